@@ -1,0 +1,1 @@
+"""The fourth floor: what we measured.  Reads every floor, writes only its own tables."""

@@ -1,0 +1,167 @@
+"""Numbers, points, money and dates in the reader's language (Babel) and the merchant's zone.
+
+The language is the active one; the zone is Django's current one, which the tenant middleware sets to the merchant's.
+Django's own `intcomma` prints 2000 in zh-hant, so nothing here goes through it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale
+from babel import dates as babel_dates
+from babel import numbers as babel_numbers
+from django.utils import timezone
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+type_number = int | float | Decimal
+
+MINUS = "\N{MINUS SIGN}"
+
+# Which country's habits go with a language here: Taiwan writes its dollar `$`, a bare zh_Hant locale `NT$`.
+_LOCALES = {"en": "en_US", "ko": "ko_KR", "zh-hant": "zh_Hant_TW"}
+
+
+@lru_cache(maxsize=32)
+def _locale_named(language: str) -> Locale:
+    return Locale.parse(_LOCALES.get(language, language.replace("-", "_")))
+
+
+def locale() -> Locale:
+    """Return Babel's locale for the active language."""
+    return _locale_named((get_language() or "en").lower())
+
+
+def number(value: type_number, decimals: int = 0) -> str:
+    """Return `2,481` or, with decimals, exactly that many digits after the point."""
+    pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+    return babel_numbers.format_decimal(_settled(value), format=pattern, locale=locale()).replace("-", MINUS)
+
+
+def signed(value: type_number, decimals: int = 0) -> str:
+    """Return the number with its sign always shown, `+42` or `−42`; zero has none."""
+    text = number(value, decimals)
+    return f"+{text}" if value > 0 and text.strip("0.,") else text
+
+
+def percent(share: type_number, decimals: int = 1) -> str:
+    """Return a share of one as a percentage: 0.386 is `38.6%`."""
+    pattern = "#,##0" + ("." + "0" * decimals if decimals else "") + "%"
+    return babel_numbers.format_percent(_settled(share), format=pattern, locale=locale()).replace("-", MINUS)
+
+
+def points(units: int, decimals: int = 0) -> str:
+    """Return points, counted in the programme's smallest unit, as a number: 12345 with 1 decimal is `1,234.5`."""
+    return number(Decimal(units).scaleb(-decimals), decimals)
+
+
+def points_in_words(units: int, decimals: int = 0) -> str:
+    """Return `1,240 points`, with the plural of the language."""
+    # A fraction of a point takes the plural in English and the only form elsewhere.
+    count = units // 10**decimals if units % 10**decimals == 0 else 2
+    return ngettext("%(number)s point", "%(number)s points", abs(count)) % {"number": points(units, decimals)}
+
+
+@lru_cache(maxsize=256)
+def exponent(currency: str) -> int:
+    """Return how many digits the minor unit has: 2 for USD, 0 for KRW, 3 for BHD."""
+    return int(babel_numbers.get_currency_precision(currency))
+
+
+def money(minor: int, currency: str, display_digits: int | None = None) -> str:
+    """Return an amount of minor units, `$41.15` or `₩12,400`.
+
+    `display_digits` prints fewer digits than the minor unit has (Taiwan's dollar counts cents and shows none).
+    """
+    digits = exponent(currency)
+    amount = Decimal(minor).scaleb(-digits)
+    shown = digits if display_digits is None else display_digits
+    pattern = locale().currency_formats["standard"]
+    text = babel_numbers.format_currency(
+        amount.quantize(Decimal(1).scaleb(-shown)) if shown < digits else amount,
+        currency,
+        format=_with_fraction(str(pattern.pattern), shown),
+        locale=locale(),
+        currency_digits=False,
+    )
+    return text.replace("-", MINUS)
+
+
+def day(value: date | datetime, length: str = "medium") -> str:
+    """Return the merchant-local day, `Nov 21, 2026`; `short`, `medium`, `long` or `full`."""
+    return babel_dates.format_date(_local(value), format=_length(length), locale=locale())
+
+
+def moment(value: datetime, length: str = "medium") -> str:
+    """Return the merchant-local day and time without seconds, `Nov 21, 2026, 2:02 PM`."""
+    local = _local(value)
+    pattern = str(locale().datetime_formats[_length(length)])
+    return pattern.replace("{0}", clock(value)).replace(
+        "{1}", babel_dates.format_date(local, format=_length(length), locale=locale())
+    )
+
+
+def clock(value: datetime) -> str:
+    """Return the merchant-local time of day without seconds, `2:02 PM`."""
+    return babel_dates.format_time(_local(value), format="short", locale=locale())
+
+
+def month(value: date | datetime) -> str:
+    """Return the merchant-local month, `November 2026`."""
+    return babel_dates.format_skeleton("yMMMM", _local(value), locale=locale())
+
+
+def ago(value: datetime, now: datetime) -> str:
+    """Return how far away the instant is, in one unit: `12 minutes ago`, `in 9 days`, `just now`."""
+    distance = value - now
+    if abs(distance) < timedelta(seconds=45):
+        return _("just now")
+    return babel_dates.format_timedelta(distance, add_direction=True, threshold=0.9, locale=locale())
+
+
+def days_left(until: date | datetime, today: date) -> str:
+    """Return the number of merchant-local days that remain in words: `today`, `tomorrow`, `in 9 days`."""
+    left = (_date_of(until) - today).days
+    if left == 0:
+        return _("today")
+    if left == 1:
+        return _("tomorrow")
+    if left < 0:
+        return day(until)
+    return ngettext("in %(days)s day", "in %(days)s days", left) % {"days": number(left)}
+
+
+def machine(value: date | datetime) -> str:
+    """Return the value of a `<time datetime>` attribute: UTC for instants, the plain day for dates."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return value.isoformat()
+
+
+def _settled(value: type_number) -> Decimal:
+    # Through text, so that 0.1 stays 0.1 and half rounds as the digits say.
+    return value if isinstance(value, Decimal) else Decimal(str(value))
+
+
+def _with_fraction(pattern: str, digits: int) -> str:
+    """The locale's currency pattern with exactly this many digits after the point."""
+    fraction = "." + "0" * digits if digits else ""
+    return ";".join(part.replace(".00", fraction) for part in pattern.split(";"))
+
+
+def _length(name: str) -> str:
+    if name not in {"short", "medium", "long", "full"}:
+        raise ValueError(f"{name!r} is not a length of date: short, medium, long or full")
+    return name
+
+
+def _local(value: date | datetime) -> date | datetime:
+    return timezone.localtime(value) if isinstance(value, datetime) else value
+
+
+def _date_of(value: date | datetime) -> date:
+    local = _local(value)
+    return local.date() if isinstance(local, datetime) else local

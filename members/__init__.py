@@ -1,0 +1,1 @@
+"""The first floor: who they are.  Members, cards, consent, sign-in codes, erasure."""

@@ -1,0 +1,91 @@
+"""One points account per member, and the tiers the member has held."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from members.models import Member
+from merchants.constraints import TenantForeignKey
+from merchants.models.merchants import TenantModel
+
+#: JSON clients keep integers exact up to here.
+POINTS_MAX = 2**53 - 1
+
+
+class Account(TenantModel):
+    """Cached sums of the ledger, changed in the same transaction as the entries, under the row's lock.
+
+    `balance` holds every active point, `held` the part of it set aside for open redemptions, `pending` the points
+    not yet active, `debt` what a refund could not take back.  Spendable is balance - held.
+    """
+
+    has_due_work = True
+
+    member = models.ForeignKey(
+        Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    balance = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    pending = models.BigIntegerField(default=0)
+    debt = models.BigIntegerField(default=0)
+    seq = models.BigIntegerField(default=0, help_text="Number of the newest ledger entry")
+    chain = models.BinaryField(default=b"", help_text="Hash of the newest ledger entry")
+    purchases_count = models.BigIntegerField(
+        default=0, help_text="Purchases recorded so far: the next ordinal less one"
+    )
+    tier = models.CharField(max_length=40, blank=True, help_text="Code of the tier held now")
+    tier_since = models.DateTimeField(null=True, blank=True)
+    requalifies_at = models.DateTimeField(null=True, blank=True, help_text="When the tier is next to be earned again")
+    lapses_at = models.DateTimeField(null=True, blank=True, help_text="When inactivity ends the sliding lots")
+    frozen_at = models.DateTimeField(
+        null=True, blank=True, help_text="Set when reconciliation found a fault: nothing may be spent"
+    )
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "member"], name="one_account_per_member"),
+            models.CheckConstraint(name="balance_not_negative", condition=Q(balance__gte=0)),
+            models.CheckConstraint(name="balance_exact_in_json", condition=Q(balance__lte=POINTS_MAX)),
+            models.CheckConstraint(name="held_within_balance", condition=Q(held__gte=0, held__lte=F("balance"))),
+            models.CheckConstraint(name="pending_not_negative", condition=Q(pending__gte=0)),
+            models.CheckConstraint(
+                name="debt_only_when_nothing_is_spendable", condition=Q(debt=0) | Q(debt__gt=0, balance=F("held"))
+            ),
+            TenantForeignKey(field="member", name="account_of_own_member"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["requalifies_at"], name="account_requalification_due", condition=Q(requalifies_at__isnull=False)
+            ),
+            models.Index(fields=["lapses_at"], name="account_inactivity_due", condition=Q(lapses_at__isnull=False)),
+        ]
+
+
+class TierPeriod(TenantModel):
+    """A tier held from one instant to another; dated, so that a late purchase finds the tier held then."""
+
+    account = models.ForeignKey(
+        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    tier = models.CharField(max_length=40)
+    held_from = models.DateTimeField()
+    held_to = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=40, help_text="entry, upgrade, requalified, downgrade, grace, refund, manual")
+    value = models.BigIntegerField(null=True, blank=True, help_text="The qualifying figure that led to it")
+    terms_version = models.PositiveIntegerField(null=True, blank=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.CheckConstraint(
+                name="tier_period_is_half_open", condition=Q(held_to__isnull=True) | Q(held_to__gte=F("held_from"))
+            ),
+            models.UniqueConstraint(
+                fields=["merchant", "account"], condition=Q(held_to__isnull=True), name="one_tier_held_at_a_time"
+            ),
+            TenantForeignKey(field="account", name="tier_period_of_own_account"),
+        ]
+        indexes = [models.Index(fields=["merchant", "account", "held_from"], name="tier_period_by_account")]

@@ -1,0 +1,137 @@
+"""The ledger: append-only entries, the lots they made, and which lot paid what.
+
+Only the bookkeeper (rewards/points) writes here.
+"""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from merchants.constraints import TenantForeignKey
+from merchants.models.merchants import TenantModel
+from rewards.models.accounts import Account
+
+
+class EntryKind(models.TextChoices):
+    ACCRUE = "accrue"
+    ACTIVATE = "activate"
+    SETTLE = "settle"
+    REDEEM = "redeem"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    REVERSE = "reverse"
+    CLAW_BACK = "claw_back"
+    EXPIRE = "expire"
+    ADJUST = "adjust"
+    TRANSFER_OUT = "transfer_out"
+    TRANSFER_IN = "transfer_in"
+
+
+class Entry(TenantModel):
+    """One immutable movement of one account: what changed, why, by whose hand, chained to the one before it."""
+
+    append_only = True
+
+    account = models.ForeignKey(
+        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    seq = models.BigIntegerField()
+    kind = models.CharField(max_length=12, choices=EntryKind.choices)
+    balance_change = models.BigIntegerField(default=0)
+    held_change = models.BigIntegerField(default=0)
+    pending_change = models.BigIntegerField(default=0)
+    debt_change = models.BigIntegerField(default=0)
+    balance_after = models.BigIntegerField()
+    document_kind = models.CharField(
+        max_length=12, help_text="purchase, refund, redemption, adjustment, transfer, referral, lot, …"
+    )
+    document_id = models.BigIntegerField()
+    rules = ArrayField(models.CharField(max_length=60), default=list)
+    terms_version = models.PositiveIntegerField(null=True, blank=True)
+    location_id = models.BigIntegerField(null=True, blank=True)
+    actor = models.CharField(max_length=120)
+    reason = models.CharField(max_length=200, blank=True)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    hash = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "account", "seq"], name="entry_seq_unique_in_account"),
+            models.CheckConstraint(name="entry_balance_after_not_negative", condition=Q(balance_after__gte=0)),
+            TenantForeignKey(field="account", name="entry_of_own_account"),
+        ]
+
+
+class Lot(TenantModel):
+    """Points earned together that become active together and expire together; spent soonest-to-expire first."""
+
+    has_due_work = True
+
+    account = models.ForeignKey(
+        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    entry = models.ForeignKey(Entry, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    purchase_id = models.BigIntegerField(null=True, blank=True)
+    amount = models.BigIntegerField()
+    remaining = models.BigIntegerField()
+    held = models.BigIntegerField(default=0)
+    is_active = models.BooleanField(help_text="False while pending")
+    is_sliding = models.BooleanField(
+        default=False, help_text="Ends with the account's inactivity rather than on a date"
+    )
+    earned_at = models.DateTimeField()
+    active_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.CheckConstraint(name="lot_amount_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="lot_held_within_remaining_within_amount",
+                condition=Q(held__gte=0, held__lte=F("remaining"), remaining__lte=F("amount")),
+            ),
+            models.CheckConstraint(name="a_pending_lot_holds_nothing", condition=Q(is_active=True) | Q(held=0)),
+            TenantForeignKey(field="account", name="lot_of_own_account"),
+            TenantForeignKey(field="entry", name="lot_of_own_entry"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["merchant", "account", "expires_at"], name="lot_with_points_left", condition=Q(remaining__gt=0)
+            ),
+            models.Index(
+                fields=["expires_at"], name="lot_expiry_due", condition=Q(remaining__gt=0, expires_at__isnull=False)
+            ),
+            models.Index(
+                fields=["merchant", "account", "active_at"],
+                name="lot_pending",
+                condition=Q(is_active=False, remaining__gt=0),
+            ),
+        ]
+
+
+class Allocation(TenantModel):
+    """What one entry took from, gave to, or held in one lot."""
+
+    append_only = True
+
+    entry = models.ForeignKey(Entry, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    lot = models.ForeignKey(Lot, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    remaining_change = models.BigIntegerField(default=0)
+    held_change = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            TenantForeignKey(field="entry", name="allocation_of_own_entry"),
+            TenantForeignKey(field="lot", name="allocation_of_own_lot"),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "entry"], name="allocation_by_entry"),
+            models.Index(fields=["merchant", "lot"], name="allocation_by_lot"),
+        ]
