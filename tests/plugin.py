@@ -1,0 +1,142 @@
+"""Starts one PostgreSQL and one Valkey for the whole run, before pytest-django reads the settings, and ends them.
+
+Loaded by `addopts = "-p tests.plugin"`: a conftest would be too late.  Durability is off, the data ends with the run.
+With xdist the controller starts the services and every worker gets a database of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from loyalty.launch import environment, places
+from loyalty.launch.postgres import DATABASE, Postgres
+from loyalty.launch.processes import is_alive
+from loyalty.launch.urls import psycopg_from_url, with_database
+from loyalty.launch.valkey import Valkey
+
+_PREFIX = "loyalty-test-"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("loyalty", "the long drills of the loyalty platform")
+    group.addoption("--drills", action="store_true", help="run the long drills too: starts, crashes, whole data sets")
+    group.addoption(
+        "--crash-seconds",
+        type=float,
+        default=60.0,
+        metavar="N",
+        help="how long the crash drill kills processes under load (default: 60)",
+    )
+    group.addoption(
+        "--drill-seed",
+        type=int,
+        default=None,
+        metavar="N",
+        help="seed of the drills' dice, as printed by a run that failed (default: a new one each time)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "drill: a long drill, run only with --drills")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--drills"):
+        return
+    for item in items:
+        if item.get_closest_marker("drill"):
+            item.add_marker(pytest.mark.skip(reason="a long drill: run with --drills"))
+
+
+# A wrapper runs before every plain hook, whatever their order: pytest-django's reads the settings.
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    asked = early_config.known_args_namespace
+    if getattr(asked, "help", False) or getattr(asked, "version", False):
+        _announce({name: f"postgresql://{role}@/none" for name, role in environment.ROLE_VARIABLES.items()})
+        os.environ["REDIS_URL"] = "unix:///nowhere.sock"
+    elif worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        _own_database(worker)
+    else:
+        _start()
+    return (yield)
+
+
+def _start() -> None:
+    _remove_what_killed_runs_left()
+    data = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    data.chmod(0o711)
+    here = places.prepare(data)
+    postgres = Postgres(here, durable=False)
+    valkey = Valkey(here, durable=False)
+    atexit.register(_stop, data, postgres, valkey)
+    valkey.launch()
+    postgres.start()
+    valkey.wait_ready()
+    _announce(environment.service_urls(postgres, valkey))
+    os.environ["DATABASE_SUPER_URL"] = postgres.url("postgres")
+    os.environ["DATA_DIR"] = str(data)
+
+
+def _announce(urls: dict[str, str]) -> None:
+    """Set what the settings read; nothing from the developer's own shell may decide a test."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+    os.environ.update(urls)
+    os.environ.update(
+        DEBUG="1",
+        HTTPS="0",
+        SECRET_KEY="only-for-tests",
+        ALLOWED_HOSTS="testserver,localhost,127.0.0.1,[::1]",
+        EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
+        DATABASE_MAY_FORGET="1",
+    )
+
+
+def _own_database(worker: str) -> None:
+    """Give one xdist worker a database beside the controller's."""
+    name = f"{DATABASE}_{worker}"
+    super_url = os.environ["DATABASE_SUPER_URL"]
+    with contextlib.closing(psycopg2.connect(**psycopg_from_url(super_url))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{name}" OWNER app_owner TEMPLATE template0')
+    here = places.find(Path(os.environ["DATA_DIR"]))
+    Postgres(here).prepare_database(name)
+    for variable in (*environment.ROLE_VARIABLES, "DATABASE_SUPER_URL"):
+        os.environ[variable] = with_database(os.environ[variable], name)
+    number = int("".join(filter(str.isdigit, worker)) or 0) + 1
+    os.environ["REDIS_URL"] = os.environ["REDIS_URL"].replace("db=0", f"db={number % 16}")
+
+
+def _stop(data: Path, postgres: Postgres, valkey: Valkey) -> None:
+    for child in (valkey.child, postgres.child):
+        if child is not None:
+            child.ask_to_stop()
+    for child in (valkey.child, postgres.child):
+        if child is not None:
+            child.wait_or_kill(time.monotonic() + 5)
+    _remove(data)
+
+
+def _remove(data: Path) -> None:
+    here = places.find(data)
+    for directory in (here.sockets, here.home, data):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _remove_what_killed_runs_left() -> None:
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not is_alive(int(pid)) and left.stat().st_uid == os.getuid():
+            _remove(left)
