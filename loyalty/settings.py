@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loyalty.launch.urls import celery_redis_url, database_from_url, django_redis_url
+from loyalty.operations.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -192,7 +193,7 @@ SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY", False) else None
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
@@ -218,3 +219,9 @@ EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "loyalty@localhost")
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+EMAIL_FILE_PATH = env("EMAIL_FILE_PATH", "")
+
+LOGGING = logging_config(level=env("LOG_LEVEL", "INFO"), as_json=env_bool("LOG_JSON", not DEBUG))
+METRICS_TOKEN = env("METRICS_TOKEN", "")
+# Only the tests and the benchmarks' own throw-away clusters may run without durable commits.
+DATABASE_MAY_FORGET = env_bool("DATABASE_MAY_FORGET", False)

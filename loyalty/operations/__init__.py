@@ -1,0 +1,1 @@
+"""What an operator needs to see: health, metrics, logs, and checks that refuse an unsafe installation."""
