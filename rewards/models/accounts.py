@@ -37,7 +37,9 @@ class Account(TenantModel):
     tier = models.CharField(max_length=40, blank=True, help_text="Code of the tier held now")
     tier_since = models.DateTimeField(null=True, blank=True)
     requalifies_at = models.DateTimeField(null=True, blank=True, help_text="When the tier is next to be earned again")
-    lapses_at = models.DateTimeField(null=True, blank=True, help_text="When inactivity ends the sliding lots")
+    last_activity_at = models.DateTimeField(
+        null=True, blank=True, help_text="Latest purchase or redemption, by business time"
+    )
     frozen_at = models.DateTimeField(
         null=True, blank=True, help_text="Set when reconciliation found a fault: nothing may be spent"
     )
@@ -59,7 +61,6 @@ class Account(TenantModel):
             models.Index(
                 fields=["requalifies_at"], name="account_requalification_due", condition=Q(requalifies_at__isnull=False)
             ),
-            models.Index(fields=["lapses_at"], name="account_inactivity_due", condition=Q(lapses_at__isnull=False)),
         ]
 
 

@@ -81,9 +81,7 @@ class Lot(TenantModel):
     remaining = models.BigIntegerField()
     held = models.BigIntegerField(default=0)
     is_active = models.BooleanField(help_text="False while pending")
-    is_sliding = models.BooleanField(
-        default=False, help_text="Ends with the account's inactivity rather than on a date"
-    )
+    is_sliding = models.BooleanField(default=False, help_text="Activity moves its end")
     earned_at = models.DateTimeField()
     active_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,16 @@
+"""The bookkeeper: the only writer of the ledger.
+
+- `state`: accounts, lots and entries in memory, and the pure movements between them;
+- `book`: opening accounts under their lock, settling what time has done to them, and writing everything at once;
+- `chain`: the hash that ties each entry to the one before it.
+
+A journey opens a `Book` on every account it will touch, makes its movements, and calls `book.write()` once.
+"""
+
+from rewards.points.book import Book as Book
+from rewards.points.state import AccountFrozen as AccountFrozen
+from rewards.points.state import AccountState as AccountState
+from rewards.points.state import Cause as Cause
+from rewards.points.state import InsufficientPoints as InsufficientPoints
+from rewards.points.state import LotState as LotState
+from rewards.points.state import TooManyPoints as TooManyPoints

@@ -1,0 +1,409 @@
+"""Accounts, lots and entries in memory, and the pure movements between them.  No database, no clock.
+
+Every movement appends entries (and allocations) to the account's `written` list and changes its lots and sums;
+a movement that refuses changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from merchants.errors import LoyaltyError
+from rewards.points import chain
+from rewards.terms.expiry import Expiry, extended
+
+#: JSON clients keep integers exact up to here; the database has the same bound as a CHECK.
+POINTS_MAX = 2**53 - 1
+
+
+class InsufficientPoints(LoyaltyError):
+    code: ClassVar[str] = "insufficient_points"
+
+
+class AccountFrozen(LoyaltyError):
+    """Reconciliation found a fault in the account: it may earn, and may not spend until somebody looked."""
+
+    code: ClassVar[str] = "account_frozen"
+
+
+class TooManyPoints(LoyaltyError):
+    code: ClassVar[str] = "too_many_points"
+    http: ClassVar[int] = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why points move: the document that says so, its business time, and what the entry should remember of it."""
+
+    document_kind: str
+    document_id: int
+    occurred_at: datetime
+    rules: tuple[str, ...] = ()
+    terms_version: int | None = None
+    location_id: int | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class LotState:
+    amount: int
+    remaining: int
+    is_active: bool
+    earned_at: datetime
+    active_at: datetime
+    expires_at: datetime | None
+    is_sliding: bool = False
+    held: int = 0
+    purchase_id: int | None = None
+    id: int | None = None
+    #: The entry that made a lot of this transaction; None for a lot that was there before.
+    entry_seq: int | None = None
+    is_changed: bool = False
+
+    @property
+    def free(self) -> int:
+        return self.remaining - self.held
+
+
+@dataclass(slots=True, eq=False)
+class EntryState:
+    seq: int
+    kind: str
+    changes: tuple[int, int, int, int]
+    balance_after: int
+    cause: Cause
+    hash: bytes
+    #: (lot, remaining change, held change)
+    allocations: list[tuple[LotState, int, int]]
+
+
+#: Lots in the order they are spent: soonest to expire first, then oldest.
+def spending_order(lot: LotState) -> tuple[bool, float, float, int]:
+    expiry = lot.expires_at
+    return (
+        expiry is None,
+        expiry.timestamp() if expiry else 0.0,
+        lot.earned_at.timestamp(),
+        lot.id if lot.id is not None else 2**62 + (lot.entry_seq or 0),
+    )
+
+
+@dataclass(slots=True, eq=False)
+class AccountState:
+    """One account under its lock.  `lots` holds what the journey needs: due lots always, all open ones when spending."""
+
+    id: int
+    member_id: int
+    balance: int
+    held: int
+    pending: int
+    debt: int
+    seq: int
+    chain: bytes
+    purchases_count: int = 0
+    tier: str = ""
+    tier_since: datetime | None = None
+    requalifies_at: datetime | None = None
+    last_activity_at: datetime | None = None
+    frozen_at: datetime | None = None
+    lots: list[LotState] = field(default_factory=list)
+    has_all_lots: bool = False
+    written: list[EntryState] = field(default_factory=list)
+    is_changed: bool = False
+
+    @property
+    def spendable(self) -> int:
+        return self.balance - self.held
+
+    # -- movements ------------------------------------------------------------------------------------------------
+
+    def accrue(
+        self,
+        cause: Cause,
+        *,
+        points: int,
+        active_at: datetime,
+        expires_at: datetime | None,
+        is_sliding: bool = False,
+        purchase_id: int | None = None,
+        earned_at: datetime | None = None,
+        kind: str = "accrue",
+        now: datetime,
+        actor: str,
+    ) -> LotState:
+        """Add a lot of `points`, pending until `active_at`; what is active pays debt, what has lapsed expires at once.
+
+        :raises TooManyPoints: the account would hold more than JSON clients can count exactly.
+        """
+        if self.balance + self.pending + points > POINTS_MAX:
+            raise TooManyPoints(_("An account can hold at most %(points)d points.") % {"points": POINTS_MAX})
+        is_active = active_at <= now
+        lot = LotState(
+            amount=points,
+            remaining=points,
+            is_active=is_active,
+            earned_at=earned_at or cause.occurred_at,
+            active_at=active_at,
+            expires_at=expires_at,
+            is_sliding=is_sliding,
+            purchase_id=purchase_id,
+        )
+        self._enter(
+            kind, cause, balance=points if is_active else 0, pending=0 if is_active else points, now=now, actor=actor
+        )
+        lot.entry_seq = self.seq
+        self.lots.append(lot)
+        if expires_at is not None and expires_at <= now:
+            self._lapse(lot, at=expires_at, now=now, actor=actor, cause=cause)
+        elif is_active:
+            self._pay_debt(cause, now=now, actor=actor)
+        return lot
+
+    def redeem(self, cause: Cause, *, points: int, now: datetime, actor: str, kind: str = "redeem") -> None:
+        """Spend points, soonest to expire first.
+
+        :raises InsufficientPoints: fewer spendable points than asked; nothing changed.
+        :raises AccountFrozen: the account awaits an inspection.
+        """
+        taken = self._choose(points)
+        for lot, n in taken:
+            lot.remaining -= n
+            lot.is_changed = True
+        self._enter(kind, cause, balance=-points, allocations=[(lot, -n, 0) for lot, n in taken], now=now, actor=actor)
+
+    def hold(self, cause: Cause, *, points: int, now: datetime, actor: str) -> None:
+        """Set points aside: they pin their lots, which then survive their expiry until captured or released.
+
+        :raises InsufficientPoints: fewer spendable points than asked; nothing changed.
+        :raises AccountFrozen: the account awaits an inspection.
+        """
+        taken = self._choose(points)
+        for lot, n in taken:
+            lot.held += n
+            lot.is_changed = True
+        self._enter("hold", cause, held=points, allocations=[(lot, 0, n) for lot, n in taken], now=now, actor=actor)
+
+    def capture(
+        self, cause: Cause, *, pins: Iterable[tuple[LotState, int]], points: int, now: datetime, actor: str
+    ) -> None:
+        """Spend `points` of what a hold pinned; the caller releases the rest."""
+        taken = list(_share(pins, points))
+        for lot, n in taken:
+            lot.remaining -= n
+            lot.held -= n
+            lot.is_changed = True
+        self._enter(
+            "capture", cause, balance=-points, held=-points, allocations=[(lot, -n, -n) for lot, n in taken],
+            now=now, actor=actor,
+        )  # fmt: skip
+
+    def release(
+        self, cause: Cause, *, pins: Iterable[tuple[LotState, int]], points: int, now: datetime, actor: str
+    ) -> None:
+        """Give pinned points back to spending; a lot that lapsed meanwhile lapses now, and debt is paid first."""
+        freed = list(_share(pins, points))
+        for lot, n in freed:
+            lot.held -= n
+            lot.is_changed = True
+        self._enter(
+            "release", cause, held=-points, allocations=[(lot, 0, -n) for lot, n in freed], now=now, actor=actor
+        )
+        for lot, _n in freed:
+            ended = lot.expires_at
+            if ended is not None and ended <= now:
+                self._lapse(lot, at=ended, now=now, actor=actor, cause=cause)
+        self._pay_debt(cause, now=now, actor=actor)
+
+    def give_back(
+        self, cause: Cause, *, takes: Iterable[tuple[LotState, int]], points: int, now: datetime, actor: str
+    ) -> int:
+        """Return spent points to the very lots they came from, with their old expiry.
+
+        A lot that lapsed meanwhile expires again at once. Returns how many points stayed.
+        """
+        returned = list(_share(takes, points))
+        for lot, n in returned:
+            lot.remaining += n
+            lot.is_changed = True
+        self._enter(
+            "reverse", cause, balance=points, allocations=[(lot, n, 0) for lot, n in returned], now=now, actor=actor
+        )
+        lapsed = 0
+        for lot, n in returned:
+            ended = lot.expires_at
+            if ended is not None and ended <= now:
+                self._lapse(lot, at=ended, now=now, actor=actor, cause=cause)
+                lapsed += n
+        self._pay_debt(cause, now=now, actor=actor)
+        return points - lapsed
+
+    def claw_back(
+        self, cause: Cause, *, points: int, purchase_id: int | None, now: datetime, actor: str
+    ) -> tuple[int, int]:
+        """Take back earned points: from the purchase's own lots, then from any other, and the rest becomes debt.
+
+        Held points and other purchases' pending points are left alone. Returns (points taken, debt made).
+        """
+        own_pending = [x for x in self.lots if x.purchase_id == purchase_id and not x.is_active and x.remaining]
+        own_active = [x for x in self.lots if x.purchase_id == purchase_id and x.is_active and x.free]
+        others = [x for x in self.lots if x.purchase_id != purchase_id and x.is_active and x.free]
+        left, from_pending, from_balance = points, 0, 0
+        allocations: list[tuple[LotState, int, int]] = []
+        for lot in (*own_pending, *sorted(own_active, key=spending_order), *sorted(others, key=spending_order)):
+            n = min(left, lot.free)
+            if not n:
+                continue
+            lot.remaining -= n
+            lot.is_changed = True
+            allocations.append((lot, -n, 0))
+            left -= n
+            if lot.is_active:
+                from_balance += n
+            else:
+                from_pending += n
+        self._enter(
+            "claw_back", cause, balance=-from_balance, pending=-from_pending, debt=left, allocations=allocations,
+            now=now, actor=actor,
+        )  # fmt: skip
+        return points - left, left
+
+    def settle_time(self, *, now: datetime, actor: str) -> None:
+        """Do, in the order it happened, what time has done: pending lots became active, lots lapsed.
+
+        Called under the lock before anything else, so a late sweep never lets lapsed points be spent.
+        """
+        due: list[tuple[datetime, int, LotState]] = []
+        for lot in self.lots:
+            if not lot.is_active and lot.active_at <= now:
+                due.append((lot.active_at, 0, lot))
+            ended = lot.expires_at
+            if ended is not None and ended <= now:
+                due.append((ended, 1, lot))
+        for at, step, lot in sorted(due, key=lambda item: (item[0], item[1], spending_order(item[2]))):
+            if step == 0:
+                self._activate(lot, now=now, actor=actor)
+            else:
+                self._lapse(lot, at=at, now=now, actor=actor)
+
+    def extend(self, *, at: datetime, expiry: Expiry, zone: ZoneInfo) -> None:
+        """Move the end of sliding lots after an activity at an instant; a lot that has ended is not woken."""
+        for lot in self.lots:
+            if not lot.is_sliding or not lot.remaining:
+                continue
+            counted = max(lot.earned_at, self.last_activity_at or lot.earned_at)
+            moved = extended(expiry, current=lot.expires_at, at=at, last_activity_at=counted, zone=zone)
+            if moved != lot.expires_at:
+                lot.expires_at, lot.is_changed = moved, True
+                self.is_changed = True
+        if self.last_activity_at is None or at > self.last_activity_at:
+            self.last_activity_at = at
+            self.is_changed = True
+
+    # -- parts ----------------------------------------------------------------------------------------------------
+
+    def _choose(self, points: int) -> list[tuple[LotState, int]]:
+        if self.frozen_at is not None:
+            raise AccountFrozen(_("This account is being checked and cannot be spent from. Nothing was taken."))
+        if points > self.spendable:
+            raise InsufficientPoints(
+                _("%(points)d points were asked for and %(spendable)d can be spent.")
+                % {"points": points, "spendable": self.spendable},
+                spendable=self.spendable,
+                missing=points - self.spendable,
+            )
+        free = sorted((lot for lot in self.lots if lot.is_active and lot.free), key=spending_order)
+        return list(_share(((lot, lot.free) for lot in free), points))
+
+    def _activate(self, lot: LotState, *, now: datetime, actor: str) -> None:
+        if not lot.remaining:
+            return
+        lot.is_active = True
+        lot.is_changed = True
+        cause = Cause("lot", lot.id or 0, lot.active_at)
+        self._enter(
+            "activate", cause, balance=lot.remaining, pending=-lot.remaining, allocations=[(lot, 0, 0)],
+            now=now, actor=actor,
+        )  # fmt: skip
+        self._pay_debt(cause, now=now, actor=actor)
+
+    def _lapse(self, lot: LotState, *, at: datetime, now: datetime, actor: str, cause: Cause | None = None) -> None:
+        points = lot.free
+        if not points:
+            return
+        lot.remaining -= points
+        lot.is_changed = True
+        where = {"balance": -points} if lot.is_active else {"pending": -points}
+        why = Cause("lot", lot.id, at) if lot.id is not None or cause is None else cause  # type: ignore[arg-type]
+        self._enter("expire", why, allocations=[(lot, -points, 0)], now=now, actor=actor, **where)
+
+    def _pay_debt(self, cause: Cause, *, now: datetime, actor: str) -> None:
+        points = min(self.debt, self.spendable)
+        if not points:
+            return
+        free = sorted((lot for lot in self.lots if lot.is_active and lot.free), key=spending_order)
+        taken = list(_share(((lot, lot.free) for lot in free), points))
+        for lot, n in taken:
+            lot.remaining -= n
+            lot.is_changed = True
+        self._enter(
+            "settle", cause, balance=-points, debt=-points, allocations=[(lot, -n, 0) for lot, n in taken],
+            now=now, actor=actor,
+        )  # fmt: skip
+
+    def _enter(
+        self,
+        kind: str,
+        cause: Cause,
+        *,
+        balance: int = 0,
+        held: int = 0,
+        pending: int = 0,
+        debt: int = 0,
+        allocations: Sequence[tuple[LotState, int, int]] = (),
+        now: datetime,
+        actor: str,
+    ) -> None:
+        self.balance += balance
+        self.held += held
+        self.pending += pending
+        self.debt += debt
+        self.seq += 1
+        changes = (balance, held, pending, debt)
+        self.chain = chain.link(
+            self.chain,
+            account_id=self.id,
+            seq=self.seq,
+            kind=kind,
+            changes=changes,
+            balance_after=self.balance,
+            document=(cause.document_kind, cause.document_id),
+            rules=cause.rules,
+            terms_version=cause.terms_version,
+            location_id=cause.location_id,
+            actor=actor,
+            reason=cause.reason,
+            occurred_at=cause.occurred_at,
+            recorded_at=now,
+        )
+        self.written.append(EntryState(self.seq, kind, changes, self.balance, cause, self.chain, list(allocations)))
+        self.is_changed = True
+
+
+def _share(available: Iterable[tuple[LotState, int]], points: int) -> Iterable[tuple[LotState, int]]:
+    """Yield how much of each lot makes up `points`, in the given order."""
+    for lot, there in available:
+        n = min(points, there)
+        if n:
+            yield lot, n
+            points -= n
+        if not points:
+            return
+    if points:
+        # The cached sums promised more than the lots hold: never paper over it.
+        raise AssertionError(f"{points} points have no lot behind them")
