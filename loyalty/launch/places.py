@@ -14,6 +14,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,16 @@ class Places:
 def data_dir() -> Path:
     """Return the data directory the environment names, or `.data/` in the checkout."""
     return Path(os.environ.get("DATA_DIR") or CHECKOUT / ".data").absolute()
+
+
+def data_dir_asked_for(arguments: Sequence[str]) -> dict[str, str]:
+    """Return `DATA_DIR` as `--data-dir` on the command line names it: it is needed before Django reads the rest."""
+    for position, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--data-dir":
+            value = value if equals else "".join(arguments[position + 1 : position + 2])
+            return {"DATA_DIR": str(Path(value).absolute())} if value else {}
+    return {}
 
 
 def find(data: Path) -> Places:

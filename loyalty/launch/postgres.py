@@ -161,7 +161,9 @@ class Postgres:
         argv += [] if self.durable else ["--no-sync"]
         done = _run(argv, account)
         if done.returncode:
-            raise StartError(f"PostgreSQL's data directory cannot be made:\n{(done.stdout + done.stderr).strip()[-800:]}")
+            raise StartError(
+                f"PostgreSQL's data directory cannot be made:\n{(done.stdout + done.stderr).strip()[-800:]}"
+            )
         new.rename(cluster)
 
     def _clear_what_a_killed_server_left(self) -> None:

@@ -77,7 +77,7 @@ class Child:
                     group=self.account.gid if self.account else None,
                     extra_groups=[] if self.account else None,
                     umask=self.umask,
-                    preexec_fn=tie(os.getpid(), self.death_signal),  # noqa: PLW1509 - only from the main thread
+                    preexec_fn=tie(os.getpid(), self.death_signal),
                 )
             except OSError as error:
                 raise StartError(f"{self.name} cannot be started ({self.argv[0]}: {error.strerror}).") from None

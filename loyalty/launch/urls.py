@@ -53,7 +53,9 @@ def with_database(url: str, name: str) -> str:
 
 def socket_url(*, user: str, database: str, directory: str) -> str:
     """Return the address of a database behind a unix socket."""
-    return f"postgresql://{quote(user, safe='')}@/{quote(database, safe='')}?" + urlencode({"host": directory}, safe="/")
+    return f"postgresql://{quote(user, safe='')}@/{quote(database, safe='')}?" + urlencode(
+        {"host": directory}, safe="/"
+    )
 
 
 def django_redis_url(url: str) -> str:

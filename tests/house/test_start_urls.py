@@ -42,13 +42,21 @@ def test_a_socket_directory_is_the_host():
 
 
 def test_another_database_keeps_everything_else():
-    assert with_database("postgresql://a:b@/loyalty?host=/run", "loyalty_gw0") == "postgresql://a:b@/loyalty_gw0?host=/run"
+    assert (
+        with_database("postgresql://a:b@/loyalty?host=/run", "loyalty_gw0") == "postgresql://a:b@/loyalty_gw0?host=/run"
+    )
     assert with_database("postgresql://a@h:1/loyalty", "x y") == "postgresql://a@h:1/x%20y"
 
 
 @pytest.mark.parametrize(
     "url",
-    ["mysql://app:secret@h/db", "app:secret@h/db", "postgresql://h/db", "postgresql://app:secret@h/", "postgresql://app:secret@h:port/db"],
+    [
+        "mysql://app:secret@h/db",
+        "app:secret@h/db",
+        "postgresql://h/db",
+        "postgresql://app:secret@h/",
+        "postgresql://app:secret@h:port/db",
+    ],
 )
 def test_an_address_that_cannot_be_meant_is_refused_without_repeating_it(url):
     with pytest.raises(BadUrl) as refusal:
@@ -65,7 +73,11 @@ def test_an_address_that_cannot_be_meant_is_refused_without_repeating_it(url):
         ("rediss://:pw@h/0", "rediss://:pw@h/0", "rediss://:pw@h/0"),
         ("unix:///run/v.sock?db=2", "unix:///run/v.sock?db=2", "redis+socket:///run/v.sock?virtual_host=2"),
         ("unix:///run/v.sock", "unix:///run/v.sock", "redis+socket:///run/v.sock?virtual_host=0"),
-        ("unix://u:pw@/run/v.sock?db=1", "unix://u:pw@/run/v.sock?db=1", "redis+socket://u:pw@/run/v.sock?virtual_host=1"),
+        (
+            "unix://u:pw@/run/v.sock?db=1",
+            "unix://u:pw@/run/v.sock?db=1",
+            "redis+socket://u:pw@/run/v.sock?virtual_host=1",
+        ),
         ("redis+socket:///v.sock?virtual_host=3", "unix:///v.sock?db=3", "redis+socket:///v.sock?virtual_host=3"),
     ],
 )

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Every command of the installation.
+
+`demo`, `test` and `benchmark` set up everything they need on a bare machine first; every other subcommand is plain
+Django.  This file and loyalty/launch/bootstrap.py use the standard library only, and no syntax newer than what lets
+an old Python say that it is too old.
+"""
+
+import os
+import sys
+
+CHECKOUT = os.path.dirname(os.path.abspath(__file__))
+
+#: Which lock a command needs; the others need none.
+LOCKS = {"demo": "demo", "benchmark": "demo", "test": "dev"}
+REAL_DATA = "complete-journey"
+
+
+def main() -> None:
+    """Run one command, with the packages it needs."""
+    if not (3, 11) <= sys.version_info[:2] < (3, 14):
+        sys.exit(
+            f"This needs Python 3.11, 3.12 or 3.13, and this is {sys.version.split()[0]}: run it with another python3."
+        )
+    sys.path.insert(0, CHECKOUT)
+    from loyalty.launch import bootstrap
+
+    arguments = sys.argv[1:]
+    command = arguments[0] if arguments else "help"
+    if command in LOCKS:
+        locks = [LOCKS[command], *([REAL_DATA] if command == "demo" and REAL_DATA in " ".join(arguments) else [])]
+        bootstrap.enter(CHECKOUT, locks, sys.argv)
+    else:
+        bootstrap.borrow(CHECKOUT, sys.argv)
+    if command == "test":
+        os.chdir(CHECKOUT)
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments[1:]])  # noqa: S606 - itself
+
+    from loyalty.launch import environment, places
+
+    if command in {"demo", "up"}:
+        os.environ.update(places.data_dir_asked_for(arguments))
+    try:
+        if command in {"demo", "up"} and environment.is_embedded(os.environ):
+            places.prepare(places.data_dir())
+        environment.fill(os.environ)
+    except places.StartError as error:
+        sys.exit(str(error))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
