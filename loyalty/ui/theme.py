@@ -66,7 +66,7 @@ def palette(brand: str, *, dark: bool) -> dict[str, str]:
         "brand-hover": hover,
         "brand-edge": colour.readable(solid, on=(grounds.surface, grounds.paper), ratio=3.0, darker=not dark),
         "brand-text": text,
-        "brand-graphic": colour.readable(solid, on=on_every_ground, ratio=3.0, darker=not dark),
+        "brand-graphic": colour.readable(solid, on=on_every_ground, ratio=4.0 if dark else 3.0, darker=not dark),
         "brand-soft": soft,
         "on-brand-soft": text,
     }
