@@ -79,7 +79,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "loyalty.operations.logs.RequestLogMiddleware",
+    "loyalty.operations.requests.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -225,3 +225,8 @@ LOGGING = logging_config(level=env("LOG_LEVEL", "INFO"), as_json=env_bool("LOG_J
 METRICS_TOKEN = env("METRICS_TOKEN", "")
 # Only the tests and the benchmarks' own throw-away clusters may run without durable commits.
 DATABASE_MAY_FORGET = env_bool("DATABASE_MAY_FORGET", False)
+
+# Events and webhooks (merchants/outbox.py, merchants/webhooks).
+OUTBOX_CHECKS_PAYLOADS = DEBUG
+# Only for the demo and for tests: lets endpoints be plain http and stand on this machine or in its network.
+WEBHOOK_ALLOW_PRIVATE = env_bool("WEBHOOK_ALLOW_PRIVATE", False)

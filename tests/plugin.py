@@ -86,6 +86,8 @@ def _start() -> None:
     _announce(environment.service_urls(postgres, valkey))
     os.environ["DATABASE_SUPER_URL"] = postgres.url("postgres")
     os.environ["DATA_DIR"] = str(data)
+    os.environ["STATIC_ROOT"] = str(data / "static")
+    (data / "static").mkdir()
 
 
 def _announce(urls: dict[str, str]) -> None:

@@ -9,17 +9,12 @@ from __future__ import annotations
 import logging
 import re
 import sys
-import time
 import traceback
-import uuid
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from django.http import HttpRequest, HttpResponse
-from structlog.contextvars import bound_contextvars
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECRETS = (
     (re.compile(r"[^\s@'\"<>(),;=]+@[^\s@'\"<>(),;]+"), "<address>"),
     (re.compile(r"\blk_(live|test)_\w+"), r"<lk_\1 key>"),
@@ -28,8 +23,8 @@ _SECRETS = (
     (re.compile(r"^(DETAIL|CONTEXT|QUERY|LINE \d+):.*(\n(?!\S+:).*)*", re.MULTILINE), ""),
 )
 
-_OURS = "loyalty.request"
-_log = structlog.stdlib.get_logger(_OURS)
+#: The request log: every word of it is ours.
+REQUESTS = "loyalty.request"
 
 
 def without_personal_data(text: str) -> str:
@@ -37,41 +32,6 @@ def without_personal_data(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text.strip()
-
-
-class RequestLogMiddleware:
-    """Give every request an id, answer with it, and log one line when it is done.
-
-    A caller's `X-Request-Id` is kept if it is short and plain, so a till's log and ours can be laid side by side.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-Id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        request.request_id = request_id  # type: ignore[attr-defined]
-        started = time.perf_counter()
-        with bound_contextvars(request_id=request_id):
-            response = self.get_response(request)
-            response["X-Request-Id"] = request_id
-            seconds = time.perf_counter() - started
-            _write(request, response, seconds)
-        return response
-
-
-def _write(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-    match = request.resolver_match
-    merchant = getattr(request, "merchant", None)
-    _log.info(
-        "request",
-        method=request.method,
-        route=match.route if match else None,
-        status=response.status_code,
-        duration_ms=round(seconds * 1000, 1),
-        **({"merchant": merchant.pk} if merchant is not None else {}),
-    )
 
 
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
@@ -89,16 +49,16 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderers: list[Any] = [structlog.processors.JSONRenderer(ensure_ascii=False)]
     if not as_json:
-        renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        renderers = [_exception_in_lines, structlog.dev.ConsoleRenderer(colors=False)]
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
             "lines": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
                 "foreign_pre_chain": _shared(),
             },
         },
@@ -148,8 +108,16 @@ def _exception(logger: logging.Logger, method: str, event: MutableMapping[str, A
     return event
 
 
+def _exception_in_lines(
+    logger: logging.Logger, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    if isinstance(found := event.get("exception"), dict):
+        event["exception"] = "\n".join([f"{found['type']}: {found['message']}", *found["frames"]])
+    return event
+
+
 def _redact(logger: logging.Logger, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    if event.get("logger") == _OURS:
+    if event.get("logger") == REQUESTS:
         return event  # every word of it is ours, and it is written on each request
     if event.get("logger") in {"django.request", "django.security.csrf"} and "_record" in event:
         # "Not Found: /join/+82…": the path may name a person, our own line names the route.

@@ -1,0 +1,17 @@
+"""The web process; refuses to serve from a database that would lose or leak what it is told."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
+if metrics_directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    os.makedirs(metrics_directory, exist_ok=True)
+
+application = get_wsgi_application()
+
+from loyalty.operations.health import refuse_unsafe_database  # noqa: E402 - needs the settings
+
+refuse_unsafe_database()
