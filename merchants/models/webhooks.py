@@ -20,6 +20,10 @@ class WebhookEndpoint(TenantModel):
     previous_secret_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     failing_since = models.DateTimeField(null=True, blank=True)
+    failures_in_row = models.PositiveIntegerField(default=0)
+    resting_until = models.DateTimeField(
+        null=True, blank=True, help_text="Set after failures: nothing is sent before, then one delivery as a probe"
+    )
     disabled_at = models.DateTimeField(null=True, blank=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -75,4 +79,5 @@ class WebhookDelivery(TenantModel):
         indexes = [
             models.Index(fields=["merchant", "due_at"], name="webhook_delivery_due", condition=models.Q(state="due")),
             models.Index(fields=["merchant", "endpoint", "-id"], name="webhook_delivery_log"),
+            models.Index(fields=["merchant", "event"], name="webhook_delivery_by_event"),
         ]
