@@ -1,0 +1,140 @@
+"""Money: integer minor units and an ISO code; printed by Babel, split and rounded exactly, never a float.
+
+The number of minor digits comes from CLDR through Babel: KRW 0, TWD 2 (though prices show none), BHD 3.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from copy import copy
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import NumberPattern, get_currency_precision, get_currency_symbol, list_currencies
+
+Mode = Literal["floor", "half_up", "half_even", "ceil"]
+LARGEST_MINOR = 10**15
+
+
+class InvalidMoney(ValueError):
+    """What was typed is not an amount of this currency; `code` says why (empty, digits, decimals, too_large)."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text!r}")
+        self.code = code
+
+
+@lru_cache(maxsize=1)
+def currencies() -> frozenset[str]:
+    """This function will list the ISO codes that CLDR knows."""
+    return frozenset(code for code in list_currencies() if re.fullmatch("[A-Z]{3}", code))
+
+
+@lru_cache(maxsize=512)
+def exponent(currency: str) -> int:
+    """This function will say how many minor digits a currency has; raises InvalidMoney for an unknown code."""
+    if currency not in currencies():
+        raise InvalidMoney("unknown_currency", currency)
+    return int(get_currency_precision(currency))
+
+
+@lru_cache(maxsize=64)
+def locale_of(language: str) -> Locale:
+    """This function will find the CLDR locale of a language tag (`en`, `ko`, `zh-hant`, `zh_Hant_TW`), else English."""
+    try:
+        return Locale.parse(language.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse("en")
+
+
+@lru_cache(maxsize=512)
+def _pattern(language: str, digits: int) -> NumberPattern:
+    pattern = copy(locale_of(language).currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    return pattern
+
+
+def format_minor(amount_minor: int, currency: str, language: str, *, digits: int | None = None) -> str:
+    """This function will print minor units the way a language writes money; `digits` shows fewer (or more) decimals."""
+    places = exponent(currency)
+    value = Decimal(amount_minor).scaleb(-places)
+    shown = places if digits is None else digits
+    text: str = _pattern(language, shown).apply(value, locale_of(language), currency=currency, currency_digits=False)
+    return text
+
+
+def format_number(number: int, language: str, *, decimals: int = 0) -> str:
+    """This function will print an integer of smallest units (points) with its decimals, grouped as a language does."""
+    pattern = copy(locale_of(language).decimal_formats[None])
+    pattern.frac_prec = (decimals, decimals)
+    text: str = pattern.apply(Decimal(number).scaleb(-decimals), locale_of(language))
+    return text
+
+
+def parse_typed(text: str, currency: str, language: str) -> int:
+    """This function will read what a cashier types (`12,400`, `₩ 12 400`, `12.5`, full-width digits) as minor units.
+
+    Group signs must stand before three digits; a sign followed by one or two final digits is the decimal point in every
+    language. Raises InvalidMoney when empty, not a plain positive number, too precise or too large.
+    """
+    places = exponent(currency)
+    locale = locale_of(language)
+    typed = unicodedata.normalize("NFKC", text)
+    for sign in (currency, get_currency_symbol(currency, locale), get_currency_symbol(currency, "en"), "원", "元"):
+        typed = typed.replace(sign, "")
+    typed = re.sub(r"[\s\u2019']", "", typed)
+    if not typed:
+        raise InvalidMoney("empty", text)
+    symbols = locale.number_symbols.get("latn", locale.number_symbols)
+    point = symbols.get("decimal", ".")
+    other = "," if point == "." else "."
+    if not re.fullmatch(r"[0-9.,]+", typed):
+        raise InvalidMoney("digits", text)
+    if re.fullmatch(rf"[0-9]*\{other}[0-9]{{1,2}}", typed) and places:
+        point, other = other, point
+    match = re.fullmatch(rf"(?P<whole>[0-9]+|[0-9]{{1,3}}(\{other}[0-9]{{3}})+|)(\{point}(?P<part>[0-9]*))?", typed)
+    if match is None or not (match["whole"] or match["part"]):
+        raise InvalidMoney("digits", text)
+    part = (match["part"] or "").rstrip("0")
+    if len(part) > places:
+        raise InvalidMoney("decimals", text)
+    minor = int((match["whole"] or "0").replace(other, "") + part.ljust(places, "0"))
+    if minor > LARGEST_MINOR:
+        raise InvalidMoney("too_large", text)
+    return minor
+
+
+def split(amount: int, weights: Sequence[int | Fraction]) -> list[int]:
+    """This function will share an amount by weights, to the last unit, by largest remainder (ties: earlier first).
+
+    Weights are not negative; when all are zero the shares are even. The shares add up to the amount, always.
+    """
+    if not weights:
+        raise ValueError("nothing to share the amount between")
+    total = sum(weights)
+    if total == 0:
+        weights, total = [1] * len(weights), len(weights)
+    sign = -1 if amount < 0 else 1
+    exact = [divmod(abs(amount) * weight, total) for weight in weights]
+    shares = [int(whole) for whole, _ in exact]
+    left = abs(amount) - sum(shares)
+    for index in sorted(range(len(weights)), key=lambda i: (-exact[i][1], i))[:left]:
+        shares[index] += 1
+    return [sign * share for share in shares]
+
+
+def round_ratio(numerator: int, denominator: int, mode: Mode) -> int:
+    """This function will round a ratio of integers to an integer, exactly; halves away from zero or to even."""
+    if denominator < 0:
+        numerator, denominator = -numerator, -denominator
+    if mode == "floor":
+        return numerator // denominator
+    if mode == "ceil":
+        return -(-numerator // denominator)
+    whole, rest = divmod(abs(numerator), denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and (mode == "half_up" or whole % 2)):
+        whole += 1
+    return whole if numerator >= 0 else -whole
