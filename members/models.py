@@ -54,6 +54,9 @@ class Member(TenantModel):
     joined_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     contact_changed_at = models.DateTimeField(null=True, blank=True)
+    portal_sessions_since = models.DateTimeField(
+        null=True, blank=True, help_text="Portal sessions begun before are over: signed out everywhere"
+    )
 
     class Meta:
         constraints = [

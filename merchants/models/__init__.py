@@ -3,7 +3,9 @@
 from merchants.models import audit as audit
 from merchants.models import keys as keys
 from merchants.models import merchants as merchants
+from merchants.models import messages as messages
 from merchants.models import outbox as outbox
 from merchants.models import people as people
+from merchants.models import ticks as ticks
 from merchants.models import webhooks as webhooks
 from merchants.models.people import User as User

@@ -34,6 +34,7 @@ class User(AbstractBaseUser):
     """
 
     email = models.EmailField(_("e-mail"), unique=True, null=True, blank=True)
+    email_verified_at = models.DateTimeField(null=True, blank=True)
     phone = models.CharField(_("phone"), max_length=20, unique=True, null=True, blank=True)
     phone_verified_at = models.DateTimeField(null=True, blank=True)
     name = models.CharField(_("name"), max_length=120, blank=True)

@@ -1,0 +1,169 @@
+"""One-time codes sent to a contact: bound to the session that asked, five tries, ten minutes, used once.
+
+Whether anybody is a member plays no part here: every contact gets a code alike, so nothing can be learned by asking.
+All counting is done in PostgreSQL under locks: requests in parallel get no further than requests in a row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from members.models import ContactCode
+from merchants import limits, messages
+from merchants.contacts import Contact
+from merchants.errors import Invalid
+from merchants.limits import Limit
+from merchants.models.merchants import Merchant
+
+DIGITS = 6
+TRIES_MAX = 5
+MINUTES_VALID = 10
+RESEND_AFTER_SECONDS = 60
+
+Purpose = Literal["sign_in", "join", "link", "change"]
+
+
+class NoWayThere(Invalid):
+    """The installation cannot send to this kind of contact."""
+
+    code = "contact_not_reachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A contact is this person's own: a code sent there came back in the same session.  Made by `check` only."""
+
+    merchant_id: int
+    contact: Contact
+    purpose: Purpose
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`proof` if the code was right; else how many tries this code has left, 0 when a new one must be asked for."""
+
+    proof: Proof | None
+    tries_left: int
+
+
+def new_session() -> str:
+    """This function will make the secret that ties a code to the browser session which asked for it."""
+    return secrets.token_urlsafe(32)
+
+
+def send(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str, ip: str, now: datetime) -> datetime:
+    """This function will send a new code, end the ones before it, and return when it expires.
+
+    At most one a minute and five a day per contact and merchant, ten a day per contact on the installation, ten an
+    hour per IP.  Locks those counts until the transaction ends.  Raises `limits.TooMany`, `NoWayThere`.
+    """
+    if not messages.can_reach(contact):
+        raise NoWayThere(_("Text messages are not set up here. Please use your e-mail address."))
+    # One savepoint: a refusal by a later limit gives back what an earlier one has counted.
+    with transaction.atomic():
+        limits.take(limits=_per_ip(), subject=ip, now=now)
+        limits.take(limits=_PER_CONTACT, subject=contact.value, now=now)
+        limits.take(limits=_PER_CONTACT_HERE, subject=f"{merchant.pk} {contact.value}", now=now)
+        live = ContactCode.objects.filter(merchant=merchant, contact=contact.value, used_at__isnull=True)
+        live.filter(session=_sealed(session), expires_at__gt=now).update(expires_at=now)
+        code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+        expires_at = now + timedelta(minutes=MINUTES_VALID)
+        ContactCode.objects.create(
+            merchant=merchant,
+            contact=contact.value,
+            purpose=purpose,
+            session=_sealed(session),
+            code_hash=_hash(merchant, contact, session, code),
+            created_at=now,
+            expires_at=expires_at,
+        )
+        letter = _letter(merchant, contact, code)
+        messages.queue(merchant=merchant, letter=letter, now=now, worth=timedelta(minutes=MINUTES_VALID))
+    return expires_at
+
+
+def check(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str, code: str, now: datetime) -> Outcome:
+    """This function will look at a typed code once and say whether it proves the contact.
+
+    The try is taken before the code is looked at, by one UPDATE, so at most five are ever evaluated.  Never raises on a
+    wrong code: the caller's transaction must commit, or the try would not count.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE members_contactcode SET attempts = attempts + 1
+            WHERE merchant_id = %(merchant)s AND attempts < %(most)s AND used_at IS NULL AND id = (
+                SELECT id FROM members_contactcode
+                WHERE merchant_id = %(merchant)s AND contact = %(contact)s AND purpose = %(purpose)s
+                  AND session = %(session)s AND used_at IS NULL AND expires_at > %(now)s
+                ORDER BY id DESC LIMIT 1)
+            RETURNING id, code_hash, attempts
+            """,
+            {
+                "merchant": merchant.pk,
+                "contact": contact.value,
+                "purpose": purpose,
+                "session": _sealed(session),
+                "now": now,
+                "most": TRIES_MAX,
+            },
+        )
+        row = cursor.fetchone()
+    # The same work with or without a code to compare to.
+    code_id, known, attempts = row or (None, "0" * 64, TRIES_MAX)
+    typed = "".join(sign for sign in code if sign.isdigit())
+    if not hmac.compare_digest(known, _hash(merchant, contact, session, typed)) or code_id is None:
+        return Outcome(None, TRIES_MAX - attempts)
+    ContactCode.objects.filter(merchant=merchant, pk=code_id).update(used_at=now)
+    return Outcome(Proof(merchant.pk, contact, purpose, now), 0)
+
+
+def prune(*, merchant: Merchant, now: datetime) -> int:
+    """This function will remove codes that ended more than a day ago and return how many."""
+    return ContactCode.objects.filter(merchant=merchant, expires_at__lt=now - timedelta(days=1)).delete()[0]
+
+
+def forget(*, merchant: Merchant, contacts: list[str]) -> int:
+    """This function will remove every code sent to these contacts and return how many."""
+    return ContactCode.objects.filter(merchant=merchant, contact__in=contacts).delete()[0]
+
+
+_PER_CONTACT = [Limit("code-contact-day", 10, 86400)]
+_PER_CONTACT_HERE = [Limit("code-here-pause", 1, RESEND_AFTER_SECONDS), Limit("code-here-day", 5, 86400)]
+
+
+def _per_ip() -> list[Limit]:
+    return [Limit("code-ip-hour", settings.CODES_PER_IP_AND_HOUR, 3600)]
+
+
+def _sealed(session: str) -> str:
+    return hashlib.sha256(session.encode()).hexdigest()
+
+
+def _hash(merchant: Merchant, contact: Contact, session: str, code: str) -> str:
+    # Keyed: six digits hashed alone could be read back from a stolen dump in a second.
+    message = f"contact code\n{merchant.pk}\n{contact.value}\n{session}\n{code}"
+    return hmac.new(settings.SECRET_KEY.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+def _letter(merchant: Merchant, contact: Contact, code: str) -> messages.Letter:
+    words = {"code": code, "merchant": merchant.name, "minutes": MINUTES_VALID}
+    if contact.kind == "phone":
+        text = _("%(code)s is your code for %(merchant)s. Valid for %(minutes)s minutes. Tell nobody.") % words
+        return messages.Letter("contact_code", contact, text)
+    subject = _("%(code)s is your code for %(merchant)s") % words
+    text = _(
+        "Your code for %(merchant)s:\n\n%(code)s\n\nIt is valid for %(minutes)s minutes and in the browser window that "
+        "asked for it. Nobody from %(merchant)s will ever ask you for it.\n\nIf you did not ask for a code, do nothing."
+    )
+    return messages.Letter("contact_code", contact, text % words, subject)

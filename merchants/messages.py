@@ -1,0 +1,181 @@
+"""Mail and text messages: a row in the caller's transaction first, sent after it and outside of any tenant.
+
+Two ways lead out, and both claim the row before they send: at once, on a thread of the process that wrote it (a code
+must be there within a second, whatever Redis or the worker do), and the worker's sweep, which finds what is left.
+A message may in a rare crash be sent twice; it is never lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Literal
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import connections, transaction
+from django.utils import timezone
+
+from merchants import ids, sms, tenancy
+from merchants.contacts import Contact
+from merchants.models.merchants import Merchant
+from merchants.models.messages import OutgoingMessage
+
+ATTEMPTS_MAX = 6
+DAYS_KEPT = 30
+#: Longer than any gateway is given: nobody else takes the row while it is being sent.
+_CLAIM = timedelta(seconds=60)
+#: Wait before the second try, the third, …
+_BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600))
+
+_log = logging.getLogger(__name__)
+_postmen = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postman")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What to say to whom.  `subject` and `html` are for mail only."""
+
+    kind: str
+    to: Contact
+    text: str
+    subject: str = ""
+    html: str = ""
+
+
+def can_reach(contact: Contact) -> bool:
+    """This function will say whether this installation has a way to such a contact: text messages need a gateway."""
+    return contact.kind == "email" or sms.gateway() is not None
+
+
+def queue(*, merchant: Merchant, letter: Letter, now: datetime, worth: timedelta = timedelta(days=2)) -> str:
+    """This function will store a letter in the open tenant and have it sent as soon as the transaction has ended.
+
+    After `worth` it is not sent any more.  Returns the message's public id.
+    """
+    public_id = ids.mint("msg")
+    message = OutgoingMessage.objects.create(
+        public_id=public_id,
+        merchant=merchant,
+        kind=letter.kind,
+        channel="email" if letter.to.kind == "email" else "sms",
+        recipient=letter.to.value,
+        subject=" ".join(letter.subject.split())[:200],
+        text=letter.text,
+        html=letter.html,
+        created_at=now,
+        due_at=now,
+        worthless_at=now + worth,
+    )
+    transaction.on_commit(partial(_send_at_once, merchant.pk, message.pk))
+    return public_id
+
+
+def send_due(*, merchant: Merchant | int, now: datetime, limit: int = 100) -> int:
+    """This function will send what is due at a merchant and return how many messages left.
+
+    Must run outside of any tenant: it opens a short one to claim each message and another to note the outcome.
+    """
+    sent = 0
+    for _turn in range(limit):
+        message = tenancy.attempt(merchant, partial(_claim, None, now))
+        if message is None:
+            break
+        sent += _deliver(message, now)
+    return sent
+
+
+def send_one(*, merchant_id: int, message_id: int, now: datetime) -> bool:
+    """This function will send one message if it is due and nobody else has it, and say whether it left."""
+    message = tenancy.attempt(merchant_id, partial(_claim, message_id, now))
+    return message is not None and _deliver(message, now)
+
+
+def prune(*, merchant: Merchant, now: datetime) -> int:
+    """This function will remove what left, or was given up, more than 30 days ago; returns how many."""
+    old = OutgoingMessage.objects.filter(merchant=merchant, created_at__lt=now - timedelta(days=DAYS_KEPT))
+    return old.exclude(state=OutgoingMessage.State.DUE).delete()[0]
+
+
+def forget(*, merchant: Merchant, recipients: Iterable[str]) -> int:
+    """This function will remove every message to these contacts, sent or not: they belonged to a member now erased."""
+    return OutgoingMessage.objects.filter(merchant=merchant, recipient__in=list(recipients)).delete()[0]
+
+
+def _send_at_once(merchant_id: int, message_id: int) -> None:
+    how: Literal["thread", "inline", "worker"] = settings.MESSAGES_AT_ONCE
+    if how == "inline":
+        send_one(merchant_id=merchant_id, message_id=message_id, now=timezone.now())
+    elif how == "thread":
+        _postmen.submit(_on_thread, merchant_id, message_id)
+
+
+def _on_thread(merchant_id: int, message_id: int) -> None:
+    try:
+        send_one(merchant_id=merchant_id, message_id=message_id, now=timezone.now())
+    except Exception as error:  # the worker finds the row again; a thread has nobody to tell
+        _log.warning("message_not_sent_at_once", extra={"kind_of_error": type(error).__name__})
+    finally:
+        connections.close_all()
+
+
+def _claim(message_id: int | None, now: datetime) -> OutgoingMessage | None:
+    due = OutgoingMessage.objects.select_for_update(skip_locked=True).filter(
+        state=OutgoingMessage.State.DUE, due_at__lte=now
+    )
+    if message_id is not None:
+        due = due.filter(pk=message_id)
+    message = due.order_by("due_at", "pk").first()
+    if message is None:
+        return None
+    message.due_at = now + _CLAIM
+    message.attempts += 1
+    message.save(update_fields=["due_at", "attempts"])
+    return message
+
+
+def _deliver(message: OutgoingMessage, now: datetime) -> bool:
+    if now >= message.worthless_at:
+        return _note(message, now, state="given_up", failure="too late")
+    try:
+        _hand_over(message)
+    except Exception as error:  # whatever a mail server or a gateway can think of
+        kind = type(error).__name__[:60]
+        if message.attempts >= ATTEMPTS_MAX:
+            return _note(message, now, state="given_up", failure=kind)
+        return _note(message, now, state="due", failure=kind)
+    return _note(message, now, state="sent", failure="")
+
+
+def _hand_over(message: OutgoingMessage) -> None:
+    if message.channel == OutgoingMessage.Channel.SMS:
+        gateway = sms.gateway()
+        if gateway is None:
+            raise sms.NoGateway
+        gateway.send(to=message.recipient, text=message.text)
+        return
+    mail = EmailMultiAlternatives(message.subject, message.text, to=[message.recipient])
+    # Machines answer nobody: no out-of-office notes for a code.
+    mail.extra_headers["Auto-Submitted"] = "auto-generated"
+    if message.html:
+        mail.attach_alternative(message.html, "text/html")
+    mail.send()
+
+
+def _note(message: OutgoingMessage, now: datetime, *, state: str, failure: str) -> bool:
+    def write() -> None:
+        change: dict[str, object] = {"state": state, "failure": failure}
+        if state == "due":
+            change["due_at"] = now + _BACK_OFF[min(message.attempts, len(_BACK_OFF)) - 1]
+        else:
+            change |= {"subject": "", "text": "", "html": ""}
+        if state == "sent":
+            change["sent_at"] = now
+        OutgoingMessage.objects.filter(pk=message.pk).update(**change)
+
+    tenancy.attempt(message.merchant_id, write)
+    return state == "sent"

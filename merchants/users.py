@@ -1,0 +1,48 @@
+"""People of the installation, found or made by a contact they have proved to be theirs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from merchants.contacts import Contact
+from merchants.models.people import User
+
+
+def find(contact: Contact) -> User | None:
+    """This function will find the person who signs in with this contact, or None."""
+    return User.objects.filter(**{contact.kind: contact.value}).first()
+
+
+def proved(*, contact: Contact, now: datetime) -> User:
+    """This function will return the person behind a contact that was just proved by a code, made if need be.
+
+    Two proofs of a new contact at once make one person.
+    """
+    user = invited(contact=contact, now=now)
+    field = f"{contact.kind}_verified_at"
+    if getattr(user, field) is None:
+        setattr(user, field, now)
+        user.save(update_fields=[field])
+    return user
+
+
+def invited(*, contact: Contact, now: datetime, name: str = "") -> User:
+    """This function will return the person behind a contact nobody has proved yet; only its owner can ever sign in."""
+    user = find(contact)
+    if user is None:
+        try:
+            with transaction.atomic():
+                user = User(name=name, date_joined=now, **{contact.kind: contact.value})
+                user.set_unusable_password()
+                user.save()
+        except IntegrityError:
+            user = User.objects.get(**{contact.kind: contact.value})
+    return user
+
+
+def end_sessions(user: User) -> None:
+    """This function will end every session of the person: sessions carry a hash of this secret."""
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
