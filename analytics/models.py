@@ -5,38 +5,178 @@ from __future__ import annotations
 from django.db import models
 
 from merchants.models.merchants import TenantModel
+from rewards import readings as readings  # the views these tables are filled from: they exist wherever these do
+
+#: Purchases without a member are kept under this id, so that one table holds all of a day's trade.
+GUESTS = 0
 
 
 class MemberDay(TenantModel):
-    """What one member bought on one of the merchant's days, net of refunds (dated at the purchase)."""
+    """What one member bought on one of the merchant's days, net of refunds (dated at the purchase).
+
+    A row is there exactly when a purchase of that day was not wholly refunded.
+    """
 
     deletable = True
 
-    member_id = models.BigIntegerField()
+    member_id = models.BigIntegerField(help_text="0: all guests together")
     local_day = models.DateField()
     purchases = models.IntegerField(help_text="Purchases not wholly refunded")
     revenue_minor = models.BigIntegerField(help_text="Net of refunds")
-    points_earned = models.BigIntegerField(default=0)
+    points_earned = models.BigIntegerField(default=0, help_text="Less what refunds took back")
 
     class Meta:
         constraints = [
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(fields=["merchant", "member_id", "local_day"], name="one_row_per_member_and_day"),
+            models.CheckConstraint(name="a_member_day_has_a_purchase", condition=models.Q(purchases__gt=0)),
         ]
-        indexes = [models.Index(fields=["merchant", "local_day"], name="member_day_by_day")]
+        indexes = [
+            models.Index(
+                fields=["merchant", "local_day"],
+                include=["member_id", "purchases", "revenue_minor"],
+                name="member_day_by_day",
+            )
+        ]
 
 
-class MetricRun(TenantModel):
-    """One pass over one merchant: what it took in, how long it took, and how far it saw (a transaction id)."""
+class LedgerMark(TenantModel):
+    """How far one account's entries were taken in: their seq has no gaps and grows in the order of committing."""
 
     deletable = True
 
+    account_id = models.BigIntegerField()
+    seq = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "account_id"], name="one_mark_per_account"),
+        ]
+
+
+class PointsDay(TenantModel):
+    """What entries of one kind did, on one of the merchant's days, to the points owed to all members together."""
+
+    deletable = True
+
+    local_day = models.DateField()
+    kind = models.CharField(max_length=12, help_text="Kind of ledger entry")
+    points = models.BigIntegerField(help_text="Change of balance and pending together")
+    entries = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "local_day", "kind"], name="one_row_per_day_and_kind"),
+        ]
+
+
+class Figures(TenantModel):
+    """The sums of one day or one month, ready for the charts.  A day on which nothing happened has no row."""
+
+    deletable = True
+
+    grain = models.CharField(max_length=5, help_text="day or month")
+    starts_on = models.DateField()
+    purchases = models.BigIntegerField(default=0, help_text="Members and guests, not wholly refunded")
+    guest_purchases = models.BigIntegerField(default=0)
+    revenue_minor = models.BigIntegerField(default=0, help_text="Members and guests, net of refunds")
+    guest_revenue_minor = models.BigIntegerField(default=0)
+    active_members = models.BigIntegerField(default=0, help_text="Members with a purchase, each once")
+    enrolments = models.BigIntegerField(default=0)
+    points_issued = models.BigIntegerField(default=0)
+    points_redeemed = models.BigIntegerField(default=0)
+    points_expired = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "grain", "starts_on"], name="one_row_per_grain_and_start"),
+        ]
+
+
+class CohortMonth(TenantModel):
+    """Of the members who joined in one month, how many bought again so many months later, and for how much."""
+
+    deletable = True
+
+    joined_month = models.DateField(help_text="First day of the month of joining")
+    months_after = models.PositiveSmallIntegerField()
+    members = models.BigIntegerField(help_text="All who joined in that month")
+    active = models.BigIntegerField()
+    revenue_minor = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["merchant", "joined_month", "months_after"], name="one_row_per_cohort_and_month"
+            ),
+        ]
+
+
+class Liability(TenantModel):
+    """What the merchant owed in points when a run looked, and what that costs if all of it is redeemed."""
+
+    deletable = True
+
+    local_day = models.DateField(help_text="The merchant's day on which it was read")
+    outstanding = models.BigIntegerField(help_text="Active and pending points, those on hold included")
+    pending = models.BigIntegerField()
+    held = models.BigIntegerField()
+    debt = models.BigIntegerField(help_text="Points members owe after refunds of what they had spent")
+    rate_points = models.BigIntegerField(null=True, help_text="So many points …")
+    rate_minor = models.BigIntegerField(null=True, help_text="… pay so much; empty when the terms name no rate")
+    cost_minor = models.BigIntegerField(null=True, help_text="outstanding x rate, rounded up")
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "local_day"], name="one_liability_per_day"),
+        ]
+
+
+class Insight(TenantModel):
+    """Something that needs attention, as the last run found it: how many members, and how much is at stake."""
+
+    deletable = True
+
+    kind = models.CharField(max_length=40, help_text="regulars_slipping, points_expiring, detractors_waiting")
+    members = models.BigIntegerField(default=0)
+    amount = models.BigIntegerField(default=0, help_text="Points or minor units or answers, as the kind says")
+    first_day = models.DateField()
+    end_day = models.DateField()
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "kind"], name="one_insight_of_a_kind"),
+        ]
+
+
+class MetricRun(TenantModel):
+    """One pass over one merchant: what it took in, how long it took, and how far it saw (a transaction id).
+
+    `seen_through` moves with each piece of work, in the same transaction: a run that was killed is continued by the
+    next.  Transaction ids mean something on one database cluster only, so it is named beside.
+    """
+
+    deletable = True
+    has_due_work = True
+
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
+    cluster = models.CharField(max_length=30, blank=True)
     seen_through = models.BigIntegerField(
         null=True, blank=True, help_text="Every transaction below this id was taken in"
     )
+    changed_from = models.DateField(null=True, blank=True, help_text="Earliest day whose figures changed")
+    forwards = models.CharField(max_length=40, blank=True, help_text="Mark of the merged memberships it knew")
     changed_rows = models.BigIntegerField(default=0)
+    failed_at = models.DateTimeField(null=True, blank=True)
     failure = models.CharField(max_length=500, blank=True)
 
     class Meta:
@@ -51,7 +191,7 @@ class MetricValue(TenantModel):
 
     metric = models.CharField(max_length=60)
     definition = models.PositiveSmallIntegerField(help_text="Version of the metric's definition")
-    period_kind = models.CharField(max_length=10, help_text="day, month, quarter, year, days_30, days_90, days_365")
+    period_kind = models.CharField(max_length=10, help_text="month, quarter, year, days_30, days_90, days_365")
     starts_on = models.DateField()
     ends_on = models.DateField(help_text="Exclusive")
     numerator = models.DecimalField(max_digits=24, decimal_places=4, null=True)
@@ -60,6 +200,7 @@ class MetricValue(TenantModel):
     low = models.DecimalField(max_digits=24, decimal_places=8, null=True)
     high = models.DecimalField(max_digits=24, decimal_places=8, null=True)
     n = models.BigIntegerField(default=0)
+    parts = models.JSONField(default=dict, help_text="The counts behind it, by their names in the formula")
     computed_at = models.DateTimeField()
 
     class Meta:

@@ -29,9 +29,12 @@ class SurveyResponse(TenantModel):
     comment = models.CharField(max_length=2000, blank=True)
     channel = models.CharField(max_length=30, blank=True)
     purchase_id = models.CharField(max_length=40, blank=True, help_text="Public id of the purchase it is about")
+    actor = models.CharField(max_length=120, blank=True)
     local_day = models.DateField()
     answered_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    followed_up_at = models.DateTimeField(null=True, blank=True, help_text="When somebody took care of it")
+    followed_up_by = models.CharField(max_length=120, blank=True)
 
     class Meta:
         constraints = [
@@ -41,4 +44,11 @@ class SurveyResponse(TenantModel):
             models.CheckConstraint(name="score_from_0_to_10", condition=Q(score__gte=0, score__lte=10)),
             TenantForeignKey(field="member", name="survey_response_by_own_member"),
         ]
-        indexes = [models.Index(fields=["merchant", "local_day"], name="survey_response_by_day")]
+        indexes = [
+            models.Index(fields=["merchant", "local_day"], name="survey_response_by_day"),
+            models.Index(
+                fields=["merchant", "member", "-answered_at"],
+                name="survey_response_by_member",
+                condition=Q(member__isnull=False),
+            ),
+        ]
