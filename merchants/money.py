@@ -52,7 +52,7 @@ def locale_of(language: str) -> Locale:
 
 @lru_cache(maxsize=512)
 def _pattern(language: str, digits: int) -> NumberPattern:
-    pattern = copy(locale_of(language).currency_formats["standard"])
+    pattern: NumberPattern = copy(locale_of(language).currency_formats["standard"])
     pattern.frac_prec = (digits, digits)
     return pattern
 

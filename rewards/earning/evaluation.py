@@ -25,12 +25,13 @@ class _Given:
     Lines are told apart only where somebody asks (`by_line`); else everything is in the first piece.
     """
 
-    __slots__ = ("amount", "base", "pieces", "points", "rule", "values")
+    __slots__ = ("amount", "base", "flat", "pieces", "points", "rule", "values")
 
     def __init__(self, rule: PlannedRule, base: PlannedRule, pieces: list[int], amount: int, values: list[int]) -> None:
         self.rule = rule
         self.base = base
         self.pieces = pieces
+        self.flat = pieces  # before the tier
         self.amount = amount
         self.values = values
         self.points = 0
@@ -240,7 +241,7 @@ def _apply_tier(ready: Plan, given: list[_Given], tier: str | None, trace: list[
 def _multiplied(
     ready: Plan, lines: tuple[Line, ...], given: list[_Given], multipliers: list[PlannedRule], trace: list[Step]
 ) -> list[_Given]:
-    """What multipliers add: those that `add` take the rule's own points, those that `multiply` the running sum."""
+    """What multipliers add: those that `add` take the rule's points before the tier, those that `multiply` the sum so far."""
     adding = [rule for rule in multipliers if _mode(rule) == "add"]
     compounding = [rule for rule in multipliers if _mode(rule) == "multiply"]
     stacking = ready.terms.earning.stacking
@@ -302,14 +303,14 @@ def _gain(ready: Plan, rule: PlannedRule, each: _Given, lines: tuple[Line, ...])
     if rule.multiplies is not None and each.rule.code not in rule.multiplies:
         return [0] * len(each.pieces)
     over, under = rule.factor
-    pieces = each.pieces
+    pieces = each.flat if _mode(rule) == "add" else each.pieces
     if not rule.chosen.everything:
         held = [rule.chosen.holds(line.sku, line.category) for line in lines]
         whole = 0
         if each.rule.step:
             alone = each.rule.lump(sum(value for value, is_held in zip(each.values, held, strict=True) if is_held))
             everything = each.rule.lump(each.amount)
-            # The tier and earlier multipliers are already in the pieces; take the same share of them, downwards.
+            # When compounding, the tier and earlier multipliers are in the pieces; take the same share of them, downwards.
             whole = pieces[0] * alone // everything if everything else 0
         pieces = [whole] + [piece if is_held else 0 for piece, is_held in zip(pieces[1:], held, strict=True)]
     return [piece * over // under for piece in pieces]

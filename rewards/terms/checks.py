@@ -11,6 +11,7 @@ from rewards.terms.examples import Example
 from rewards.terms.expiry import Expiry, Fixed, Pending
 from rewards.terms.fields import ratio, yearly
 from rewards.terms.rules import AnyRule, Cap, Conditions, Goods, Multiplier
+from rewards.terms.tiers import RollingWindow
 
 Found = tuple[str, str, str]
 
@@ -65,6 +66,9 @@ def _tiers(terms: Terms) -> Iterator[Found]:
         if upper.threshold <= lower.threshold:
             where = f"/tiers/levels/{place}/threshold"
             yield where, "levels_not_ascending", "Each tier needs a higher threshold than the one before."
+    shortest = terms.tiers.window.months * 28 if isinstance(terms.tiers.window, RollingWindow) else 365
+    if terms.tiers.grace_days >= shortest:
+        yield "/tiers/grace_days", "too_long", "The grace must end before the next window does."
     for place, level in enumerate(levels):
         if ratio(level.multiplier) == 0:
             yield f"/tiers/levels/{place}/multiplier", "zero", "A tier cannot multiply by 0."

@@ -14,7 +14,7 @@ from rewards.terms.tiers import Tiers
 Mode = Literal["floor", "half_up", "half_even", "ceil"]
 
 
-class Rounding(Part, kw_only=True):
+class Rounding(Part, frozen=True, kw_only=True):
     """How points are rounded, once, at the end."""
 
     mode: Mode = "floor"
@@ -23,7 +23,7 @@ class Rounding(Part, kw_only=True):
     ] = "order"
 
 
-class Points(Part, kw_only=True):
+class Points(Part, frozen=True, kw_only=True):
     """The points themselves."""
 
     singular: Text = "point"
@@ -35,7 +35,7 @@ class Points(Part, kw_only=True):
     )
 
 
-class Welcome(Part, kw_only=True):
+class Welcome(Part, frozen=True, kw_only=True):
     """Points for joining."""
 
     points: PointsAmount
@@ -44,7 +44,7 @@ class Welcome(Part, kw_only=True):
     qualifying: bool = False
 
 
-class Referral(Part, kw_only=True):
+class Referral(Part, frozen=True, kw_only=True):
     """Points for bringing somebody, when that person first buys."""
 
     referrer_points: PointsAmount | None = None
@@ -64,14 +64,14 @@ class Referral(Part, kw_only=True):
     qualifying: bool = False
 
 
-class Notice(Part, kw_only=True):
+class Notice(Part, frozen=True, kw_only=True):
     """Words for members, shown with the terms."""
 
     title: Text
     body: Text
 
 
-class Terms(Part, kw_only=True, dict=True):
+class Terms(Part, frozen=True, kw_only=True, dict=True):
     """A loyalty programme: what a purchase is worth, what tiers there are, what points buy, when they end."""
 
     # dict=True: rewards.earning keeps the compiled rules on the document they belong to; they are no field of it.

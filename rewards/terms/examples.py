@@ -9,7 +9,7 @@ from rewards.terms.fields import MOST_MINOR, Code, Label, Part, Text, YearlyDay
 Amount = Annotated[int, Meta(ge=0, le=MOST_MINOR)]
 
 
-class ExampleLine(Part, kw_only=True):
+class ExampleLine(Part, frozen=True, kw_only=True):
     """One line: `amount_minor` is after discounts, tax included."""
 
     amount_minor: Amount
@@ -20,7 +20,7 @@ class ExampleLine(Part, kw_only=True):
     tax_minor: Amount = 0
 
 
-class Example(Part, kw_only=True):
+class Example(Part, frozen=True, kw_only=True):
     """A purchase and the points it must earn; with `refund_minor`, the points that stay after such a refund."""
 
     name: Text

@@ -18,20 +18,20 @@ Rounding = Literal["month", "quarter", "half", "year"]
 Count = Annotated[int, Meta(ge=1, le=3660)]
 
 
-class Pending(Part, kw_only=True):
+class Pending(Part, frozen=True, kw_only=True):
     """Points earned stay pending until a number of days has passed (the first instant of that day), or until a date."""
 
     days: Annotated[Days | None, Meta(description="0 is at once; 14 on 1 March becomes spendable on 15 March.")] = None
     until: Annotated[date | None, Meta(description="Spendable from this day; at once when it has passed.")] = None
 
 
-class Never(Part, kw_only=True, tag_field="kind", tag="never"):
+class Never(Part, frozen=True, kw_only=True, tag_field="kind", tag="never"):
     """Points never end."""
 
     kind: ClassVar[str] = "never"
 
 
-class Rolling(Part, kw_only=True, tag_field="kind", tag="rolling"):
+class Rolling(Part, frozen=True, kw_only=True, tag_field="kind", tag="rolling"):
     """Points end a while after they were earned, if wanted rounded to a calendar period's end (or its start)."""
 
     kind: ClassVar[str] = "rolling"
@@ -48,7 +48,7 @@ class Rolling(Part, kw_only=True, tag_field="kind", tag="rolling"):
     ] = 0
 
 
-class Fixed(Part, kw_only=True, tag_field="kind", tag="fixed"):
+class Fixed(Part, frozen=True, kw_only=True, tag_field="kind", tag="fixed"):
     """Points end at the close of fixed days: of every year (`12-31`) or of one year (`2027-03-31`)."""
 
     kind: ClassVar[str] = "fixed"
@@ -59,7 +59,7 @@ class Fixed(Part, kw_only=True, tag_field="kind", tag="fixed"):
     at_least_days: Annotated[Days, Meta(description="A day nearer than this is passed over.")] = 0
 
 
-class Inactivity(Part, kw_only=True, tag_field="kind", tag="inactivity"):
+class Inactivity(Part, frozen=True, kw_only=True, tag_field="kind", tag="inactivity"):
     """Points end when the member has done nothing for a while; every activity starts the while again."""
 
     kind: ClassVar[str] = "inactivity"

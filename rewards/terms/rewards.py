@@ -9,14 +9,14 @@ from rewards.terms.fields import Code, CodeList, MinorAmount, Part, PointsAmount
 from rewards.terms.rules import Goods
 
 
-class MemberLimit(Part, kw_only=True):
+class MemberLimit(Part, frozen=True, kw_only=True):
     """How often one member may take a reward in a calendar period of the merchant's zone."""
 
     count: Annotated[int, Meta(ge=1, le=10**6)]
     per: Literal["day", "week", "month", "quarter", "year", "ever"] = "ever"
 
 
-class Reward(Part, kw_only=True, tag_field="kind"):
+class Reward(Part, frozen=True, kw_only=True, tag_field="kind"):
     """What all rewards have."""
 
     kind: ClassVar[str] = ""
@@ -37,7 +37,7 @@ class Reward(Part, kw_only=True, tag_field="kind"):
     image: Annotated[Words | None, Meta(description="Path of a picture in the merchant's media.")] = None
 
 
-class Product(Reward, kw_only=True, tag="product"):
+class Product(Reward, frozen=True, kw_only=True, tag="product"):
     """Goods for nothing, up to a price."""
 
     kind: ClassVar[str] = "product"
@@ -45,7 +45,7 @@ class Product(Reward, kw_only=True, tag="product"):
     max_minor: Annotated[MinorAmount | None, Meta(description="The member pays what the goods cost above this.")] = None
 
 
-class Discount(Reward, kw_only=True, tag="discount"):
+class Discount(Reward, frozen=True, kw_only=True, tag="discount"):
     """Money off."""
 
     kind: ClassVar[str] = "discount"
@@ -53,7 +53,7 @@ class Discount(Reward, kw_only=True, tag="discount"):
     minimum_total_minor: MinorAmount | None = None
 
 
-class Percentage(Reward, kw_only=True, tag="percentage"):
+class Percentage(Reward, frozen=True, kw_only=True, tag="percentage"):
     """A percentage off, if wanted up to an amount."""
 
     kind: ClassVar[str] = "percentage"
@@ -62,7 +62,7 @@ class Percentage(Reward, kw_only=True, tag="percentage"):
     minimum_total_minor: MinorAmount | None = None
 
 
-class Experience(Reward, kw_only=True, tag="text"):
+class Experience(Reward, frozen=True, kw_only=True, tag="text"):
     """Anything words can promise."""
 
     kind: ClassVar[str] = "text"
@@ -71,7 +71,7 @@ class Experience(Reward, kw_only=True, tag="text"):
 AnyReward = Product | Discount | Percentage | Experience
 
 
-class PayWithPoints(Part, kw_only=True):
+class PayWithPoints(Part, frozen=True, kw_only=True):
     """Any amount can be paid with points: `points` are worth `amount_minor`."""
 
     points: PointsAmount

@@ -30,21 +30,21 @@ Nth = Annotated[int, Meta(ge=1, le=10**6)]
 Milli = Annotated[int, Meta(ge=1, le=MOST_MILLI, description="A quantity in thousandths: 1000 is one piece.")]
 
 
-class Goods(Part, kw_only=True):
+class Goods(Part, frozen=True, kw_only=True):
     """A choice of goods: a line belongs if its SKU or its category is named."""
 
     skus: SkuList = ()
     categories: NameList = ()
 
 
-class Hours(Part, kw_only=True):
+class Hours(Part, frozen=True, kw_only=True):
     """From a clock time (inclusive) to another (exclusive), where the shop stands; may pass midnight (22:00 to 02:00)."""
 
     start: Clock
     end: Clock
 
 
-class Cap(Part, kw_only=True):
+class Cap(Part, frozen=True, kw_only=True):
     """The most points a rule (or the programme) gives in one order or one calendar period; the rest is cut off."""
 
     points: PointsAmount
@@ -57,7 +57,7 @@ class Cap(Part, kw_only=True):
     ] = "member"
 
 
-class Conditions(Part, kw_only=True):
+class Conditions(Part, frozen=True, kw_only=True):
     """When a rule applies. An empty list and null mean: no condition."""
 
     first_day: Annotated[date | None, Meta(description="First day, in the merchant's zone.")] = None
@@ -81,7 +81,7 @@ class Conditions(Part, kw_only=True):
     without_points: Annotated[bool, Meta(description="Only if nothing was paid with points.")] = False
 
 
-class Rule(Part, kw_only=True, tag_field="kind"):
+class Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
     """What all rules have."""
 
     kind: ClassVar[str] = ""
@@ -106,7 +106,7 @@ class Rule(Part, kw_only=True, tag_field="kind"):
     qualifying: Annotated[bool, Meta(description="Counts towards the tier.")] = True
 
 
-class PerMoney(Rule, kw_only=True, tag="per_money"):
+class PerMoney(Rule, frozen=True, kw_only=True, tag="per_money"):
     """Points for money spent: `points` for each `per_amount_minor`, in proportion or by full steps."""
 
     kind: ClassVar[str] = "per_money"
@@ -116,7 +116,7 @@ class PerMoney(Rule, kw_only=True, tag="per_money"):
     by_tier: Annotated[bool, Meta(description="Multiplied by the tier.")] = True
 
 
-class PerOrder(Rule, kw_only=True, tag="per_order"):
+class PerOrder(Rule, frozen=True, kw_only=True, tag="per_order"):
     """Points for an order, if goods the rule looks at were paid for."""
 
     kind: ClassVar[str] = "per_order"
@@ -124,7 +124,7 @@ class PerOrder(Rule, kw_only=True, tag="per_order"):
     by_tier: bool = True
 
 
-class PerItem(Rule, kw_only=True, tag="per_item"):
+class PerItem(Rule, frozen=True, kw_only=True, tag="per_item"):
     """Points for each piece (litre, kilogram) that was paid for."""
 
     kind: ClassVar[str] = "per_item"
@@ -134,8 +134,12 @@ class PerItem(Rule, kw_only=True, tag="per_item"):
     by_tier: bool = True
 
 
-class Multiplier(Rule, kw_only=True, tag="multiplier"):
-    """Multiplies what rules gave for the lines it looks at; `add` adds (factor - 1) x the base, `multiply` compounds."""
+class Multiplier(Rule, frozen=True, kw_only=True, tag="multiplier"):
+    """Multiplies what rules gave for the lines it looks at.
+
+    `add` adds (factor - 1) x what the rule gave before the tier: on a tier of 1.2, double is 2.2. `multiply` compounds:
+    on a tier of 1.2, double is 2.4; those that compound come after those that add.
+    """
 
     kind: ClassVar[str] = "multiplier"
     factor: Annotated[Ratio, Meta(description="More than 1: 2 doubles.")]
@@ -147,7 +151,7 @@ AnyRule = PerMoney | PerOrder | PerItem | Multiplier
 BaseRule = PerMoney | PerOrder | PerItem
 
 
-class Earning(Part, kw_only=True):
+class Earning(Part, frozen=True, kw_only=True):
     """All the ways to earn."""
 
     rules: Annotated[tuple[AnyRule, ...], Meta(max_length=200)] = ()

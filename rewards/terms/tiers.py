@@ -8,20 +8,20 @@ from rewards.terms.expiry import Expiry
 from rewards.terms.fields import Code, Days, Part, Ratio, Text
 
 
-class RollingWindow(Part, kw_only=True, tag_field="kind", tag="rolling"):
+class RollingWindow(Part, frozen=True, kw_only=True, tag_field="kind", tag="rolling"):
     """The last n months up to now; a tier reached is held for n months."""
 
     kind: ClassVar[str] = "rolling"
     months: Annotated[int, Meta(ge=1, le=120)] = 12
 
 
-class CalendarYear(Part, kw_only=True, tag_field="kind", tag="calendar_year"):
+class CalendarYear(Part, frozen=True, kw_only=True, tag_field="kind", tag="calendar_year"):
     """1 January to 31 December; a tier reached is held to the end of the next year."""
 
     kind: ClassVar[str] = "calendar_year"
 
 
-class Anniversary(Part, kw_only=True, tag_field="kind", tag="anniversary"):
+class Anniversary(Part, frozen=True, kw_only=True, tag_field="kind", tag="anniversary"):
     """A year from each anniversary of joining; a tier reached is held to the end of the next such year."""
 
     kind: ClassVar[str] = "anniversary"
@@ -30,7 +30,7 @@ class Anniversary(Part, kw_only=True, tag_field="kind", tag="anniversary"):
 Window = RollingWindow | CalendarYear | Anniversary
 
 
-class Level(Part, kw_only=True):
+class Level(Part, frozen=True, kw_only=True):
     """One tier."""
 
     code: Code
@@ -48,7 +48,7 @@ class Level(Part, kw_only=True):
     expiry: Annotated[Expiry | None, Meta(description="For points earned on this tier.")] = None
 
 
-class Tiers(Part, kw_only=True):
+class Tiers(Part, frozen=True, kw_only=True):
     """The ladder. The first level has threshold 0: every member stands on it."""
 
     basis: Literal["qualifying_points", "spend", "purchases"]
