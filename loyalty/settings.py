@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "loyalty.accounts.middleware.OneStepAtATime",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -141,13 +142,17 @@ CELERY_BROKER_URL = celery_redis_url(REDIS_URL)
 
 # Sign-in limits and codes count in PostgreSQL: losing Redis must not reset a limit.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"},
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+        # Django's own maximum is 300: the three hundred and first sign-in would throw limits away.
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},
+    },
     "redis": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": DJANGO_REDIS_URL},
 }
 
 AUTH_USER_MODEL = "merchants.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 PASSWORD_HASHERS = [
@@ -165,15 +170,17 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Straight from the source: nothing to collect, nothing compressed; for the demo and the tests.
+STATIC_FROM_SOURCE = env_bool("STATIC_FROM_SOURCE", DEBUG)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if STATIC_FROM_SOURCE
         else "whitenoise.storage.CompressedManifestStaticFilesStorage",
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = STATIC_FROM_SOURCE
 
 # Security: every page is our own; nothing from elsewhere, nothing inline.
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
@@ -194,7 +201,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY", False) else None
+# The proxy must set X-Forwarded-Proto and append to X-Forwarded-For; only its own last entry is believed.
+BEHIND_PROXY = env_bool("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -207,9 +216,11 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
+# A newcomer reads codes at /dev/outbox, on the same machine only; anywhere else they are mailed.
+DEV_OUTBOX = env_bool("DEV_OUTBOX", DEBUG)
 EMAIL_BACKEND = env(
     "EMAIL_BACKEND",
-    "django.core.mail.backends.console.EmailBackend" if DEBUG else "django.core.mail.backends.smtp.EmailBackend",
+    "merchants.dev_outbox.OutboxEmailBackend" if DEV_OUTBOX else "django.core.mail.backends.smtp.EmailBackend",
 )
 EMAIL_HOST = env("EMAIL_HOST", "localhost")
 EMAIL_PORT = env_int("EMAIL_PORT", 25)
@@ -230,3 +241,46 @@ DATABASE_MAY_FORGET = env_bool("DATABASE_MAY_FORGET", False)
 OUTBOX_CHECKS_PAYLOADS = DEBUG
 # Only for the demo and for tests: lets endpoints be plain http and stand on this machine or in its network.
 WEBHOOK_ALLOW_PRIVATE = env_bool("WEBHOOK_ALLOW_PRIVATE", False)
+
+# People: who may sign in, how, and how often.  Sign-up is the portal's; staff are invited.
+INSTALLATION_NAME = env("INSTALLATION_NAME", "Loyalty")
+#: ISO country of telephone numbers that staff type without a country code.
+COUNTRY = env("COUNTRY", "US")
+#: Text messages leave by a POST to the operator's own address; without one, contacts are e-mail only.
+SMS_WEBHOOK_URL = env("SMS_WEBHOOK_URL", "")
+SMS_WEBHOOK_TOKEN = env("SMS_WEBHOOK_TOKEN", "")
+#: thread: letters leave at once from the process that wrote them; worker: with the worker's next sweep; inline: tests.
+MESSAGES_AT_ONCE = env("MESSAGES_AT_ONCE", "thread")
+#: Raise it for a shop whose members all join through one Wi-Fi.
+CODES_PER_IP_AND_HOUR = env_int("CODES_PER_IP_AND_HOUR", 10)
+CONSOLE_SECOND_FACTOR_REQUIRED = env("CONSOLE_SECOND_FACTOR", "required") != "optional"
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "console:workplaces"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+ACCOUNT_ADAPTER = "loyalty.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"request_login_code": "loyalty.accounts.forms.SignInForm"}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 5
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
+ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
+ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT = ACCOUNT_LOGIN_BY_CODE_FORMAT
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {
+    "request_login_code": f"{CODES_PER_IP_AND_HOUR}/h/ip,1/m/key,5/d/key",
+    "login_failed": "30/m/ip,5/300s/key",
+}
+MFA_ADAPTER = "loyalty.accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = False
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+# Whoever is signed in came through a code: their contact is proved, even if allauth keeps no row of it.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_TOLERANCE = 1

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from loyalty.accounts import backoffice
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("loyalty.operations.urls")),
+    path("", include("loyalty.accounts.urls")),
+    path("backoffice/", backoffice.site.urls),
+    path("console/", include("loyalty.console.urls")),
+    path("m/<slug:merchant_slug>/", include("loyalty.portal.urls")),
 ]

@@ -8,7 +8,7 @@ A message may in a rare crash be sent twice; it is never lost.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,6 +75,26 @@ def queue(*, merchant: Merchant, letter: Letter, now: datetime, worth: timedelta
     return public_id
 
 
+def send_without_merchant(letter: Letter) -> None:
+    """This function will send a letter that belongs to no merchant (a sign-in code of staff) when the transaction ends.
+
+    It is written nowhere: who does not get it asks for another.  It leaves on a thread, so that the answer takes as
+    long for people we know as for people we do not.
+    """
+    message = OutgoingMessage(
+        kind=letter.kind,
+        channel="email" if letter.to.kind == "email" else "sms",
+        recipient=letter.to.value,
+        subject=" ".join(letter.subject.split()),
+        text=letter.text,
+        html=letter.html,
+    )
+    if settings.MESSAGES_AT_ONCE == "inline":
+        transaction.on_commit(partial(_hand_over, message))
+    else:
+        transaction.on_commit(partial(_postmen.submit, _on_thread, partial(_hand_over, message)))
+
+
 def send_due(*, merchant: Merchant | int, now: datetime, limit: int = 100) -> int:
     """This function will send what is due at a merchant and return how many messages left.
 
@@ -108,15 +128,16 @@ def forget(*, merchant: Merchant, recipients: Iterable[str]) -> int:
 
 def _send_at_once(merchant_id: int, message_id: int) -> None:
     how: Literal["thread", "inline", "worker"] = settings.MESSAGES_AT_ONCE
+    send = partial(send_one, merchant_id=merchant_id, message_id=message_id, now=timezone.now())
     if how == "inline":
-        send_one(merchant_id=merchant_id, message_id=message_id, now=timezone.now())
+        send()
     elif how == "thread":
-        _postmen.submit(_on_thread, merchant_id, message_id)
+        _postmen.submit(_on_thread, send)
 
 
-def _on_thread(merchant_id: int, message_id: int) -> None:
+def _on_thread(send: Callable[[], object]) -> None:
     try:
-        send_one(merchant_id=merchant_id, message_id=message_id, now=timezone.now())
+        send()
     except Exception as error:  # the worker finds the row again; a thread has nobody to tell
         _log.warning("message_not_sent_at_once", extra={"kind_of_error": type(error).__name__})
     finally:

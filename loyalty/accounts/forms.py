@@ -1,0 +1,43 @@
+"""One field to sign in with: an e-mail address or a telephone number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.core import context
+from allauth.core.internal import ratelimit
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from merchants import contacts, users
+from merchants.errors import LoyaltyError
+
+
+class SignInForm(forms.Form):
+    """Stands in for allauth's own form, which would show two fields; the flow behind it is allauth's."""
+
+    contact = forms.CharField(
+        label=_("E-mail or phone"),
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True, "spellcheck": "false"}),
+        help_text=_("We send you a code. There is no password."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        typed = cleaned.get("contact")
+        if not typed:
+            return cleaned
+        try:
+            contact = contacts.read(typed, country=settings.COUNTRY)
+        except LoyaltyError as refusal:
+            raise forms.ValidationError({"contact": refusal.detail}) from None
+        # Counted before anybody is looked up, so that the limits say nothing about who exists.
+        if not ratelimit.consume(context.request, action="request_login_code", key=contact.value):
+            raise get_adapter().validation_error("too_many_login_attempts")
+        user = users.find(contact)
+        self._user = user if user is not None and user.is_active else None
+        cleaned[contact.kind] = contact.value
+        return cleaned

@@ -1,0 +1,45 @@
+"""Whether this session has shown a second factor: an authenticator app, a passkey or a recovery code."""
+
+from __future__ import annotations
+
+import time
+
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from merchants.models.people import User
+
+#: A tablet left open over night asks again in the morning.
+HOURS_VALID = 12
+
+
+def is_shown(request: HttpRequest, user: User) -> bool:
+    """Return whether the person in this session showed a second factor within the last 12 hours."""
+    shown_at = [record["at"] for record in get_authentication_records(request, user) if record["method"] == "mfa"]
+    return bool(shown_at) and time.time() - max(shown_at) < HOURS_VALID * 3600
+
+
+def is_set_up(user: User) -> bool:
+    """Return whether the person has a second factor of their own; recovery codes alone are none."""
+    return bool(is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]))
+
+
+def ask(request: HttpRequest, user: User) -> HttpResponse | None:
+    """Return None if this session may pass, else the way to the page that shows or sets up a second factor."""
+    if is_shown(request, user):
+        return None
+    if not is_set_up(user):
+        if not settings.CONSOLE_SECOND_FACTOR_REQUIRED:
+            return None
+        name = "second_factor_setup"
+    else:
+        only_passkeys = not is_mfa_enabled(user, [Authenticator.Type.TOTP])
+        name = "mfa_reauthenticate_webauthn" if only_passkeys else "mfa_reauthenticate"
+    here = request.get_full_path() if request.method == "GET" else reverse(settings.LOGIN_REDIRECT_URL)
+    return HttpResponseRedirect(f"{reverse(name)}?{urlencode({REDIRECT_FIELD_NAME: here})}")

@@ -1,0 +1,84 @@
+"""Sign-in pages where ours differ from allauth's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.views import RequestLoginCodeView
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.views import ActivateTOTPView
+from allauth.mfa.webauthn.views import AddWebAuthnView
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from loyalty.accounts import second_factor
+from loyalty.accounts.addresses import is_this_machine
+from merchants import dev_outbox
+
+sign_in = never_cache(RequestLoginCodeView.as_view(template_name="account/sign_in.html"))
+
+#: Where to go on once a second factor has been set up.
+_NEXT = "second_factor_next"
+
+
+@require_GET
+def sign_in_alias(request: HttpRequest) -> HttpResponse:
+    """Send allauth's second name for the sign-in page to the first, with all it carries."""
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(reverse("account_login") + (f"?{query}" if query else ""))
+
+
+@require_GET
+@never_cache
+@login_required
+def second_factor_setup(request: HttpRequest) -> HttpResponse:
+    """Say why a second factor is asked for, and offer the two kinds; the page stands in for the console until then."""
+    wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
+    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        request.session[_NEXT] = wanted
+    assert request.user.is_authenticated
+    if second_factor.is_set_up(request.user) and second_factor.is_shown(request, request.user):
+        return redirect(request.session.pop(_NEXT, reverse(settings.LOGIN_REDIRECT_URL)))
+    return render(request, "account/second_factor_setup.html")
+
+
+class _ShowsItAtOnce:
+    """Setting up proves possession: the session need not show the new factor a second time."""
+
+    request: HttpRequest
+    kind: Authenticator.Type
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)  # type: ignore[misc]
+        newest = Authenticator.objects.filter(user_id=self.request.user.pk, type=self.kind).latest("created_at")
+        post_authentication(self.request, newest, reauthenticated=True)
+        return response
+
+
+class ActivateApp(_ShowsItAtOnce, ActivateTOTPView):
+    kind = Authenticator.Type.TOTP
+
+
+class AddPasskey(_ShowsItAtOnce, AddWebAuthnView):
+    kind = Authenticator.Type.WEBAUTHN
+
+
+activate_app = never_cache(ActivateApp.as_view())
+add_passkey = never_cache(login_required(AddPasskey.as_view()))
+
+
+@require_GET
+@never_cache
+def outbox(request: HttpRequest) -> HttpResponse:
+    """Show what would have left the machine, to a person who sits at it, on an installation that asked for this."""
+    if not settings.DEV_OUTBOX or not is_this_machine(request):
+        raise Http404
+    return render(request, "account/dev_outbox.html", {"kept": dev_outbox.newest()})
