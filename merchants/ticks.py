@@ -1,0 +1,61 @@
+"""What the clock did last, and how long ago: for the health page, the console and the operator's metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import DatabaseError
+
+from merchants import due
+from merchants.models.ticks import Tick
+
+
+@dataclass(frozen=True, slots=True)
+class TickReport:
+    """One tick as it stands: `finished_at` is the end of the last run that went well, None if there was none."""
+
+    name: str
+    started_at: datetime
+    finished_at: datetime | None
+    duration_ms: int | None
+    done: int
+    failed_at: datetime | None
+    failure: str
+
+    def age_seconds(self, now: datetime) -> float | None:
+        return None if self.finished_at is None else max(0.0, (now - self.finished_at).total_seconds())
+
+
+def run(name: str, work: Callable[[], int], *, clock: Callable[[], datetime]) -> int | None:
+    """This function will do a tick's work unless the same tick is still being done elsewhere, and write down how it went.
+
+    Returns how many pieces of work there were, or None when somebody else was at it.  Opens no tenant: `work` does.
+    Whatever `work` raises is raised again after it has been noted.
+    """
+    with due.alone(f"tick:{name}") as mine:
+        if not mine:
+            return None
+        started = clock()
+        Tick.objects.update_or_create(name=name, defaults={"started_at": started})
+        try:
+            done = work()
+        except Exception as error:
+            with suppress(DatabaseError):  # the trouble itself matters more than the note about it
+                Tick.objects.filter(name=name).update(failed_at=clock(), failure=type(error).__name__[:200])
+            raise
+        finished = clock()
+        Tick.objects.filter(name=name).update(
+            finished_at=finished, duration_ms=max(0, round((finished - started).total_seconds() * 1000)), done=done
+        )
+        return done
+
+
+def report() -> list[TickReport]:
+    """This function will return what every tick that ever ran did last, by name."""
+    return [
+        TickReport(t.name, t.started_at, t.finished_at, t.duration_ms, t.done, t.failed_at, t.failure)
+        for t in Tick.objects.order_by("name")
+    ]

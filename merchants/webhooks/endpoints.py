@@ -1,0 +1,274 @@
+"""Where a merchant wants its events: addresses, the kinds each wants, and the secrets that sign what goes there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from merchants import audit, ids, outbox
+from merchants.actors import Actor
+from merchants.errors import Conflict, Invalid, NotFound
+from merchants.models.merchants import Merchant
+from merchants.models.outbox import OutboxEvent
+from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
+from merchants.webhooks import addresses, signatures
+
+ENDPOINTS_MAX: Final = 20
+#: How long the old secret goes on signing beside the new one, unless asked otherwise.
+OVERLAP: Final = timedelta(hours=24)
+_OVERLAP_MAX: Final = timedelta(days=7)
+
+
+class NoSuchEndpoint(NotFound):
+    code = "webhook_endpoint_not_found"
+
+
+class TooManyEndpoints(Conflict):
+    code = "too_many_webhook_endpoints"
+
+
+class UnknownEventKind(Invalid):
+    code = "unknown_event_kind"
+
+
+class EndpointDisabled(Conflict):
+    code = "webhook_endpoint_disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint as people may see it.  `kinds` empty means every kind; the secret is shown once, when it is made."""
+
+    id: str
+    url: str
+    description: str
+    kinds: tuple[str, ...]
+    created_at: datetime
+    failing_since: datetime | None
+    resting_until: datetime | None
+    disabled_at: datetime | None
+    disabled_reason: str
+    previous_secret_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointWithSecret:
+    """What `create` and `rotate_secret` return: the only time the secret leaves the house."""
+
+    endpoint: Endpoint
+    secret: str
+
+
+def create(
+    *,
+    merchant: Merchant,
+    url: str,
+    kinds: Sequence[str] = (),
+    description: str = "",
+    actor: Actor,
+    now: datetime,
+    resolver: addresses.Resolver = addresses.resolve,
+) -> EndpointWithSecret:
+    """This function will add an endpoint in the open tenant; events recorded from now on go there.
+
+    Looks the address up first (four seconds at most, before any lock is taken).
+
+    :raises AddressRefused: the address is not public, or not https.
+    :raises UnknownEventKind: one of the kinds does not exist.
+    :raises TooManyEndpoints: there are twenty already.
+    """
+    addresses.check(url, resolver=resolver)
+    wanted = _kinds(kinds)
+    if WebhookEndpoint.objects.filter(merchant=merchant, deleted_at__isnull=True).count() >= ENDPOINTS_MAX:
+        raise TooManyEndpoints(_("There are %(count)s endpoints already: delete one first.") % {"count": ENDPOINTS_MAX})
+    row = WebhookEndpoint.objects.create(
+        merchant=merchant,
+        public_id=ids.mint("whk"),
+        url=url,
+        description=description,
+        kinds=wanted,
+        secret=signatures.mint_secret(),
+        created_at=now,
+    )
+    audit.record(merchant=merchant, action="webhook.created", actor=actor, now=now, subject=row.public_id)
+    return EndpointWithSecret(_shown(row), row.secret)
+
+
+def update(
+    *,
+    merchant: Merchant,
+    endpoint_id: str,
+    url: str | None = None,
+    kinds: Sequence[str] | None = None,
+    description: str | None = None,
+    actor: Actor,
+    now: datetime,
+    resolver: addresses.Resolver = addresses.resolve,
+) -> Endpoint:
+    """This function will change what is given and leave the rest; a new address is checked like the first one.
+
+    :raises NoSuchEndpoint: at this merchant.
+    :raises AddressRefused: as `create`.
+    :raises UnknownEventKind: as `create`.
+    """
+    if url is not None:
+        addresses.check(url, resolver=resolver)
+    row = _locked(merchant, endpoint_id)
+    if url is not None and url != row.url:
+        row.url, row.failing_since, row.failures_in_row, row.resting_until = url, None, 0, None
+    if kinds is not None:
+        row.kinds = _kinds(kinds)
+    if description is not None:
+        row.description = description
+    row.save()
+    audit.record(merchant=merchant, action="webhook.updated", actor=actor, now=now, subject=row.public_id)
+    return _shown(row)
+
+
+def rotate_secret(
+    *, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime, overlap: timedelta = OVERLAP
+) -> EndpointWithSecret:
+    """This function will make a new secret; both sign during the overlap, seven days at most, zero for at once.
+
+    :raises NoSuchEndpoint: at this merchant.
+    """
+    row = _locked(merchant, endpoint_id)
+    overlap = max(timedelta(0), min(overlap, _OVERLAP_MAX))
+    row.previous_secret, row.previous_secret_until = (row.secret, now + overlap) if overlap else ("", None)
+    row.secret = signatures.mint_secret()
+    row.save(update_fields=["secret", "previous_secret", "previous_secret_until"])
+    audit.record(merchant=merchant, action="webhook.secret_rotated", actor=actor, now=now, subject=row.public_id)
+    return EndpointWithSecret(_shown(row), row.secret)
+
+
+def disable(*, merchant: Merchant, endpoint_id: str, reason: str, actor: Actor, now: datetime) -> Endpoint:
+    """This function will stop deliveries to an endpoint; what was on its way is given up and can be replayed later.
+
+    Disabling it again changes nothing.
+
+    :raises NoSuchEndpoint: at this merchant.
+    """
+    row = _locked(merchant, endpoint_id)
+    if row.disabled_at is None:
+        row.disabled_at, row.disabled_reason = now, reason[:200]
+        row.save(update_fields=["disabled_at", "disabled_reason"])
+        _give_up(row, now, "the endpoint was disabled")
+        audit.record(
+            merchant=merchant,
+            action="webhook.disabled",
+            actor=actor,
+            now=now,
+            subject=row.public_id,
+            details={"reason": row.disabled_reason},
+        )
+    return _shown(row)
+
+
+def enable(*, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime) -> Endpoint:
+    """This function will take an endpoint into service again, as if it had never failed.
+
+    Events recorded meanwhile are not sent by themselves: `log.replay_since` does that.
+
+    :raises NoSuchEndpoint: at this merchant.
+    """
+    row = _locked(merchant, endpoint_id)
+    row.disabled_at, row.disabled_reason, row.failing_since, row.failures_in_row, row.resting_until = (
+        None, "", None, 0, None,
+    )  # fmt: skip
+    row.save()
+    audit.record(merchant=merchant, action="webhook.enabled", actor=actor, now=now, subject=row.public_id)
+    return _shown(row)
+
+
+def delete(*, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime) -> None:
+    """This function will take an endpoint away for good; its secrets are wiped, its log stays as long as any log.
+
+    :raises NoSuchEndpoint: at this merchant, or deleted already.
+    """
+    row = _locked(merchant, endpoint_id)
+    row.deleted_at, row.secret, row.previous_secret, row.previous_secret_until = now, "", "", None
+    row.save(update_fields=["deleted_at", "secret", "previous_secret", "previous_secret_until"])
+    _give_up(row, now, "the endpoint was deleted")
+    audit.record(merchant=merchant, action="webhook.deleted", actor=actor, now=now, subject=row.public_id)
+
+
+def ping(*, merchant: Merchant, endpoint_id: str, now: datetime) -> str:
+    """This function will queue a trial delivery to this endpoint alone and return the delivery's public id.
+
+    :raises NoSuchEndpoint: at this merchant.
+    :raises EndpointDisabled: nothing is sent there now.
+    """
+    row = _locked(merchant, endpoint_id)
+    if row.disabled_at is not None:
+        raise EndpointDisabled(_("This endpoint is disabled: enable it first."))
+    event_id = outbox.record(
+        merchant_id=merchant.pk,
+        kind="webhook.ping",
+        payload={"endpoint": row.public_id},
+        occurred_at=now,
+        now=now,
+    )
+    event = OutboxEvent.objects.get(merchant=merchant, public_id=event_id)
+    event.relayed_at = now  # straight to the one endpoint that asked; the relay must not offer it to the others
+    event.save(update_fields=["relayed_at"])
+    delivery = WebhookDelivery.objects.create(
+        merchant=merchant, public_id=ids.mint("dlv"), endpoint=row, event=event, due_at=now, created_at=now
+    )
+    return delivery.public_id
+
+
+def listed(*, merchant: Merchant) -> list[Endpoint]:
+    """This function will return the merchant's endpoints that are not deleted, oldest first."""
+    rows = WebhookEndpoint.objects.filter(merchant=merchant, deleted_at__isnull=True).order_by("pk")
+    return [_shown(row) for row in rows]
+
+
+def get(*, merchant: Merchant, endpoint_id: str) -> Endpoint:
+    """This function will return one endpoint; raises NoSuchEndpoint."""
+    row = WebhookEndpoint.objects.filter(merchant=merchant, public_id=endpoint_id, deleted_at__isnull=True).first()
+    if row is None:
+        raise NoSuchEndpoint(_("There is no such webhook endpoint."))
+    return _shown(row)
+
+
+def _locked(merchant: Merchant, endpoint_id: str) -> WebhookEndpoint:
+    row = (
+        WebhookEndpoint.objects.select_for_update(no_key=True)
+        .filter(merchant=merchant, public_id=endpoint_id, deleted_at__isnull=True)
+        .first()
+    )
+    if row is None:
+        raise NoSuchEndpoint(_("There is no such webhook endpoint."))
+    return row
+
+
+def _give_up(row: WebhookEndpoint, now: datetime, reason: str) -> None:
+    WebhookDelivery.objects.filter(merchant_id=row.merchant_id, endpoint=row, state=WebhookDelivery.State.DUE).update(
+        state=WebhookDelivery.State.GIVEN_UP, last_answer=reason
+    )
+
+
+def _kinds(kinds: Sequence[str]) -> list[str]:
+    for place, kind in enumerate(kinds):
+        if kind not in outbox.KINDS:
+            raise UnknownEventKind(_("There is no event “%(kind)s”.") % {"kind": kind[:60]}, pointer=f"/kinds/{place}")
+    return list(dict.fromkeys(kinds))
+
+
+def _shown(row: WebhookEndpoint) -> Endpoint:
+    return Endpoint(
+        id=row.public_id,
+        url=row.url,
+        description=row.description,
+        kinds=tuple(row.kinds),
+        created_at=row.created_at,
+        failing_since=row.failing_since,
+        resting_until=row.resting_until,
+        disabled_at=row.disabled_at,
+        disabled_reason=row.disabled_reason,
+        previous_secret_until=row.previous_secret_until,
+    )
