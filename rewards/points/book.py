@@ -14,7 +14,7 @@ from rewards.points.state import AccountState, LotState
 
 _ACCOUNT = (
     "a.id, a.member_id, a.balance, a.held, a.pending, a.debt, a.seq, a.chain, a.purchases_count, a.tier, "
-    "a.tier_since, a.requalifies_at, a.last_activity_at, a.frozen_at"
+    "a.tier_since, a.requalifies_at, a.last_activity_at, a.frozen_at, a.standing, a.rated_version"
 )
 _LOT = (
     "l.account_id, l.id, l.amount, l.remaining, l.held, l.is_active, l.is_sliding, l.earned_at, l.active_at, "
@@ -37,6 +37,7 @@ class Book:
         self.actor = str(actor)
         self.accounts: dict[int, AccountState] = {}
         self._by_member: dict[int, AccountState] = {}
+        self._is_written = False
 
     # -- opening --------------------------------------------------------------------------------------------------
 
@@ -71,9 +72,26 @@ class Book:
             for row in cursor.fetchall():
                 self.admit(row)
 
+    def lock_more(self, account_ids: Sequence[int]) -> None:
+        """Lock accounts that turned out to be needed as well, without waiting, and read what time did to them.
+
+        They may come before, in id order, those already locked: waiting here could deadlock. A lock that is not free
+        raises SQLSTATE 55P03, and the whole verb runs again.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {_ACCOUNT} FROM rewards_account a WHERE a.merchant_id = %s AND a.id = ANY(%s) "
+                "ORDER BY a.id FOR UPDATE NOWAIT",
+                [self.merchant_id, list(account_ids)],
+            )
+            for row in cursor.fetchall():
+                self.admit(row)
+            cursor.execute(f"{_OPEN_LOTS} AND {_DUE}", {**self.lot_parameters(), "accounts": list(account_ids)})
+            self.take_lots(cursor.fetchall(), everything=False, of=account_ids)
+
     def admit(self, row: Sequence[Any]) -> AccountState:
         """Take in an account another statement has locked; the columns are those of `ACCOUNT_COLUMNS`."""
-        account = AccountState(*row[:7], bytes(row[7]), *row[8:14])
+        account = AccountState(*row[:7], bytes(row[7]), *row[8:16])
         self.accounts[account.id] = account
         self._by_member[account.member_id] = account
         return account
@@ -96,14 +114,12 @@ class Book:
             "merchant": self.merchant_id,
             "accounts": list(self.accounts),
             "now": self.now,
-            "lapsed": [
-                a.id
-                for a in self.accounts.values()
-                if a.last_activity_at is not None and a.last_activity_at <= self.now
-            ],
+            "sliding": sliding,
         }
 
-    def take_lots(self, rows: Iterable[Sequence[Any]], *, everything: bool) -> None:
+    def take_lots(
+        self, rows: Iterable[Sequence[Any]], *, everything: bool, of: Iterable[int] | None = None
+    ) -> None:
         for (
             account_id,
             lot_id,
@@ -123,10 +139,22 @@ class Book:
                     earned_at=earned, active_at=active_at, expires_at=expires_at, purchase_id=purchase, id=lot_id,
                 )
             )  # fmt: skip
-        for account in self.accounts.values():
+        for account in self.accounts.values() if of is None else [self.accounts[i] for i in of]:
             account.has_all_lots = everything
             if account.lots:
                 account.settle_time(now=self.now, actor=self.actor)
+
+    def read_rest(self, account: AccountState) -> None:
+        """Read the open lots of an account that were not due, and so not read with the others."""
+        if account.has_all_lots:
+            return
+        known = [lot.id for lot in account.lots if lot.id is not None]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"{_OPEN_LOTS} AND NOT l.id = ANY(%(known)s)",
+                {"merchant": self.merchant_id, "accounts": [account.id], "known": known},
+            )
+            self.take_lots(cursor.fetchall(), everything=True, of=[account.id])
 
     def read_spent_lots(self, account: AccountState, lot_ids: Iterable[int]) -> dict[int, LotState]:
         """Return the named lots of the account, reading those that are used up and therefore not open."""
@@ -147,17 +175,27 @@ class Book:
                     known[lot_id] = lot
         return known
 
-    def moved_by(self, document_kind: str, document_id: int) -> dict[int, tuple[int, int]]:
-        """Return, by lot id, what the document's entries changed so far: (remaining change, held change)."""
+    def moved_by(
+        self, account_ids: Sequence[int], document_kind: str, document_ids: Sequence[int]
+    ) -> dict[int, dict[int, tuple[int, int]]]:
+        """Return, by document and lot, what documents' entries changed so far: (remaining change, held change).
+
+        What only time did to the same lots (expiry, activation) and what paid a debt is not the document's doing.
+        The accounts are named because entries are kept in the order of their account.
+        """
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT x.lot_id, sum(x.remaining_change)::bigint, sum(x.held_change)::bigint FROM rewards_entry e "
-                "JOIN rewards_allocation x ON x.merchant_id = e.merchant_id AND x.entry_id = e.id "
-                "WHERE e.merchant_id = %s AND e.document_kind = %s AND e.document_id = %s "
-                "AND e.kind IN ('redeem', 'hold', 'capture', 'release', 'reverse') GROUP BY 1 ORDER BY 1",
-                [self.merchant_id, document_kind, document_id],
+                "SELECT e.document_id, x.lot_id, sum(x.remaining_change)::bigint, sum(x.held_change)::bigint "
+                "FROM rewards_entry e JOIN rewards_allocation x ON x.merchant_id = e.merchant_id AND x.entry_id = e.id "
+                "WHERE e.merchant_id = %s AND e.account_id = ANY(%s) AND e.document_kind = %s "
+                "AND e.document_id = ANY(%s) AND e.kind IN ('redeem', 'hold', 'capture', 'release', 'reverse') "
+                "GROUP BY 1, 2 ORDER BY 1, 2",
+                [self.merchant_id, list(account_ids), document_kind, list(document_ids)],
             )
-            return {lot: (remaining, held) for lot, remaining, held in cursor.fetchall()}
+            found: dict[int, dict[int, tuple[int, int]]] = {}
+            for document, lot, remaining, held in cursor.fetchall():
+                found.setdefault(document, {})[lot] = remaining, held
+            return found
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -166,6 +204,10 @@ class Book:
         changed = [account for account in self.accounts.values() if account.is_changed]
         if not changed:
             return
+        if self._is_written:
+            # New lots do not know their ids: a second time would write them twice.
+            raise AssertionError("a book is written once")
+        self._is_written = True
         entries, lots, allocations, lot_changes = _rows(changed)
         parts = ["e AS (" + _INSERT_ENTRIES + ")"]
         if lots:
@@ -245,6 +287,7 @@ def _account_row(account: AccountState) -> _Row:
         "id": account.id, "b": account.balance, "h": account.held, "p": account.pending, "d": account.debt,
         "s": account.seq, "c": account.chain.hex(), "n": account.purchases_count, "t": account.tier,
         "ts": account.tier_since, "rq": account.requalifies_at, "la": account.last_activity_at,
+        "st": account.standing, "rv": account.rated_version,
     }  # fmt: skip
 
 
@@ -299,8 +342,8 @@ _INSERT_ALLOCATIONS_OLD_LOTS = f"""
 _UPDATE_ACCOUNTS = """
     UPDATE rewards_account SET balance = r.b, held = r.h, pending = r.p, debt = r.d, seq = r.s,
         chain = decode(r.c, 'hex'), purchases_count = r.n, tier = r.t, tier_since = r.ts, requalifies_at = r.rq,
-        last_activity_at = r.la
+        last_activity_at = r.la, standing = r.st::jsonb, rated_version = r.rv
     FROM jsonb_to_recordset(%(accounts)s::jsonb) AS r(id bigint, b bigint, h bigint, p bigint, d bigint, s bigint,
-        c text, n bigint, t text, ts timestamptz, rq timestamptz, la timestamptz)
+        c text, n bigint, t text, ts timestamptz, rq timestamptz, la timestamptz, st text, rv int)
     WHERE rewards_account.merchant_id = %(merchant)s AND rewards_account.id = r.id
 """

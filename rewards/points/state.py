@@ -7,7 +7,7 @@ a movement that refuses changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -112,6 +112,9 @@ class AccountState:
     requalifies_at: datetime | None = None
     last_activity_at: datetime | None = None
     frozen_at: datetime | None = None
+    #: What the tier rests on (JSON of rewards.standing.Held), and the number of the terms it was last rated by.
+    standing: str | None = None
+    rated_version: int = 0
     lots: list[LotState] = field(default_factory=list)
     has_all_lots: bool = False
     written: list[EntryState] = field(default_factory=list)
@@ -141,8 +144,7 @@ class AccountState:
 
         :raises TooManyPoints: the account would hold more than JSON clients can count exactly.
         """
-        if self.balance + self.pending + points > POINTS_MAX:
-            raise TooManyPoints(_("An account can hold at most %(points)d points.") % {"points": POINTS_MAX})
+        self.check_room(points)
         is_active = active_at <= now
         lot = LotState(
             amount=points,
@@ -165,8 +167,10 @@ class AccountState:
             self._pay_debt(cause, now=now, actor=actor)
         return lot
 
-    def redeem(self, cause: Cause, *, points: int, now: datetime, actor: str, kind: str = "redeem") -> None:
-        """Spend points, soonest to expire first.
+    def redeem(
+        self, cause: Cause, *, points: int, now: datetime, actor: str, kind: str = "redeem"
+    ) -> list[tuple[LotState, int]]:
+        """Spend points, soonest to expire first. Returns what came from which lot.
 
         :raises InsufficientPoints: fewer spendable points than asked; nothing changed.
         :raises AccountFrozen: the account awaits an inspection.
@@ -176,6 +180,29 @@ class AccountState:
             lot.remaining -= n
             lot.is_changed = True
         self._enter(kind, cause, balance=-points, allocations=[(lot, -n, 0) for lot, n in taken], now=now, actor=actor)
+        return taken
+
+    def hand_over(
+        self, cause: Cause, *, parts: Sequence[tuple[LotState, int]], debt: int = 0, now: datetime, actor: str
+    ) -> None:
+        """Let named parts of lots, active or pending but never held, and a debt leave for another account (a merge)."""
+        for lot, n in parts:
+            if not 0 < n <= lot.free:
+                raise AssertionError(f"{n} of a lot with {lot.free} free points cannot leave")
+            lot.remaining -= n
+            lot.is_changed = True
+        active = sum(n for lot, n in parts if lot.is_active)
+        pending = sum(n for lot, n in parts if not lot.is_active)
+        self._enter(
+            "transfer_out", cause, balance=-active, pending=-pending, debt=-debt,
+            allocations=[(lot, -n, 0) for lot, n in parts], now=now, actor=actor,
+        )  # fmt: skip
+
+    def owe(self, cause: Cause, *, points: int, now: datetime, actor: str) -> None:
+        """Take over a debt from another account; spendable points pay it at once.  All lots are read."""
+        self._need_all_lots()
+        self._enter("transfer_in", cause, debt=points, now=now, actor=actor)
+        self._pay_debt(cause, now=now, actor=actor)
 
     def hold(self, cause: Cause, *, points: int, now: datetime, actor: str) -> None:
         """Set points aside: they pin their lots, which then survive their expiry until captured or released.
@@ -192,7 +219,11 @@ class AccountState:
     def capture(
         self, cause: Cause, *, pins: Iterable[tuple[LotState, int]], points: int, now: datetime, actor: str
     ) -> None:
-        """Spend `points` of what a hold pinned; the caller releases the rest."""
+        """Spend `points` of what a hold pinned; the caller releases the rest.
+
+        :raises AccountFrozen: the account awaits an inspection.
+        """
+        self._check_not_frozen()
         taken = list(_share(pins, points))
         for lot, n in taken:
             lot.remaining -= n
@@ -227,6 +258,7 @@ class AccountState:
 
         A lot that lapsed meanwhile expires again at once. Returns how many points stayed.
         """
+        self.check_room(points)
         returned = list(_share(takes, points))
         for lot, n in returned:
             lot.remaining += n
@@ -250,9 +282,11 @@ class AccountState:
 
         Held points and other purchases' pending points are left alone. Returns (points taken, debt made).
         """
-        own_pending = [x for x in self.lots if x.purchase_id == purchase_id and not x.is_active and x.remaining]
-        own_active = [x for x in self.lots if x.purchase_id == purchase_id and x.is_active and x.free]
-        others = [x for x in self.lots if x.purchase_id != purchase_id and x.is_active and x.free]
+        self._need_all_lots()
+        own = [x for x in self.lots if purchase_id is not None and x.purchase_id == purchase_id]
+        own_pending = [x for x in own if not x.is_active and x.remaining]
+        own_active = [x for x in own if x.is_active and x.free]
+        others = [x for x in self.lots if x.is_active and x.free and (purchase_id is None or x.purchase_id != purchase_id)]
         left, from_pending, from_balance = points, 0, 0
         allocations: list[tuple[LotState, int, int]] = []
         for lot in (*own_pending, *sorted(own_active, key=spending_order), *sorted(others, key=spending_order)):
@@ -301,15 +335,48 @@ class AccountState:
             if moved != lot.expires_at:
                 lot.expires_at, lot.is_changed = moved, True
                 self.is_changed = True
+
+    def note_activity(self, at: datetime) -> None:
+        """Remember the latest purchase or redemption, by business time."""
         if self.last_activity_at is None or at > self.last_activity_at:
             self.last_activity_at = at
             self.is_changed = True
 
+    def check_room(self, points: int) -> None:
+        """:raises TooManyPoints: the account would hold more than JSON clients can count exactly."""
+        if self.balance + self.pending + points > POINTS_MAX:
+            raise TooManyPoints(_("An account can hold at most %(points)d points.") % {"points": POINTS_MAX})
+
+    def mark(self) -> AccountState:
+        """Return a copy to go back to when an item of a batch is refused after it has begun to move points."""
+        return replace(self, lots=[replace(lot) for lot in self.lots], written=list(self.written))
+
+    def go_back(self, mark: AccountState) -> None:
+        """Become again what `mark()` saw; lots keep their identity, so nothing else has to know."""
+        kept = self.lots[: len(mark.lots)]
+        for lot, before in zip(kept, mark.lots, strict=True):
+            for name in ("remaining", "held", "is_active", "is_sliding", "expires_at", "is_changed"):
+                setattr(lot, name, getattr(before, name))
+        for name in self.__slots__:
+            if name != "lots":
+                setattr(self, name, getattr(mark, name))
+        self.lots = kept
+
     # -- parts ----------------------------------------------------------------------------------------------------
 
-    def _choose(self, points: int) -> list[tuple[LotState, int]]:
+    def _need_all_lots(self) -> None:
+        if not self.has_all_lots:
+            raise AssertionError("points may only be taken when all open lots have been read")
+
+    def _check_not_frozen(self) -> None:
         if self.frozen_at is not None:
             raise AccountFrozen(_("This account is being checked and cannot be spent from. Nothing was taken."))
+
+    def _choose(self, points: int) -> list[tuple[LotState, int]]:
+        self._need_all_lots()
+        self._check_not_frozen()
+        if points <= 0:
+            raise AssertionError(f"{points} points cannot be taken")
         if points > self.spendable:
             raise InsufficientPoints(
                 _("%(points)d points were asked for and %(spendable)d can be spent.")
