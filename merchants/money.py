@@ -82,10 +82,9 @@ def parse_typed(text: str, currency: str, language: str) -> int:
     """
     places = exponent(currency)
     locale = locale_of(language)
-    typed = unicodedata.normalize("NFKC", text)
+    typed = _plain(text)
     for sign in (currency, get_currency_symbol(currency, locale), get_currency_symbol(currency, "en"), "원", "元"):
-        typed = typed.replace(sign, "")
-    typed = re.sub(r"[\s\u2019']", "", typed)
+        typed = typed.replace(_plain(sign), "")
     if not typed:
         raise InvalidMoney("empty", text)
     symbols = locale.number_symbols.get("latn", locale.number_symbols)
@@ -105,6 +104,11 @@ def parse_typed(text: str, currency: str, language: str) -> int:
     if minor > LARGEST_MINOR:
         raise InvalidMoney("too_large", text)
     return minor
+
+
+def _plain(text: str) -> str:
+    """Full-width signs made plain; no spaces (of any width) and no apostrophes, which some languages group with."""
+    return re.sub(r"[\s\u2019']", "", unicodedata.normalize("NFKC", text))
 
 
 def split(amount: int, weights: Sequence[int | Fraction]) -> list[int]:
