@@ -11,7 +11,8 @@ answers the same for ever, although the balance may have grown meanwhile.  Such 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -150,15 +151,25 @@ def insert(document: D) -> D:
 
     :raises tenancy.Again: somebody wrote the same external_id this very moment: the whole verb again finds it.
     """
-    try:
+    with twins_try_again():
         document.save(force_insert=True)
-    except DatabaseError as error:
-        if (tenancy.constraint_of(error) or "").endswith("_external_id_unique"):
-            raise tenancy.Again from error
-        raise
     return document
 
 
 def instant(moment: datetime) -> str:
     """This function will print an instant for a receipt: ISO 8601 in UTC."""
     return msgspec.json.encode(moment).decode().strip('"')
+
+
+@contextmanager
+def twins_try_again() -> Iterator[None]:
+    """This function will turn the collision of two documents with one external_id into another attempt.
+
+    :raises tenancy.Again: somebody wrote the same external_id this very moment: the whole verb again finds it.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if (tenancy.constraint_of(error) or "").endswith("_external_id_unique"):
+            raise tenancy.Again from error
+        raise

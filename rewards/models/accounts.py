@@ -36,6 +36,8 @@ class Account(TenantModel):
     )
     tier = models.CharField(max_length=40, blank=True, help_text="Code of the tier held now")
     tier_since = models.DateTimeField(null=True, blank=True)
+    standing = models.JSONField(null=True, blank=True, help_text="What the tier rests on, as rewards/standing keeps it")
+    rated_version = models.PositiveIntegerField(default=0, help_text="Number of the terms the tier was last rated by")
     requalifies_at = models.DateTimeField(null=True, blank=True, help_text="When the tier is next to be earned again")
     last_activity_at = models.DateTimeField(
         null=True, blank=True, help_text="Latest purchase or redemption, by business time"
@@ -58,6 +60,7 @@ class Account(TenantModel):
             TenantForeignKey(field="member", name="account_of_own_member"),
         ]
         indexes = [
+            models.Index(fields=["merchant", "rated_version"], name="account_by_rated_version"),
             models.Index(
                 fields=["requalifies_at"], name="account_requalification_due", condition=Q(requalifies_at__isnull=False)
             ),

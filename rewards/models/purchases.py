@@ -61,6 +61,7 @@ class Purchase(Document):
     cost_minor = models.BigIntegerField(null=True, blank=True)
     points_paid_minor = models.BigIntegerField(default=0, help_text="The part paid with points")
     refunded_minor = models.BigIntegerField(default=0)
+    refunded_unnamed_minor = models.BigIntegerField(default=0, help_text="The part refunded without naming lines")
     tenders = models.JSONField(default=list)
     ordinal = models.BigIntegerField(
         null=True, blank=True, help_text="The member's n-th purchase, in the order of recording"
@@ -70,6 +71,7 @@ class Purchase(Document):
     points_earned = models.BigIntegerField(default=0)
     points_clawed_back = models.BigIntegerField(default=0)
     qualifying_points = models.BigIntegerField(default=0, help_text="Net of refunds")
+    qualifying_minor = models.BigIntegerField(default=0, help_text="Spend that counts towards the tier, net of refunds")
     xid = TransactionId(db_default=CurrentTransaction(), editable=False)
 
     class Meta:
@@ -92,6 +94,9 @@ class Purchase(Document):
                 fields=["merchant", "member", "local_day"],
                 name="purchase_by_member_and_day",
                 condition=Q(member__isnull=False),
+            ),
+            models.Index(
+                fields=["merchant", "local_day"], name="purchase_of_guest_by_day", condition=Q(member__isnull=True)
             ),
             models.Index(fields=["merchant", "xid"], name="purchase_by_writer"),
         ]

@@ -1,0 +1,23 @@
+"""Purchases: recorded, quoted, claimed by a member afterwards, and taken back by refunds.
+
+- `record(...)`: one to a thousand sales; a sale is a batch of one, and any batch equals its items posted singly;
+- `refund(...)`: whole, in part or line by line, also before its purchase has arrived;
+- `quote(...)`: what a purchase would earn and what could be redeemed; writes nothing;
+- `claim(...)`: a guest's purchase becomes a member's.
+
+Inside: `inputs` (what tills send), `reading` (everything a batch needs, after its locks), `recording` (the fold),
+`sales` (a purchase in memory), `returns` (what a refund does to it), `writing` (one statement).
+"""
+
+from rewards.purchases.inputs import LineInput as LineInput
+from rewards.purchases.inputs import MemberRef as MemberRef
+from rewards.purchases.inputs import PurchaseInput as PurchaseInput
+from rewards.purchases.inputs import PurchaseRef as PurchaseRef
+from rewards.purchases.inputs import RedemptionInput as RedemptionInput
+from rewards.purchases.inputs import RefundInput as RefundInput
+from rewards.purchases.inputs import RefundLine as RefundLine
+from rewards.purchases.inputs import Tender as Tender
+from rewards.purchases.recording import Outcome as Outcome
+from rewards.purchases.recording import Source as Source
+from rewards.purchases.recording import record as record
+from rewards.purchases.refunding import refund as refund

@@ -1,0 +1,106 @@
+"""Which terms were in force when: the published versions of a merchant's programme, parsed once.
+
+Versions never change once written, so the parsed ones are kept for the life of the process; a look at the newest
+number tells whether there are more.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from django.db import connection
+from msgspec import json
+
+from rewards import terms
+from rewards.terms import Terms, is_sliding
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    number: int
+    effective_from: datetime
+    terms: Terms
+    #: Activity moves the end of some points, so a purchase has to look at all sliding lots.
+    has_sliding: bool
+    #: Some cap is shared by all members, so its bucket has to be locked.
+    has_shared_caps: bool
+
+    @classmethod
+    def of(cls, number: int, effective_from: datetime, promised: Terms) -> Version:
+        rules = promised.earning.rules
+        levels = promised.tiers.levels if promised.tiers else ()
+        expiries = [promised.expiry, *(r.expiry for r in rules), *(level.expiry for level in levels)]
+        caps = [*promised.earning.caps, *(cap for r in rules for cap in r.caps)]
+        return cls(
+            number,
+            effective_from,
+            promised,
+            has_sliding=any(is_sliding(expiry) for expiry in expiries if expiry is not None),
+            has_shared_caps=any(cap.scope == "programme" and cap.per != "order" for cap in caps),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The versions of one merchant, in the order they came into force."""
+
+    versions: tuple[Version, ...] = ()
+    newest: int = 0
+    _starts: tuple[datetime, ...] = field(default=())
+
+    def at(self, instant: datetime) -> Version | None:
+        """Return the version in force at an instant, or None before the first."""
+        place = bisect_right(self._starts, instant)
+        return self.versions[place - 1] if place else None
+
+    def numbered(self, number: int) -> Version:
+        return next(version for version in self.versions if version.number == number)
+
+
+_known: dict[int, Timeline] = {}
+_lock = Lock()
+_NONE = Timeline()
+
+
+def last_seen(merchant_id: int) -> Timeline:
+    """Return the timeline as this process last read it, without asking: compare `newest` with NEWEST_SQL."""
+    return _known.get(merchant_id, _NONE)
+
+
+#: A scalar for journeys that read it together with everything else, after their locks.
+NEWEST_SQL = "(SELECT max(v.number) FROM rewards_termsversion v WHERE v.merchant_id = %(merchant)s)"
+
+
+def timeline(merchant_id: int) -> Timeline:
+    """Return the merchant's versions, reading only those this process has not seen.  The tenant is open."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {NEWEST_SQL}", {"merchant": merchant_id})
+        return refreshed(merchant_id, cursor.fetchone()[0] or 0)
+
+
+def refreshed(merchant_id: int, newest: int) -> Timeline:
+    """Return the merchant's versions up to the number `newest`, reading those not seen yet."""
+    seen = last_seen(merchant_id)
+    if seen.newest == newest:
+        return seen
+    if seen.newest > newest:
+        # This process once looked inside a transaction that was then undone.
+        seen = _NONE
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT number, effective_from, document FROM rewards_termsversion WHERE merchant_id = %s AND number > %s",
+            [merchant_id, seen.newest],
+        )
+        new = [Version.of(number, since, terms.parse(json.decode(text))) for number, since, text in cursor.fetchall()]
+    versions = sorted((*seen.versions, *new), key=lambda version: (version.effective_from, version.number))
+    grown = Timeline(
+        versions=tuple(versions),
+        newest=max((version.number for version in versions), default=0),
+        _starts=tuple(version.effective_from for version in versions),
+    )
+    with _lock:
+        _known[merchant_id] = grown
+    return grown
