@@ -284,3 +284,14 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # Whoever is signed in came through a code: their contact is proved, even if allauth keeps no row of it.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_TOLERANCE = 1
+
+# The API (loyalty/api): its own authentication, bodies and answers; DRF gives the frame, spectacular the file.
+API_RATE_LIMIT = env("API_RATE_LIMIT", "6000/60")  # calls per key / seconds; 0 for no limit
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {"OAS_VERSION": "3.1.0", "SCHEMA_PATH_PREFIX": "/api/v1", "DISABLE_ERRORS_AND_WARNINGS": True}

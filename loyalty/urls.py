@@ -12,4 +12,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("backoffice/", backoffice.site.urls),
     path("console/", include("loyalty.console.urls")),
     path("m/<slug:merchant_slug>/", include("loyalty.portal.urls")),
+    path("api/", include("loyalty.api.urls")),
 ]

@@ -1,0 +1,160 @@
+"""Every code a refusal can carry, with what it means and what to do: the one list behind answers and error pages.
+
+Titles are shown to people and translated; meanings are for developers and in English, like the rest of the API's text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One code: its HTTP status, its title, what it means, and what the caller should do."""
+
+    status: int
+    title: Any
+    meaning: str
+    remedy: str
+
+
+_FIX = "Correct the request. Sending the same again will be refused again; nothing was changed."
+_LATER = "Send the same request again, with the same external_id, after the seconds in Retry-After."
+
+KINDS: dict[str, Kind] = {
+    # The request itself
+    "malformed_json": Kind(400, _("Not valid JSON"), "The body is not JSON in UTF-8 as RFC 8259 has it.", _FIX),
+    "duplicate_key": Kind(
+        400,
+        _("A field is sent twice"),
+        "An object names the same field twice; readers disagree which one counts.",
+        _FIX,
+    ),
+    "too_deep": Kind(400, _("Nested too deeply"), "The body nests objects or lists more than 32 deep.", _FIX),
+    "body_missing": Kind(400, _("The body is missing"), "This call needs a JSON object as its body.", _FIX),
+    "invalid_request": Kind(
+        400,
+        _("The request has errors"),
+        "Fields are missing, unknown, of the wrong type, or out of range. Each is listed in errors with its pointer.",
+        _FIX,
+    ),
+    "invalid_query": Kind(
+        400, _("The query has errors"), "A query parameter is unknown, sent twice, or not what it should be.", _FIX
+    ),
+    "invalid_cursor": Kind(
+        400,
+        _("The cursor is not valid"),
+        "The cursor was not made by this list, or was changed on its way.",
+        "Use next_cursor of the page before as it is, or begin again without a cursor.",
+    ),
+    "id_missing": Kind(
+        400,
+        _("The external_id is missing"),
+        "A call that moves points must be repeatable without moving them twice, so it carries an id of yours.",
+        "Send external_id in the body, or the Idempotency-Key header: the receipt number of the till will do.",
+    ),
+    "body_too_large": Kind(
+        413, _("The body is too large"), "The body is larger than this call takes.", "Send smaller batches."
+    ),
+    "unsupported_media_type": Kind(
+        415,
+        _("Not application/json"),
+        "The body must be application/json in UTF-8.",
+        "Set Content-Type: application/json.",
+    ),
+    "method_not_allowed": Kind(
+        405, _("Method not allowed"), "This address does not know this method.", "See the Allow header."
+    ),
+    "route_not_found": Kind(404, _("No such address"), "There is no such call.", "See /api/docs."),
+    # Who asks
+    "key_missing": Kind(
+        401, _("The API key is missing"), "No Authorization header came.", "Send Authorization: Bearer lk_…"
+    ),
+    "key_invalid": Kind(
+        401, _("The API key is not valid"), "The key is not known here.", "Check for a cut or mixed-up key."
+    ),
+    "key_revoked": Kind(
+        401, _("The API key was revoked"), "Somebody at the merchant ended this key.", "Ask the merchant for a new one."
+    ),
+    "key_expired": Kind(
+        401, _("The API key has expired"), "The key's time is over, or the overlap of its rotation.", "Use the new key."
+    ),
+    "merchant_closed": Kind(
+        403, _("This merchant is closed"), "The merchant has left this installation.", "Stop calling."
+    ),
+    "scope_missing": Kind(
+        403,
+        _("The key may not do this"),
+        "The key lacks the scope that this call needs; the answer names it.",
+        "Issue a key with that scope in the console.",
+    ),
+    "rate_limited": Kind(
+        429,
+        _("Too many requests"),
+        "This key has used its share for the moment. Nothing was changed.",
+        "Wait for Retry-After seconds, then send the same request again.",
+    ),
+    # Ours to put right
+    "unavailable": Kind(
+        503,
+        _("Not available for a moment"),
+        "The database is restarting, out of reach, or busy. The call may or may not have been carried out.",
+        _LATER,
+    ),
+    "internal_error": Kind(
+        500,
+        _("Something went wrong here"),
+        "A defect on our side; it has been logged under request_id. Nothing was changed.",
+        "Keep the request and send it again later with the same external_id; tell us the request_id.",
+    ),
+    # General
+    "refused": Kind(409, _("Refused"), "The request is at odds with the state of things.", _FIX),
+    "invalid": Kind(422, _("Cannot be meant"), "The request is well-formed and contradicts itself.", _FIX),
+    "not_found": Kind(404, _("Not found"), "There is no such thing at this merchant.", "Check the id."),
+    "forbidden": Kind(403, _("Not allowed"), "The caller may not do this.", "Ask somebody who may."),
+    "conflict": Kind(409, _("Conflict"), "The request is at odds with the state of things.", _FIX),
+    # Keys
+    "unknown_scope": Kind(422, _("No such scope"), "A key needs at least one of the known scopes.", _FIX),
+    "key_not_found": Kind(404, _("No such key"), "The merchant has no such key.", "List the keys."),
+    "key_already_ended": Kind(409, _("The key has ended"), "It was revoked, has expired or was rotated.", _FIX),
+    # Members
+    "member_not_found": Kind(
+        404,
+        _("No such member"),
+        "Nobody at this merchant has this id, card, phone, e-mail or code.",
+        "Offer to enrol the customer (POST /members), or sell without a member: the sale can be claimed later.",
+    ),
+    "contact_taken": Kind(
+        409,
+        _("Already in use"),
+        "Another member of this merchant has this e-mail, phone or card. Who it is, is not said.",
+        "Look the member up by it (POST /members/lookup) instead of enrolling again.",
+    ),
+    "external_id_taken": Kind(
+        409, _("The external_id is in use"), "Another member of this merchant has this external_id.", _FIX
+    ),
+    "ambiguous_reference": Kind(
+        422, _("Not exactly one reference"), "A member is named by exactly one thing: id, card, phone, …", _FIX
+    ),
+    "contact_unreadable": Kind(
+        422, _("Not a telephone number or e-mail"), "It cannot be one, also not in the merchant's country.", _FIX
+    ),
+    "unknown_location": Kind(422, _("No such location"), "The merchant has no location with this code.", _FIX),
+    "unknown_referrer": Kind(422, _("Nobody has this code"), "referred_by is the short code of a member.", _FIX),
+    "invalid_birthday": Kind(422, _("Not a birthday"), "No year has such a day.", _FIX),
+    "invalid_card": Kind(422, _("Not a card number"), "A card number is 4 to 64 letters, digits or dashes.", _FIX),
+    "card_not_found": Kind(404, _("No such card"), "This member has no such card.", "Read the member's cards."),
+    "card_blocked": Kind(
+        409,
+        _("The card is blocked"),
+        "The card was lost or replaced; it neither earns nor spends.",
+        "Find the member by phone or code, and give them a new card.",
+    ),
+    "member_blocked": Kind(
+        409, _("The member is blocked"), "The merchant has blocked this membership.", "Send the member to the merchant."
+    ),
+    "member_erased": Kind(409, _("The member was erased"), "The person asked to be forgotten.", "Enrol them anew."),
+}

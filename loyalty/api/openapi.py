@@ -1,0 +1,304 @@
+"""The OpenAPI 3.1 file: drf-spectacular walks the addresses, msgspec describes the structs, `@operation` says the rest.
+
+It is committed as docs/openapi.json (`manage.py openapi`), so that a change of contract is a visible difference.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import translation
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+
+from loyalty.api.catalogue import KINDS
+from loyalty.api.operations import Operation
+from loyalty.api.problems import MEDIA_TYPE, Problem
+
+VERSION = "1.0.0"
+_ABOUT = """
+Record purchases, spend points and look members up, from a till or any other machine.
+
+- **Start** with docs/pos-quickstart.md: the first sale in five minutes, with three curls.
+- **Keys**: `Authorization: Bearer lk_live_…` (`lk_test_…` for a sandbox). Each call names the scope it needs.
+- **Exactly once**: whatever moves points carries an `external_id` of yours (or the header `Idempotency-Key`). Send it
+  again after a time-out: the answer is the same, marked `Idempotent-Replayed: true`, and nothing moves twice. Other
+  content under the same id is refused.
+- **Units**: money in minor units of the merchant's currency, points in the programme's smallest unit, both as whole
+  JSON numbers. Instants are ISO 8601 with an offset.
+- **Refusals** are problem documents (RFC 9457) with a `code` from the catalogue at /api/docs/problems/.
+- **Lists** come in pages: send `next_cursor` back as `cursor` until it is null.
+- **Growth**: fields and codes may be added; nothing here is taken away within v1.
+"""
+_COMMON = ("key_missing", "key_invalid", "scope_missing", "rate_limited", "internal_error", "unavailable")
+_OF_BODIES = (
+    "malformed_json",
+    "duplicate_key",
+    "too_deep",
+    "body_missing",
+    "invalid_request",
+    "body_too_large",
+    "unsupported_media_type",
+)
+_REF = "#/components/schemas/{name}"
+
+
+class StructSchema(AutoSchema):
+    """Describes one method from its `@operation`."""
+
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any
+    ) -> dict[str, Any] | None:
+        declared: Operation | None = getattr(getattr(self.view, method.lower(), None), "operation", None)
+        return described(declared, path) if declared else None
+
+
+def described(operation: Operation, path: str) -> dict[str, Any]:
+    """This function will describe one operation at its path, naming structs by reference."""
+    told: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "description": f"{operation.description}\n\nNeeds the scope `{operation.scope}`.".strip(),
+        "tags": [operation.tag],
+        "security": [{"key": [operation.scope]}],
+    }
+    parameters = [_path_parameter(name) for name in re.findall(r"{(\w+)}", path)]
+    parameters += _query_parameters(operation)
+    if operation.moves_points and not operation.items:
+        parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
+    if parameters:
+        told["parameters"] = parameters
+    if operation.body is not None:
+        content: dict[str, Any] = {"schema": _reference(operation.body)}
+        if operation.examples:
+            content["examples"] = {name: {"value": value} for name, value in operation.examples.items()}
+        told["requestBody"] = {"required": True, "content": {"application/json": content}}
+    told["responses"] = _answers(operation) | _refusals(operation, has_path="{" in path)
+    return told
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    _root, parts = msgspec.json.schema_components((operation.query,), ref_template=_REF)
+    schema = parts[operation.query.__name__]
+    found = []
+    for name, kind in schema["properties"].items():
+        kind = dict(kind)
+        parameter: dict[str, Any] = {"name": name, "in": "query", "required": name in schema.get("required", [])}
+        if kind.pop("default", None) is not None:
+            kind["default"] = schema["properties"][name]["default"]
+        # Absent is how a query says null.
+        if {"type": "null"} in (options := kind.get("anyOf", [])):
+            options = [option for option in options if option != {"type": "null"}]
+            kind = {
+                **{k: v for k, v in kind.items() if k != "anyOf"},
+                **(options[0] if len(options) == 1 else {"anyOf": options}),
+            }
+        if "description" in kind:
+            parameter["description"] = kind.pop("description")
+        if name in operation.query_examples:
+            parameter["example"] = operation.query_examples[name]
+        found.append({**parameter, "schema": kind})
+    return found
+
+
+def _answers(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for status, kind in operation.answers.items():
+        answer: dict[str, Any] = {"description": _STATUS_WORDS.get(status, "Done."), "headers": dict(_HEADERS)}
+        if operation.moves_points:
+            answer["headers"]["Idempotent-Replayed"] = {"$ref": "#/components/headers/Idempotent-Replayed"}
+        if kind is not None:
+            content: dict[str, Any] = {"schema": _reference(kind)}
+            if operation.answer_example is not None:
+                content["example"] = operation.answer_example
+            answer["content"] = {"application/json": content}
+        found[str(status)] = answer
+    return found
+
+
+_STATUS_WORDS = {
+    200: "Done.",
+    201: "Recorded.",
+    204: "Done; there is nothing to say.",
+    207: "Each item has its own result.",
+}
+_HEADERS = {
+    name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "RateLimit", "RateLimit-Policy")
+}
+
+
+def codes_of(operation: Operation, *, has_path: bool) -> tuple[str, ...]:
+    """This function will list the codes a caller of an operation may meet."""
+    codes = [*operation.refusals, *_COMMON, "invalid_query"]
+    if operation.body is not None:
+        codes += _OF_BODIES
+    if operation.moves_points:
+        codes += ["id_missing"]
+    if "cursor" in operation.query.__struct_fields__:
+        codes += ["invalid_cursor"]
+    if has_path:
+        codes += ["route_not_found"]
+    return tuple(dict.fromkeys(codes))
+
+
+def _refusals(operation: Operation, *, has_path: bool) -> dict[str, Any]:
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for code in codes_of(operation, has_path=has_path):
+        by_status[KINDS[code].status].append(code)
+    return {
+        str(status): {
+            "description": "; ".join(f"`{code}`: {KINDS[code].meaning}" for code in codes),
+            "headers": _HEADERS_OF_STATUS.get(status, {}),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+                }
+            },
+        }
+        for status, codes in sorted(by_status.items())
+    }
+
+
+_HEADERS_OF_STATUS = {status: {"Retry-After": {"$ref": "#/components/headers/Retry-After"}} for status in (429, 503)}
+
+
+def _reference(kind: Any) -> dict[str, Any]:
+    (root,), _parts = msgspec.json.schema_components((kind,), ref_template=_REF)
+    return root
+
+
+class Generator(SchemaGenerator):
+    """Collects the operations and adds the components they name."""
+
+    def get_schema(self, request: Any = None, public: bool = False) -> dict[str, Any]:
+        paths = super().get_schema(request=request, public=public)["paths"]  # type: ignore[no-untyped-call]
+        whole: dict[str, Any] = _portable(
+            {
+                "openapi": "3.1.0",
+                "info": {
+                    "title": "Loyalty till API",
+                    "version": VERSION,
+                    "description": _ABOUT.strip(),
+                    "license": {"name": "MIT", "identifier": "MIT"},
+                },
+                "servers": [{"url": "/", "description": "This installation"}],
+                "security": [{"key": []}],
+                "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+                "paths": dict(sorted(paths.items())),
+                "components": _components(),
+            }
+        )
+        return whole
+
+
+_TAGS = {
+    "Members": "Enrol, find and change members; their cards.",
+    "Balances": "What a member has, lot by lot, and why.",
+    "Purchases": "Ask what a purchase would earn, record it, take it back.",
+    "Redemptions": "Spend points: at once, or hold, capture, release; and undo.",
+    "Adjustments": "Correct a balance by hand.",
+    "Programme": "The terms, as data.",
+    "Surveys": "What members say.",
+    "Numbers": "What the dashboard shows.",
+    "Webhooks": "Where events go, what came of it, and sending again.",
+}
+
+
+def _components() -> dict[str, Any]:
+    kinds: list[Any] = [Problem]
+    for operation in operations():
+        kinds += [kind for kind in (operation.body, *operation.answers.values()) if kind is not None]
+    _roots, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
+    schemas["Problem"]["additionalProperties"] = True
+    schemas["Problem"]["properties"]["code"]["examples"] = ["member_not_found"]
+    return {
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "lk_live_… or lk_test_…"}},
+        "schemas": dict(sorted(schemas.items())),
+        "parameters": {
+            "IdempotencyKey": {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "description": "Stands in for external_id when the body has none: 1 to 255 visible ASCII signs.",
+                "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+            }
+        },
+        "headers": {
+            "X-Request-Id": _header("Names this call in our log; a short plain one of yours is kept."),
+            "RateLimit": _header("What is left of the key's share, and when it is whole again (seconds)."),
+            "RateLimit-Policy": _header("The key's share: calls per window of seconds."),
+            "Retry-After": _header("Seconds to wait before sending the same call again."),
+            "Idempotent-Replayed": _header("true when this answers an earlier sending; nothing moved again."),
+        },
+        "examples": {code: {"value": _example(code)} for code in sorted(KINDS)},
+    }
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _example(code: str) -> dict[str, Any]:
+    kind = KINDS[code]
+    return {
+        "type": f"https://loyalty.example/api/docs/problems/{code}",
+        "title": str(kind.title),
+        "status": kind.status,
+        "code": code,
+        "detail": kind.meaning,
+        "request_id": "0f8e4bb0c1f94f0e8b1d5b0f3d1f6a52",
+        "errors": [],
+    }
+
+
+def _portable(value: Any) -> Any:
+    """Patterns end with Python's `\\Z` (its `$` lets a newline through); JSON Schema's `$` means just that."""
+    if isinstance(value, dict):
+        return {
+            name: each.replace(r"\Z", "$") if name == "pattern" and isinstance(each, str) else _portable(each)
+            for name, each in value.items()
+        }
+    return [_portable(each) for each in value] if isinstance(value, list) else value
+
+
+def operations() -> list[Operation]:
+    """This function will list every declared operation, in the order of the addresses."""
+    return [operation for _path, _method, operation in _addresses()]
+
+
+@lru_cache(maxsize=1)
+def _addresses() -> tuple[tuple[str, str, Operation], ...]:
+    return tuple(_walk(get_resolver().url_patterns, ""))
+
+
+def _walk(patterns: list[Any], before: str) -> list[tuple[str, str, Operation]]:
+    found: list[tuple[str, str, Operation]] = []
+    for pattern in patterns:
+        here = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            found += _walk(pattern.url_patterns, here)
+        elif isinstance(pattern, URLPattern) and (view := getattr(pattern.callback, "cls", None)):
+            for method in view.http_method_names:
+                if declared := getattr(getattr(view, method, None), "operation", None):
+                    found.append((here, method, declared))
+    return found
+
+
+@lru_cache(maxsize=1)
+def written() -> str:
+    """This function will write the OpenAPI file, the same from every machine and in every language."""
+    with translation.override("en"):
+        generator = Generator(patterns=None)  # type: ignore[no-untyped-call]
+        schema = generator.get_schema(request=None, public=True)
+        return json.dumps(schema, indent=2, ensure_ascii=False, default=str) + "\n"

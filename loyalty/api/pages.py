@@ -1,0 +1,50 @@
+"""Lists in pages: a cursor names the last row seen, so rows that come meanwhile are neither skipped nor shown twice."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from django.utils.translation import gettext as _
+
+from loyalty.api.problems import Refused
+
+T = TypeVar("T")
+LIMIT_MAX = 200
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX, description="Rows on a page, 1 to 200.")]
+Cursor = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=300, description="The next_cursor of the page before, as it is.")
+]
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which page of a list."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+    def after(self, kind: type[T]) -> T | None:
+        """This method will read the cursor as the sort key of the last row seen; raises Refused (invalid_cursor)."""
+        if self.cursor is None:
+            return None
+        try:
+            padded = self.cursor.encode("ascii") + b"=" * (-len(self.cursor) % 4)
+            return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind, strict=True)
+        except (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError, RecursionError):
+            raise Refused("invalid_cursor", _("This cursor was not made by this list."), pointer="/cursor") from None
+
+
+def cursor_of(key: Any) -> str:
+    """This function will write a row's sort key as a cursor."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
+
+
+def cut(rows: Sequence[T], limit: int, key: Callable[[T], Any]) -> tuple[Sequence[T], str | None]:
+    """This function will cut `limit + 1` rows read to a page, and make the cursor of the next one if there is one."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], cursor_of(key(rows[limit - 1]))

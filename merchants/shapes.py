@@ -1,0 +1,176 @@
+"""Reading JSON-like values as typed structs, strictly, and naming every fault at its place (RFC 6901 pointers).
+
+msgspec reads; it stops at the first fault and words it for programmers. When it refuses, this room walks on, field by
+field, so that the caller hears everything at once, in their own language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from django.utils.translation import gettext as _
+
+T = TypeVar("T")
+FAULTS_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error: where (JSON pointer), which (code for machines), and a sentence for people."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class Misshapen(ValueError):
+    """The value cannot be read as what it should be; `faults` names every reason, fifty at most."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults[:5]))
+        self.faults = faults
+
+
+def read(value: object, kind: type[T]) -> T:
+    """This function will read a decoded JSON value as `kind`, converting nothing; raises Misshapen."""
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except (msgspec.ValidationError, RecursionError):
+        faults = []
+        for fault in _faults(value, kind, ""):
+            faults.append(fault)
+            if len(faults) == FAULTS_MAX:
+                break
+        raise Misshapen(tuple(faults)) from None
+
+
+def pointer_to(*parts: str | int) -> str:
+    """This function will join the parts of a path to a JSON pointer, escaped."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
+    try:
+        msgspec.convert(value, kind, strict=True)
+        return
+    except RecursionError:
+        yield Fault(pointer, "too_deep", _("This is nested too deeply."))
+        return
+    except msgspec.ValidationError as error:
+        refusal = error
+    found = False
+    for fault in _inner_faults(value, kind, pointer):
+        found = True
+        yield fault
+    if not found:
+        yield _leaf(pointer, str(refusal))
+
+
+def _inner_faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
+    struct = _struct_for(value, kind)
+    if struct is not None and isinstance(value, dict):
+        yield from _field_faults(value, struct, pointer)
+    elif isinstance(value, list | tuple) and (item := _part_of(kind, (list, tuple), 0)) is not None:
+        for place, each in enumerate(value):
+            yield from _faults(each, item, pointer + pointer_to(place))
+    elif isinstance(value, dict) and (item := _part_of(kind, (dict,), 1)) is not None:
+        for name, each in value.items():
+            yield from _faults(each, item, pointer + pointer_to(str(name)))
+
+
+def _field_faults(value: dict[Any, Any], struct: type[msgspec.Struct], pointer: str) -> Iterator[Fault]:
+    tag_field = struct.__struct_config__.tag_field
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    for name in value:
+        if name not in fields and name != tag_field and struct.__struct_config__.forbid_unknown_fields:
+            here = pointer + pointer_to(str(name))
+            yield Fault(here, "unknown_field", _("There is no field “%(name)s” here.") % {"name": str(name)[:60]})
+    for name, field in fields.items():
+        if name in value:
+            yield from _faults(value[name], field.type, pointer + pointer_to(name))
+        elif field.required:
+            yield _missing(pointer, name)
+
+
+def _missing(pointer: str, name: str) -> Fault:
+    return Fault(pointer + pointer_to(name), "missing", _("“%(name)s” is needed.") % {"name": name})
+
+
+def _alternatives(kind: Any) -> list[Any]:
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) in (Union, UnionType):
+        return [each for part in get_args(kind) for each in _alternatives(part)]
+    return [kind]
+
+
+def _struct_for(value: object, kind: Any) -> type[msgspec.Struct] | None:
+    structs = [each for each in _alternatives(kind) if isinstance(each, type) and issubclass(each, msgspec.Struct)]
+    tagged = [each for each in structs if each.__struct_config__.tag_field is not None]
+    if not tagged:
+        return structs[0] if structs else None
+    tag = value.get(tagged[0].__struct_config__.tag_field) if isinstance(value, dict) else None
+    return next((each for each in tagged if each.__struct_config__.tag == tag), None)
+
+
+def _part_of(kind: Any, containers: tuple[type, ...], place: int) -> Any:
+    for each in _alternatives(kind):
+        if get_origin(each) in containers:
+            return get_args(each)[place]
+    return None
+
+
+_WORDS = {
+    "int": "whole number",
+    "float": "number",
+    "decimal": "number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "list",
+    "object": "object",
+    "null": "nothing (null)",
+    "datetime": "instant such as 2026-03-04T10:15:00Z",
+    "date": "day such as 2026-03-04",
+}
+
+
+def _leaf(pointer: str, message: str) -> Fault:
+    path = re.search(r" - at `(?:key in )?\$(.*)`$", message)
+    plain = re.sub(r" - at `.*`$", "", message)
+    if path:
+        pointer += pointer_to(*re.findall(r"[^.\[\]]+", path[1].replace("[...]", "")))
+    if named := re.fullmatch(r"Object missing required field `(.+)`", plain):
+        return _missing(pointer, named[1])
+    if named := re.fullmatch(r"Object contains unknown field `(.+)`", plain):
+        detail = _("There is no field “%(name)s” here.") % {"name": named[1]}
+        return Fault(pointer + pointer_to(named[1]), "unknown_field", detail)
+    for form, code, detail in _sentences():
+        if found := re.search(form, plain):
+            return Fault(pointer, code, detail % {name: _said(text) for name, text in found.groupdict().items()})
+    return Fault(pointer, "invalid", plain.rstrip(".") + ".")
+
+
+def _said(text: str) -> str:
+    return " / ".join(_WORDS.get(part, part) for part in text.replace("`", "").split(" | "))
+
+
+def _sentences() -> tuple[tuple[str, str, str], ...]:
+    return (
+        (r"^Expected `(?P<wanted>.+)`, got `(?P<got>.+)`", "wrong_type", _("Expected %(wanted)s, got %(got)s.")),
+        (r"of length (?P<bound>[<>]= \d+)", "wrong_length", _("Its length must be %(bound)s.")),
+        (r"(?P<bound>[<>]=? ?-?[\d.]+)$", "out_of_range", _("It must be %(bound)s.")),
+        (r"out of range", "out_of_range", _("The number is too large.")),
+        (r"matching regex '(?P<form>.*)'", "bad_form", _("It does not have the right form (%(form)s).")),
+        (r"^Invalid enum value (?P<value>.*)$", "unknown_choice", _("%(value)s is not one of the choices.")),
+        (r"timezone component", "bad_form", _("The time needs its offset, such as Z or +09:00.")),
+        (
+            r"^Invalid (?P<form>RFC3339|ISO|date|datetime|time)",
+            "bad_form",
+            _("This is not an instant or day (ISO 8601)."),
+        ),
+    )

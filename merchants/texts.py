@@ -1,0 +1,31 @@
+"""Words that people type: one form for what looks the same, and nothing in them that a screen cannot show.
+
+Machines' ids are never repaired here: an id with a strange sign in it is refused, a name is tidied.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Controls (but tab, newline and carriage return), marks that turn the direction of what follows, and the BOM.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_SPACES = re.compile(r"\s+")
+
+
+def line(text: str) -> str:
+    """This function will tidy one line of text (a name): NFC, no controls, no bidi overrides, single spaces."""
+    return _SPACES.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", text))).strip()
+
+
+def paragraph(text: str) -> str:
+    """This function will tidy text of several lines (a note, a comment): as `line`, but newlines stay."""
+    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(_SPACES.sub(" ", _UNSEEN.sub("", each)).strip() for each in lines).strip()
+
+
+def is_plain(text: str) -> bool:
+    """This function will say whether a text holds no control, no bidi override and no half of a surrogate pair."""
+    return _UNSEEN.search(text) is None and not any("\ud800" <= sign <= "\udfff" for sign in text)

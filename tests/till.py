@@ -1,0 +1,79 @@
+"""A till with a key: what the API's stories use. Two merchants, so that every story can look over the fence."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.test import Client
+
+from merchants import ids, keys, tenancy
+from merchants.actors import SYSTEM
+from merchants.models.merchants import Location, Merchant
+
+EVERY_SCOPE = tuple(keys.SCOPES)
+
+
+def open_shop(
+    slug: str, *, currency: str = "KRW", zone: str = "Asia/Seoul", country: str = "KR", **fields: Any
+) -> Merchant:
+    """Make a merchant with one location, `main`."""
+    now = datetime.now(UTC)
+    merchant = Merchant.objects.create(
+        public_id=ids.mint("mer"),
+        slug=f"{slug}-{ids.mint('mer')[4:12]}",
+        name=slug.title(),
+        currency=currency,
+        zone=zone,
+        country=country,
+        created_at=now,
+        **fields,
+    )
+    with tenancy.tenant(merchant):
+        Location.objects.create(merchant=merchant, public_id=ids.mint("loc"), code="main", name="Main street")
+    return merchant
+
+
+def issue_key(merchant: Merchant, *scopes: str, now: datetime | None = None, **fields: Any) -> keys.Issued:
+    """Issue a key with these scopes, or with every scope."""
+    with tenancy.tenant(merchant):
+        return keys.issue(
+            merchant=merchant,
+            name="Till 1",
+            scopes=scopes or EVERY_SCOPE,
+            actor=SYSTEM,
+            now=now or datetime.now(UTC),
+            **fields,
+        )
+
+
+class Till:
+    """Speaks HTTP with one key; answers are Django's test responses, `.json()` reads them."""
+
+    def __init__(self, merchant: Merchant, secret: str) -> None:
+        self.merchant = merchant
+        self.secret = secret
+        self.client = Client()
+
+    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Any:
+        sent = raw if raw is not None else (json.dumps(body).encode() if body is not None else b"")
+        extra = {
+            "Authorization": f"Bearer {self.secret}",
+            **{name.replace("_", "-"): text for name, text in headers.items()},
+        }
+        return self.client.generic(method, f"/api/v1/{path}", sent, content_type="application/json", headers=extra)
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Any:
+        return self.call("POST", path, body, **options)
+
+    def patch(self, path: str, body: Any = None, **options: Any) -> Any:
+        return self.call("PATCH", path, body, **options)
+
+
+def till_at(merchant: Merchant, *scopes: str, **fields: Any) -> Till:
+    """Put a till with a new key into a shop."""
+    return Till(merchant, issue_key(merchant, *scopes, **fields).secret)
