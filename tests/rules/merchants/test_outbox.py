@@ -79,7 +79,9 @@ def test_many_events_are_one_statement_and_keep_their_order(cafe, django_assert_
 def test_nothing_happened_when_the_fact_was_undone(cafe):
     with tenancy.tenant(cafe):
         with pytest.raises(ZeroDivisionError), transaction.atomic():
-            outbox.record(merchant_id=cafe.pk, kind="member.erased", payload={"member": MINA}, occurred_at=NOON, now=NOON)
+            outbox.record(
+                merchant_id=cafe.pk, kind="member.erased", payload={"member": MINA}, occurred_at=NOON, now=NOON
+            )
             1 / 0  # noqa: B018
 
         assert OutboxEvent.objects.count() == 0

@@ -1,0 +1,275 @@
+"""Several relays and postmen at once, killed at the worst moment: every event arrives, and none is lost or stuck."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import psycopg2
+import pytest
+from django.db import connection, connections
+
+from loyalty.launch.urls import psycopg_from_url
+from merchants import due, ids, outbox, tenancy, ticks
+from merchants.actors import Actor
+from merchants.models.merchants import Merchant
+from merchants.models.outbox import OutboxEvent
+from merchants.models.webhooks import WebhookDelivery
+from merchants.outbox import Event
+from merchants.webhooks import delivering, endpoints, relay, sending
+from tests.receiver import receiving
+
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+OWNER = Actor("staff", "seat_0123456789abcdef", role="owner")
+MINA = "mem_0123456789abcdef"
+
+
+@pytest.fixture
+def committed(django_db_setup, django_db_blocker):
+    """Real transactions, seen by every connection; what a test makes stays, and it asks only about its own."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
+@pytest.fixture
+def cafe(committed):
+    mark = ids.mint("mer")
+    return Merchant.objects.create(
+        public_id=mark, slug=mark.replace("_", "-"), name="Café Haneul", currency="KRW", zone="Asia/Seoul",
+        country="KR", created_at=NOON,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def receiver(settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    with receiving() as receiver:
+        yield receiver
+
+
+def add(cafe, *urls):
+    with tenancy.tenant(cafe):
+        return [endpoints.create(merchant=cafe, url=url, actor=OWNER, now=NOON).endpoint.id for url in urls]
+
+
+def happen(cafe, count):
+    events = [Event("member.erased", {"member": MINA}, NOON) for _ in range(count)]
+    with tenancy.tenant(cafe):
+        return outbox.record_many(merchant_id=cafe.pk, events=events, now=NOON)
+
+
+def at_once(count, work):
+    """Run the work on so many threads that start together; return what each returned."""
+    barrier = threading.Barrier(count)
+
+    def run():
+        barrier.wait()
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(run) for _ in range(count)]]
+
+
+def test_eight_relays_hand_every_event_on_exactly_once(cafe, receiver):
+    add(cafe, receiver.url("/a"), receiver.url("/b"))
+    happen(cafe, 400)
+
+    def until_empty():
+        total = 0
+        while done := tenancy.attempt(cafe, partial(relay.relay, merchant_id=cafe.pk, now=NOON, limit=7)):
+            total += done
+        return total
+
+    assert sum(at_once(8, until_empty)) == 400
+    with tenancy.tenant(cafe):
+        assert WebhookDelivery.objects.count() == 800
+        assert OutboxEvent.objects.filter(relayed_at=None).count() == 0
+
+
+def test_four_postmen_bring_everything_once(cafe, receiver):
+    add(cafe, receiver.url("/a"), receiver.url("/b"))
+    made = happen(cafe, 100)
+    with tenancy.tenant(cafe):
+        relay.relay(merchant_id=cafe.pk, now=NOON)
+
+    at_once(4, lambda: delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON, seconds_max=20))
+    # A postman goes home when the others hold the locks at that moment; the next tick brings the rest.
+    delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON, seconds_max=20)
+
+    assert Counter(receiver.ids("/a")) == Counter(receiver.ids("/b")) == Counter(made)
+
+
+def test_a_relay_that_dies_before_its_commit_has_done_nothing(cafe, receiver):
+    add(cafe, receiver.url())
+    made = happen(cafe, 3)
+    with pytest.raises(KeyboardInterrupt), tenancy.tenant(cafe):
+        assert relay.relay(merchant_id=cafe.pk, now=NOON) == 3
+        raise KeyboardInterrupt
+
+    with tenancy.tenant(cafe):
+        assert relay.relay(merchant_id=cafe.pk, now=NOON) == 3
+    delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON)
+    assert sorted(receiver.ids("/ok")) == sorted(made)
+
+
+def test_a_postman_that_dies_after_sending_sends_again_and_loses_nothing(cafe, receiver):
+    add(cafe, receiver.url())
+    [event_id] = happen(cafe, 1)
+    with tenancy.tenant(cafe):
+        relay.relay(merchant_id=cafe.pk, now=NOON)
+    with tenancy.tenant(cafe):
+        [parcel] = delivering.claim(merchant_id=cafe.pk, now=NOON)
+    delivering.send(parcel, now=NOON)  # … and here it is killed
+
+    find = partial(_only, cafe.pk)
+    assert delivering.deliver(find=find, clock=lambda: NOON + timedelta(seconds=44)) == 0
+    assert delivering.deliver(find=find, clock=lambda: NOON + timedelta(seconds=46)) == 1
+    assert receiver.ids("/ok") == [event_id, event_id]
+
+
+def _only(merchant_id, now):
+    return [each for each in delivering.merchants_due(now) if each == merchant_id]
+
+
+def test_events_still_being_written_are_not_overtaken_for_ever(cafe, receiver):
+    """A lower number that commits later than a higher one is found all the same."""
+    add(cafe, receiver.url())
+    first_is_written, second_is_relayed = threading.Event(), threading.Event()
+    made = []
+
+    def slow():
+        try:
+            with tenancy.tenant(cafe):
+                made.append(
+                    outbox.record(
+                        merchant_id=cafe.pk, kind="member.erased", payload={"member": MINA}, occurred_at=NOON, now=NOON
+                    )
+                )
+                first_is_written.set()
+                second_is_relayed.wait(5)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    first_is_written.wait(5)
+    made += happen(cafe, 1)
+    with tenancy.tenant(cafe):
+        assert relay.relay(merchant_id=cafe.pk, now=NOON) == 1
+    second_is_relayed.set()
+    thread.join()
+    with tenancy.tenant(cafe):
+        assert relay.relay(merchant_id=cafe.pk, now=NOON) == 1
+        ids_in_order = list(OutboxEvent.objects.order_by("pk").values_list("public_id", flat=True))
+        assert ids_in_order == made
+
+
+def test_a_good_endpoint_is_not_delayed_by_bad_ones(cafe, receiver, monkeypatch):
+    """Three endpoints hang, drip and fail; every event reaches the good one while they are being waited for."""
+    monkeypatch.setitem(sending.post.__kwdefaults__, "seconds_max", 3.0)
+    receiver.answers["/sick"] = [500]
+    add(cafe, *(receiver.url(path) for path in ("/slow", "/drips", "/sick", "/ok")))
+    happen(cafe, 40)
+    with tenancy.tenant(cafe):
+        relay.relay(merchant_id=cafe.pk, now=NOON)
+
+    started = time.time()
+    delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON, seconds_max=4)
+
+    arrived = [received.at - started for received in receiver.at("/ok")]
+    assert len(arrived) == 40
+    assert max(arrived) < 2
+    assert len(receiver.at("/slow")) <= delivering.PER_ENDPOINT
+    assert len(receiver.at("/drips")) <= delivering.PER_ENDPOINT
+
+
+def test_nothing_is_sent_while_a_transaction_is_open(cafe, receiver, monkeypatch):
+    add(cafe, receiver.url())
+    happen(cafe, 3)
+    with tenancy.tenant(cafe):
+        relay.relay(merchant_id=cafe.pk, now=NOON)
+    open_ones = []
+    real = sending.post
+
+    def watching(*args, **kwargs):
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%'")
+            open_ones.append(cursor.fetchone()[0])
+        connections.close_all()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(sending, "post", watching)
+    delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON)
+
+    assert open_ones == [0, 0, 0]
+
+
+def test_the_system_role_finds_the_merchants_and_reads_nothing_else(cafe, receiver):
+    add(cafe, receiver.url())
+    happen(cafe, 1)
+    assert cafe.pk in relay.merchants_due()
+    assert cafe.pk not in delivering.merchants_due(NOON)
+    assert relay.oldest_waiting() is not None
+
+    with tenancy.tenant(cafe):
+        relay.relay(merchant_id=cafe.pk, now=NOON)
+    assert cafe.pk not in relay.merchants_due()
+    assert cafe.pk in delivering.merchants_due(NOON)
+    assert cafe.pk not in delivering.merchants_due(NOON - timedelta(seconds=1))
+
+    with connections["system"].cursor() as cursor, pytest.raises(Exception, match="permission denied"):
+        cursor.execute("SELECT secret FROM merchants_webhookendpoint")
+
+
+def test_a_tick_is_done_by_one_at_a_time_and_a_death_gives_the_place_up(committed):
+    name = ids.mint("evt")
+    with due.alone(name) as first:
+        assert first
+        assert at_once(1, lambda: _try(name)) == [False]
+    assert at_once(1, lambda: _try(name)) == [True]
+
+    with pytest.raises(Exception, match=r"terminat|closed"), due.alone(name):
+        with connections["system"].cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            [pid] = cursor.fetchone()
+        _kill(pid)
+        assert at_once(1, lambda: _try(name)) == [True]
+    connections["system"].close()
+
+
+def _try(name):
+    with due.alone(name) as mine:
+        return mine
+
+
+def _kill(pid):
+    superuser = psycopg2.connect(**psycopg_from_url(os.environ["DATABASE_SUPER_URL"]))
+    superuser.autocommit = True
+    with superuser.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 2000)", [pid])
+    superuser.close()
+
+
+def test_a_tick_writes_down_how_it_went(committed):
+    name = f"test-{ids.mint('evt')}"
+    times = iter([NOON, NOON + timedelta(seconds=2), NOON + timedelta(minutes=1), NOON + timedelta(minutes=1)])
+
+    assert ticks.run(name, lambda: 7, clock=lambda: next(times)) == 7
+    with pytest.raises(ZeroDivisionError):
+        ticks.run(name, lambda: 1 // 0, clock=lambda: next(times))
+
+    [mine] = [each for each in ticks.report() if each.name == name]
+    assert (mine.started_at, mine.finished_at) == (NOON + timedelta(minutes=1), NOON + timedelta(seconds=2))
+    assert (mine.duration_ms, mine.done) == (2000, 7)
+    assert (mine.failed_at, mine.failure) == (NOON + timedelta(minutes=1), "ZeroDivisionError")
+    assert mine.age_seconds(NOON + timedelta(seconds=62)) == 60
+    assert not connection.in_atomic_block
