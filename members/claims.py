@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from members.codes import Proof
-from members.models import Member
+from members.models import Member as Member
 from merchants import passports, users
 from merchants.errors import Conflict, Forbidden
 from merchants.models.merchants import Merchant
@@ -54,6 +54,25 @@ def claim(*, merchant: Merchant, member: Member, proof: Proof, now: datetime) ->
             return member
         passports.issue(user=user, merchant=merchant, now=now)
     return member
+
+
+def may_enter(member: Member) -> bool:
+    """This function will say whether the member may use the portal: blocked ones ask at the counter."""
+    return member.state == Member.State.ACTIVE
+
+
+def in_session(*, merchant: Merchant, member_id: str, since: datetime) -> Member | None:
+    """This function will return the member a portal session begun at `since` belongs to, while it is still good.
+
+    A merged member is followed once; a blocked or erased one, or one who signed out everywhere later, is None.
+    """
+    members = Member.objects.select_related("merged_into").filter(merchant=merchant, public_id=member_id)
+    member = members.first()
+    if member is None or (member.portal_sessions_since is not None and since < member.portal_sessions_since):
+        return None
+    if member.state == Member.State.MERGED and member.merged_into is not None:
+        member = member.merged_into
+    return member if member.state == Member.State.ACTIVE else None
 
 
 def release(*, merchant: Merchant, member: Member) -> None:

@@ -20,6 +20,9 @@ from django.utils.translation import ngettext
 from merchants.errors import LoyaltyError
 
 
+_TABLE = "django_cache"
+
+
 class TooMany(LoyaltyError):
     """Too often.  `retry_after_seconds` says when the next try can succeed."""
 
@@ -52,7 +55,7 @@ def take(*, limits: Sequence[Limit], subject: str, now: datetime) -> None:
 
     Locks one row per limit, in the order given, until the caller's transaction ends; a rolled back use is not counted.
     """
-    table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+    table = connection.ops.quote_name(_TABLE)
     with transaction.atomic(), connection.cursor() as cursor:
         for limit in limits:
             key = _key(limit, subject)

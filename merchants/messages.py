@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -127,7 +126,7 @@ def forget(*, merchant: Merchant, recipients: Iterable[str]) -> int:
 
 
 def _send_at_once(merchant_id: int, message_id: int) -> None:
-    how: Literal["thread", "inline", "worker"] = settings.MESSAGES_AT_ONCE
+    how = settings.MESSAGES_AT_ONCE
     send = partial(send_one, merchant_id=merchant_id, message_id=message_id, now=timezone.now())
     if how == "inline":
         send()

@@ -172,7 +172,7 @@ def check_pin(*, merchant: Merchant, seat_id: str, pin: str) -> Seat | None:
         ).exclude(pin_hash="")
         taken = mine.update(pin_failures=F("pin_failures") + 1)
         seat = Seat.objects.select_related("user").get(merchant=merchant, public_id=seat_id) if taken else None
-        if not check_password(pin, seat.pin_hash if seat else None) or seat is None:
+        if not check_password(pin, seat.pin_hash if seat else "!") or seat is None:
             return None
         seat.pin_failures = 0
         seat.save(update_fields=["pin_failures"])

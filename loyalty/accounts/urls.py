@@ -17,6 +17,7 @@ urlpatterns = [
     path("accounts/login/code/confirm/", account.confirm_login_code, name="account_confirm_login_code"),
     path("accounts/login/passkey/", webauthn.login_webauthn, name="mfa_login_webauthn"),
     path("accounts/logout/", account.logout, name="account_logout"),
+    path("accounts/security/", views.security, name="account_security"),
     path("accounts/inactive/", account.account_inactive, name="account_inactive"),
     path("accounts/second-factor/setup/", views.second_factor_setup, name="second_factor_setup"),
     path("accounts/second-factor/", mfa.index, name="mfa_index"),

@@ -10,18 +10,20 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.webauthn.views import AddWebAuthnView
 from django.conf import settings
-from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib import messages as notes
+from django.contrib.auth import REDIRECT_FIELD_NAME, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from loyalty.accounts import second_factor
 from loyalty.accounts.addresses import is_this_machine
-from merchants import dev_outbox
+from merchants import dev_outbox, users
 
 sign_in = never_cache(RequestLoginCodeView.as_view(template_name="account/sign_in.html"))
 
@@ -73,6 +75,21 @@ class AddPasskey(_ShowsItAtOnce, AddWebAuthnView):
 
 activate_app = never_cache(ActivateApp.as_view())
 add_passkey = never_cache(login_required(AddPasskey.as_view()))
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@login_required
+def security(request: HttpRequest) -> HttpResponse:
+    """Show how the person signs in; a POST ends their sessions on every other device."""
+    user = request.user
+    assert user.is_authenticated
+    if request.method == "POST":
+        users.end_sessions(user)
+        update_session_auth_hash(request, user)
+        notes.success(request, _("You are signed out on every other device."))
+        return redirect("account_security")
+    return render(request, "account/security.html", {"is_set_up": second_factor.is_set_up(user)})
 
 
 @require_GET

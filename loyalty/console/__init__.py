@@ -1,0 +1,1 @@
+"""The merchants' door: pages for staff, under `/console/<merchant_slug>/`."""
