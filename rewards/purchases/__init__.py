@@ -9,8 +9,8 @@ Inside: `inputs` (what tills send), `reading` (everything a batch needs, after i
 `sales` (a purchase in memory), `returns` (what a refund does to it), `writing` (one statement).
 """
 
+from rewards.parties import MemberRef as MemberRef
 from rewards.purchases.inputs import LineInput as LineInput
-from rewards.purchases.inputs import MemberRef as MemberRef
 from rewards.purchases.inputs import PurchaseInput as PurchaseInput
 from rewards.purchases.inputs import PurchaseRef as PurchaseRef
 from rewards.purchases.inputs import RedemptionInput as RedemptionInput

@@ -6,15 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from rewards.parties import ExternalId, Input, MemberRef
 
 #: Minor units: a thousand million of the largest denomination's hundredths is more than any till sells at once.
 MONEY_MAX = 10**13
 LINES_MAX = 500
 
-ExternalId = Annotated[
-    str, Meta(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+\Z", description="Your own id for it, for ever.")
-]
 Money = Annotated[int, Meta(ge=0, le=MONEY_MAX)]
 Short = Annotated[str, Meta(max_length=60)]
 Name = Annotated[str, Meta(max_length=100)]
@@ -22,21 +21,7 @@ Instant = Annotated[datetime, Meta(tz=True, description="With its offset, such a
 Quantity = Annotated[Decimal, Meta(description="More than 0, up to three decimals.", examples=[1, 0.375])]
 
 
-class Input(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What all bodies share: frozen, no unknown fields, absent fields left out of the fingerprint."""
-
-
-class MemberRef(Input):
-    """How the till knows the member: exactly one of these."""
-
-    id: Annotated[str, Meta(max_length=40)] | None = None
-    external_id: ExternalId | None = None
-    card: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-    phone: Annotated[str, Meta(min_length=3, max_length=30)] | None = None
-    code: Annotated[str, Meta(min_length=4, max_length=20)] | None = None
-
-
-class LineInput(Input):
+class LineInput(Input, frozen=True, kw_only=True):
     """One line. `amount_minor` is what is paid for it: after discounts, tax included."""
 
     amount_minor: Money
@@ -49,14 +34,14 @@ class LineInput(Input):
     cost_minor: Money | None = None
 
 
-class Tender(Input):
+class Tender(Input, frozen=True, kw_only=True):
     """How part of it was paid."""
 
     kind: Short
     amount_minor: Money
 
 
-class RedemptionInput(Input):
+class RedemptionInput(Input, frozen=True, kw_only=True):
     """Points spent on this purchase: a hold to capture (by id or code), a reward by its code, or points as money."""
 
     id: Annotated[str, Meta(max_length=40)] | None = None
@@ -65,7 +50,7 @@ class RedemptionInput(Input):
     points: Annotated[int, Meta(ge=1, le=2**53 - 1)] | None = None
 
 
-class PurchaseInput(Input):
+class PurchaseInput(Input, frozen=True, kw_only=True):
     """A sale. Without a member it is recorded and earns nothing until it is claimed."""
 
     external_id: ExternalId
@@ -83,7 +68,7 @@ class PurchaseInput(Input):
     quote: Annotated[str, Meta(max_length=4000, description="Token of a quote that must still hold.")] | None = None
 
 
-class RefundLine(Input):
+class RefundLine(Input, frozen=True, kw_only=True):
     """A line that came back, by the id it was sold under; the amount follows the quantity when left out."""
 
     id: Annotated[str, Meta(min_length=1, max_length=60)]
@@ -91,14 +76,14 @@ class RefundLine(Input):
     amount_minor: Money | None = None
 
 
-class PurchaseRef(Input):
+class PurchaseRef(Input, frozen=True, kw_only=True):
     """The purchase it is about: its id, or the id the till gave it (also before the purchase arrived)."""
 
     id: Annotated[str, Meta(max_length=40)] | None = None
     external_id: ExternalId | None = None
 
 
-class RefundInput(Input):
+class RefundInput(Input, frozen=True, kw_only=True):
     """Takes back a purchase: named lines, an amount, or (with neither) all that is left of it."""
 
     external_id: ExternalId

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core import signing
 from django.utils.translation import gettext as _
@@ -81,8 +81,8 @@ def pin(
 def read(token: str) -> Pinned:
     """:raises Invalid: not a token of ours."""
     try:
-        claims: list[Any] = signing.loads(token, salt=_SALT)
-        return Pinned(*claims[:5], datetime.fromisoformat(claims[5]))
+        merchant_id, member, basket, points, version, expires_at = signing.loads(token, salt=_SALT)
+        return Pinned(merchant_id, member, basket, points, version, datetime.fromisoformat(expires_at))
     except (signing.BadSignature, ValueError, TypeError, IndexError):
         raise Invalid(_("This is not a quote of ours."), pointer="/quote") from None
 

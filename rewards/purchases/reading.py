@@ -11,19 +11,17 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from msgspec import json
 
-from merchants import contacts, ids, periods
+from merchants import periods
 from merchants.models.merchants import Merchant
+from merchants.tenancy import Again
 from rewards import tiers, versions
 from rewards.earning import cap_keys
+from rewards.parties import Key
 from rewards.points import AccountState, Book
 from rewards.points.book import ACCOUNT_COLUMNS, DUE_LOTS_SQL, OPEN_LOTS_SQL
-from rewards.purchases.inputs import MemberRef
 from rewards.purchases.sales import Shop
 from rewards.referrals import MEMBERS_SQL, OpenReferral
 from rewards.versions import Timeline, Version
-
-#: A reference as it is looked up: (kind, normalised value).
-Key = tuple[str, str]
 
 _REFERENCES = {
     "id": "SELECT 'id', m.public_id, m.id FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.public_id = ANY(%(id)s)",
@@ -72,24 +70,6 @@ class Context:
     tier_periods: dict[int, list[tiers.Period]] = field(default_factory=dict)
     qualifying: dict[int, dict[date, tiers.Sums]] = field(default_factory=dict)
     referrals: dict[int, OpenReferral] = field(default_factory=dict)
-
-
-def key_of(merchant: Merchant, ref: MemberRef) -> Key | None:
-    """Return the one thing the member is named by, normalised; None when it cannot name anybody."""
-    if ref.id is not None:
-        return "id", ref.id
-    if ref.external_id is not None:
-        return "external_id", ref.external_id
-    if ref.card is not None:
-        return "card", ref.card
-    if ref.code is not None:
-        return "code", ids.normalise(ref.code)
-    if ref.phone is not None:
-        try:
-            return "phone", contacts.read_phone(ref.phone, country=merchant.country).value
-        except contacts.UnreadableContact:
-            return None
-    return None
 
 
 def lock_buyers(book: Book, keys: Iterable[Key], *, also_accounts: Sequence[int] = ()) -> dict[Key, Buyer]:
@@ -146,6 +126,10 @@ def read(
         # The programme has grown since this process looked: what has to be read depends on the terms.
         seen = versions.refreshed(merchant.pk, newest)
         first = _read_once(merchant, book, buyers, seen, external_ids, locations, moments, needs_all_lots)
+    states = first.get("states") or {}
+    if any(states.get(str(buyer.id)) != buyer.state for buyer in buyers.values()):
+        # Merged, blocked or erased while we waited for the account: what was found then no longer holds.
+        raise Again
     context = Context(timeline=seen, buyers=buyers, purchase_ids=first["ids"] or [])
     for identity, public_id, code, zone in first["shops"] or []:
         shop = Shop(identity, public_id, code, zone or merchant.zone)
@@ -162,7 +146,7 @@ def read(
         sums = tiers.Sums(points, spend_minor, purchases)
         context.qualifying.setdefault(account_id, {})[date.fromisoformat(day)] = sums
     for *columns, created_at in first.get("referrals") or []:
-        referral = OpenReferral(*columns, created_at=_instant(created_at))
+        referral = OpenReferral(*columns, _instant(created_at))
         context.referrals[referral.referee_id] = referral
     book.take_lots([_lot(row) for row in first["lots"] or []], everything=needs_all_lots)
     return context
@@ -192,6 +176,8 @@ def _read_once(
         "locations": list(locations),
     }
     if book.accounts:
+        parts["states"] = _STATES
+        values["members"] = [buyer.id for buyer in buyers.values()]
         parts["lots"] = _AS_ROWS.format(OPEN_LOTS_SQL if needs_all_lots else DUE_LOTS_SQL)
         in_force = {v.number: v for v in map(seen.at, moments) if v is not None}
         now_in_force = seen.at(book.now)
@@ -254,6 +240,8 @@ _EXISTING = """(SELECT jsonb_agg(jsonb_build_array(p.external_id, p.id, p.public
     p.member_id, p.receipt)) FROM rewards_purchase p
     WHERE p.merchant_id = %(merchant)s AND p.external_id = ANY(%(external_ids)s))"""
 _NEXT_IDS = """(SELECT array_agg(nextval('rewards_purchase_id_seq')) FROM generate_series(1, %(count)s))"""
+_STATES = """(SELECT jsonb_object_agg(m.id, m.state) FROM members_member m
+    WHERE m.merchant_id = %(merchant)s AND m.id = ANY(%(members)s))"""
 _SHOPS = """(SELECT jsonb_agg(jsonb_build_array(l.id, l.public_id, l.code, l.zone)) FROM merchants_location l
     WHERE l.merchant_id = %(merchant)s AND (l.code = ANY(%(locations)s) OR l.public_id = ANY(%(locations)s)))"""
 _CAPS = """(SELECT jsonb_agg(jsonb_build_array(c.account_id, c.key, c.points)) FROM rewards_capbucket c

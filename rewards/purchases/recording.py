@@ -9,41 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from merchants import ids, periods
 from merchants.actors import Actor
-from merchants.errors import Conflict, Invalid, LoyaltyError, NotFound
+from merchants.errors import Invalid, LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
-from rewards import documents, earning, referrals, tiers
+from rewards import documents, earning, parties, referrals, tiers
 from rewards.earning import Evaluation, Facts
+from rewards.parties import Key, MemberBlocked, MemberNotFound, UnknownLocation
 from rewards.points import AccountState, Book, Cause
 from rewards.purchases import quotes, reading, returns, spending, writing
 from rewards.purchases.inputs import PurchaseInput
-from rewards.purchases.reading import Buyer, Context, Key
-from rewards.purchases.sales import (
-    Sale,
-    Shop,
-    UnknownLocation,
-    check_moment,
-    check_money,
-    checked_lines,
-)
+from rewards.purchases.reading import Buyer, Context
+from rewards.purchases.sales import Sale, Shop, check_moment, check_money, checked_lines
 from rewards.versions import Version
 
 BATCH_MAX = 1000
-
-
-class MemberNotFound(NotFound):
-    code: ClassVar[str] = "member_not_found"
-    http: ClassVar[int] = 422
-
-
-class MemberBlocked(Conflict):
-    code: ClassVar[str] = "member_blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +107,7 @@ def _accept(
         try:
             check_money(merchant, sold)
             check_moment(merchant, sold.occurred_at, now=now, may_backfill=source.may_backfill)
-            key = reading.key_of(merchant, sold.member) if sold.member is not None else None
+            key = parties.key_of(merchant, sold.member) if sold.member is not None else None
             if sold.redemptions and sold.member is None:
                 raise Invalid(_("Points can only be spent by a member."), pointer="/member")
         except LoyaltyError as error:

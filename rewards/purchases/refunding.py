@@ -125,7 +125,7 @@ def _locked_purchase(
             f"SELECT id, state, member_id FROM rewards_purchase WHERE merchant_id = %s AND {column} = %s FOR UPDATE",
             [merchant_id, value],
         )
-        row = cursor.fetchone()
+        row: tuple[int, str, int | None] | None = cursor.fetchone()
     if row is None:
         raise PurchaseNotFound(_("There is no such purchase."), pointer="/purchase/id")
     return row

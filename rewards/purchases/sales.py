@@ -29,10 +29,6 @@ class WrongCurrency(Invalid):
     code: ClassVar[str] = "wrong_currency"
 
 
-class UnknownLocation(Invalid):
-    code: ClassVar[str] = "unknown_location"
-
-
 @dataclass(slots=True)
 class SaleLine:
     id: str
@@ -179,11 +175,3 @@ def check_money(merchant: Merchant, sold: PurchaseInput) -> None:
         raise Invalid(_("The tax is part of the total and cannot be more."), pointer="/tax_minor")
     if sold.tenders and sum(tender.amount_minor for tender in sold.tenders) != sold.total_minor:
         raise TotalsDisagree(_("The tenders do not come to the total."), pointer="/tenders")
-    if sold.member is not None:
-        named = sum(value is not None for value in (
-            sold.member.id, sold.member.external_id, sold.member.card, sold.member.phone, sold.member.code,
-        ))  # fmt: skip
-        if named != 1:
-            raise Invalid(
-                _("Name the member by exactly one of id, external_id, card, phone or code."), pointer="/member"
-            )
