@@ -110,6 +110,9 @@ class Lot(TenantModel):
                 name="lot_pending",
                 condition=Q(is_active=False, remaining__gt=0),
             ),
+            models.Index(
+                fields=["active_at"], name="lot_activation_due", condition=Q(is_active=False, remaining__gt=0)
+            ),
         ]
 
 
