@@ -1,0 +1,29 @@
+"""The numbers, one definition a file.  A new one is a new file and one line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analytics.metrics import (
+    average_order_value,
+    churn,
+    loyal_customer_rate,
+    nps,
+    repeat_purchase_rate,
+    repeat_share_of_all,
+    retention,
+)
+from analytics.metrics.definition import Count as Count
+from analytics.metrics.definition import Group as Group
+from analytics.metrics.definition import Metric as Metric
+
+METRICS: Final = (
+    retention.METRIC,
+    churn.METRIC,
+    repeat_purchase_rate.METRIC,
+    repeat_share_of_all.METRIC,
+    loyal_customer_rate.METRIC,
+    average_order_value.METRIC,
+    nps.METRIC,
+)
+BY_KEY: Final = {metric.key: metric for metric in METRICS}

@@ -1,0 +1,87 @@
+"""What a metric is: a declared thing with a name, a formula in words, its source, and SQL that counts it.
+
+The text properties are lazy translations: they are read in the language of whoever looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from django.db.backends.utils import CursorWrapper
+from django.utils.functional import Promise
+
+from analytics.metrics import rounding
+from analytics.metrics.intervals import Interval
+from analytics.windows import Window
+
+Unit = Literal["share", "money", "score"]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What was counted for one window: the fraction, how many it rests on, and its parts by their names."""
+
+    numerator: Decimal
+    denominator: Decimal
+    n: int
+    parts: Mapping[str, int] = field(default_factory=dict)
+
+
+#: Counts every window of a merchant in one statement; answers in the order asked.
+Counter = Callable[[CursorWrapper, int, Sequence[Window]], list[Count]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Members behind a number: a query giving (person, purchases, revenue_minor, last_day) for one window."""
+
+    key: str
+    title: str | Promise
+    sql: str
+    #: The part of the count that must equal the number of members listed.
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    key: str
+    #: Raised whenever the formula changes; old values are kept apart from new ones.
+    version: int
+    title: str | Promise
+    unit: Unit
+    window: str | Promise
+    formula: str | Promise
+    explanation: str | Promise
+    source: str
+    good: Literal["up", "down"]
+    count: Counter
+    interval: Callable[[Count], Interval | None]
+    #: Numbers as the merchant reads them: percent for shares.  None: nothing to worry about by itself.
+    alert_above: Decimal | None = None
+    groups: tuple[Group, ...] = ()
+    #: The tiles of the dashboard, in order; None stands beside another number.
+    tile: int | None = None
+
+    def value(self, count: Count) -> Decimal | None:
+        """This method will divide, to 8 decimals, halves away from zero; None when there is nothing to divide by."""
+        return quotient(count, 100 if self.unit == "score" else 1)
+
+
+def quotient(count: Count, factor: int = 1) -> Decimal | None:
+    if not count.denominator:
+        return None
+    return rounding.eight(count.numerator * factor / count.denominator)
+
+
+def ask(
+    cursor: CursorWrapper, sql: str, parameters: Mapping[str, Any], windows: Sequence[Window]
+) -> list[dict[str, int]]:
+    """This function will run a counting query whose first column is the window's number, and fill the gaps with 0."""
+    cursor.execute(sql, dict(parameters))
+    names = [column[0] for column in cursor.description or ()]
+    found = {row[0]: dict(zip(names[1:], map(int, row[1:]), strict=True)) for row in cursor.fetchall()}
+    nothing = dict.fromkeys(names[1:], 0)
+    return [found.get(n, nothing) for n in range(len(windows))]

@@ -1,0 +1,59 @@
+"""How often each member bought in the 365 days up to a window's end.  Repeat and loyal rates are read from this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.backends.utils import CursorWrapper
+
+from analytics.metrics.definition import ask
+from analytics.metrics.people import PERSON_DAYS_SQL
+from analytics.windows import WINDOWS_SQL, YEAR_DAYS, Window, arrays
+
+REPEAT_MIN: Final = 2
+LOYAL_MIN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """Members who bought at all, twice or more, and four times or more."""
+
+    buyers: int
+    repeat: int
+    loyal: int
+
+
+_BOUGHT: Final = f"""
+    bought AS (
+        SELECT w.n, p.person, sum(p.purchases) AS purchases, sum(p.revenue_minor) AS revenue_minor,
+            max(p.local_day) AS last_day
+        FROM win w JOIN person_day p ON p.local_day >= w.end_day - {YEAR_DAYS} AND p.local_day < w.end_day
+        GROUP BY w.n, p.person
+    )
+"""
+
+_COUNT: Final = f"""
+    WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, {_BOUGHT}
+    SELECT n, count(*) AS buyers, count(*) FILTER (WHERE purchases >= {REPEAT_MIN}) AS repeat,
+        count(*) FILTER (WHERE purchases >= {LOYAL_MIN}) AS loyal
+    FROM bought GROUP BY n
+"""
+
+
+def listing(condition: str) -> str:
+    """This function will make the query for the members whose number of purchases meets a condition."""
+    return f"""
+        WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, {_BOUGHT}
+        SELECT person, purchases, revenue_minor, last_day FROM bought WHERE {condition}
+    """
+
+
+def frequencies(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) -> list[Frequency]:
+    """This function will count every window in one statement; windows that end together are counted once."""
+    ends = sorted({window.end for window in windows})
+    distinct = [Window("month", end, end, end) for end in ends]
+    rows = ask(cursor, _COUNT, {"merchant": merchant_id, **arrays(distinct)}, distinct)
+    by_end = {end: Frequency(**row) for end, row in zip(ends, rows, strict=True)}
+    return [by_end[window.end] for window in windows]

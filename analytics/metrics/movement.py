@@ -1,0 +1,65 @@
+"""Who came back and who did not, between a window and the one before it.  Retention and churn are read from this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.backends.utils import CursorWrapper
+
+from analytics.metrics.definition import ask
+from analytics.metrics.people import PERSON_DAYS_SQL
+from analytics.windows import WINDOWS_SQL, Window, arrays
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """`start` bought in the window before (S), `end` in this one (E), `new` in this one and not before (N)."""
+
+    start: int
+    end: int
+    new: int
+    lost: int
+
+    @property
+    def retained(self) -> int:
+        return self.end - self.new
+
+
+_SEEN: Final = """
+    seen AS (
+        SELECT w.n, p.person, bool_or(p.local_day < w.first_day) AS was, bool_or(p.local_day >= w.first_day) AS came,
+            coalesce(sum(p.purchases) FILTER (WHERE p.local_day >= w.first_day), 0) AS purchases,
+            coalesce(sum(p.revenue_minor) FILTER (WHERE p.local_day >= w.first_day), 0) AS revenue_minor,
+            max(p.local_day) AS last_day
+        FROM win w JOIN person_day p ON p.local_day >= w.before AND p.local_day < w.end_day GROUP BY w.n, p.person
+    )
+"""
+
+_COUNT: Final = f"""
+    WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, {_SEEN}
+    SELECT n, count(*) FILTER (WHERE was) AS start, count(*) FILTER (WHERE came) AS "end",
+        count(*) FILTER (WHERE came AND NOT was) AS new, count(*) FILTER (WHERE was AND NOT came) AS lost
+    FROM seen GROUP BY n
+"""
+
+
+def listing(condition: str) -> str:
+    """This function will make the query for the members who moved in one way (`was`, `came`)."""
+    return f"""
+        WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, {_SEEN}
+        SELECT person, purchases, revenue_minor, last_day FROM seen WHERE {condition}
+    """
+
+
+def movements(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) -> list[Movement]:
+    """This function will count every window in one statement.
+
+    The two definitions of the field, churn = lost / start and churn = 1 - retention, must say the same of each.
+    """
+    found = [Movement(**row) for row in ask(cursor, _COUNT, {"merchant": merchant_id, **arrays(windows)}, windows)]
+    for window, movement in zip(windows, found, strict=True):
+        if movement.lost != movement.start - movement.retained:
+            raise AssertionError(f"churn is not 1 - retention in {window.label}: {movement}")
+    return found

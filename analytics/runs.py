@@ -1,0 +1,243 @@
+"""The night's run over one merchant: take in what changed, compute the numbers, show them all at once.
+
+Every piece of work is one transaction under the merchant's own advisory lock, and moves the run's marks with it; the
+last one writes all figures and `finished_at` together.  A run killed anywhere is continued by the next, nothing is
+skipped and nothing counted twice; two runs at once do not fight: the second finds the lock taken and leaves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, TypeVar
+
+from django.db import connection, connections
+from django.db.models import Min
+
+from analytics import attention, figures, rollups, values
+from analytics.models import MetricRun
+from merchants import directory, periods, tenancy
+from merchants.models.merchants import Merchant
+
+T = TypeVar("T")
+
+#: Half an hour after the merchant's midnight: the day's last sales of most tills have arrived.
+NIGHT_BEGINS: Final = timedelta(minutes=30)
+#: After a failure, before the next try.
+REST: Final = timedelta(minutes=15)
+#: The heaviest statements sum a merchant's whole history on the first night.
+STATEMENT_TIMEOUT: Final = "15min"
+RUNS_KEPT: Final = timedelta(days=400)
+
+
+class Busy(Exception):
+    """Another run over this merchant is at work; it will take in everything this one would have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run did: the member-days it recomputed, the ledger entries it added, the values it wrote."""
+
+    run_id: int
+    member_days: int
+    entries: int
+    values: int
+
+
+def run(merchant: Merchant, *, now: datetime, rebuild: bool = False, chunk: int = rollups.CHUNK) -> Result:
+    """This function will bring all numbers of a merchant up to date.  Opens its own tenants: call it outside of one.
+
+    With `rebuild` the rollups are emptied first and filled from the first purchase on.
+
+    :raises Busy: another run over this merchant is at work.
+    """
+    began = time.monotonic()
+
+    def passed() -> datetime:
+        # The caller's clock plus what has gone by: tests and replays live at other times than the machine.
+        return now + timedelta(seconds=time.monotonic() - began)
+
+    run_id = _piece(merchant, lambda: _begin(merchant, now, rebuild=rebuild))
+    try:
+        member_days = _take_in_purchases(merchant, run_id, chunk)
+        entries = _take_in_ledger(merchant, chunk)
+        written = _piece(merchant, lambda: _publish(merchant, run_id, now, passed))
+    except Busy:
+        raise
+    except Exception as error:
+        _note_failure(merchant, run_id, error, passed())
+        raise
+    return Result(run_id, member_days, entries, written)
+
+
+def due(merchant: Merchant, now: datetime) -> bool:
+    """This function will say whether the merchant's night has begun and no run has finished in it, or ever before.
+
+    After an outage the first tick finds the night missed and runs at once.  The tenant is open.
+    """
+    runs = MetricRun.objects.filter(merchant=merchant)
+    finished = runs.filter(finished_at__isnull=False).order_by("-id").first()
+    failed = runs.filter(failed_at__isnull=False).order_by("-id").first()
+    return _is_due(merchant, now, finished.started_at if finished else None, failed.failed_at if failed else None)
+
+
+def due_merchants(now: datetime) -> list[int]:
+    """This function will find, as the system role, the merchants whose run is due; one query for all of them."""
+    with connections["system"].cursor() as cursor:
+        cursor.execute(
+            "SELECT merchant_id, max(started_at) FILTER (WHERE finished_at IS NOT NULL), max(failed_at) "
+            "FROM analytics_metricrun GROUP BY 1"
+        )
+        last = {merchant_id: (finished, failed) for merchant_id, finished, failed in cursor.fetchall()}
+    open_merchants = Merchant.objects.filter(closed_at__isnull=True).order_by("pk")
+    return [m.pk for m in open_merchants if _is_due(m, now, *last.get(m.pk, (None, None)))]
+
+
+def run_by_id(merchant_id: int, *, now: datetime) -> Result | None:
+    """This function will run for a merchant found by `due_merchants`; None when another run is at work."""
+    try:
+        return run(directory.get(merchant_id), now=now)
+    except Busy:
+        return None
+
+
+def night_of(merchant: Merchant, now: datetime) -> datetime:
+    """This function will find the instant at which the merchant's latest night began."""
+    today = periods.local_day(now, merchant.tzinfo)
+    tonight = periods.start_of_day(today, merchant.tzinfo) + NIGHT_BEGINS
+    if tonight <= now:
+        return tonight
+    return periods.start_of_day(today - timedelta(days=1), merchant.tzinfo) + NIGHT_BEGINS
+
+
+def _is_due(merchant: Merchant, now: datetime, finished: datetime | None, failed: datetime | None) -> bool:
+    if failed is not None and failed > now - REST:
+        return False
+    return finished is None or finished < night_of(merchant, now)
+
+
+def _piece(merchant: Merchant, work: Callable[[], T], *, wait: bool = False) -> T:
+    """One transaction of the run, under the merchant's lock.  The first leaves when another run has it."""
+
+    def locked() -> T:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
+            key = "hashtextextended('analytics.runs', %s)"
+            if wait:
+                cursor.execute("SET LOCAL lock_timeout = '5min'")
+                cursor.execute(f"SELECT pg_advisory_xact_lock({key})", [merchant.pk])
+            else:
+                cursor.execute(f"SELECT pg_try_advisory_xact_lock({key})", [merchant.pk])
+                if not cursor.fetchone()[0]:
+                    raise Busy(merchant.slug)
+        return work()
+
+    return tenancy.attempt(merchant, locked)
+
+
+def _begin(merchant: Merchant, now: datetime, *, rebuild: bool) -> int:
+    """Write the run's row, with the marks it goes on from."""
+    last = _last(merchant)
+    seen = rollups.horizon()
+    forwards = _forwards(merchant)
+    # Ids of another cluster say nothing here (a dump was restored): all over again, from the purchases.
+    if rebuild or (last is not None and last.cluster != seen.cluster):
+        rollups.forget(merchant=merchant)
+        last = None
+    run = MetricRun(merchant=merchant, started_at=now, cluster=seen.cluster, forwards=forwards)
+    run.seen_through = last.seen_through if last else 0
+    # Merging or undoing a merge makes other people of old days; both are rare, so all windows are computed again.
+    if last is None or last.forwards != forwards:
+        run.changed_from = figures.THE_BEGINNING
+    run.save()
+    MetricRun.objects.filter(merchant=merchant, started_at__lt=now - RUNS_KEPT, pk__lt=run.pk).delete()
+    return run.pk
+
+
+def _last(merchant: Merchant) -> MetricRun | None:
+    return MetricRun.objects.filter(merchant=merchant, seen_through__isnull=False).order_by("-id").first()
+
+
+def _forwards(merchant: Merchant) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT md5(string_agg(id || '>' || merged_into_id, ',' ORDER BY id)) FROM members_member "
+            "WHERE merchant_id = %s AND merged_into_id IS NOT NULL",
+            [merchant.pk],
+        )
+        return cursor.fetchone()[0] or ""
+
+
+def _take_in_purchases(merchant: Merchant, run_id: int, chunk: int) -> int:
+    """Piece by piece up to what was to be seen when it began; what was still in flight then is seen again next time."""
+    total = 0
+    seen: rollups.Horizon | None = None
+    start: int | None = None
+    while True:
+
+        def piece(
+            seen: rollups.Horizon | None = seen, start: int | None = start
+        ) -> tuple[rollups.Horizon, rollups.Step]:
+            run = MetricRun.objects.get(merchant=merchant, pk=run_id)
+            seen = seen or rollups.horizon()
+            begin = run.seen_through or 0 if start is None else start
+            step = rollups.refresh_purchases(merchant=merchant, start=begin, end=seen.open, chunk=chunk)
+            run.seen_through = max(run.seen_through or 0, min(step.next or seen.open, seen.settled))
+            run.changed_from = _earlier(run.changed_from, step.first_day)
+            run.changed_rows += step.rows
+            run.save(update_fields=["seen_through", "changed_from", "changed_rows"])
+            return seen, step
+
+        seen, step = _piece(merchant, piece, wait=True)
+        total += step.rows
+        if step.next is None:
+            return total
+        start = step.next
+
+
+def _take_in_ledger(merchant: Merchant, chunk: int) -> int:
+    total = 0
+    after: int | None = 0
+    while after is not None:
+
+        def piece(after: int = after) -> rollups.Step:
+            return rollups.take_in_ledger(merchant=merchant, after=after, chunk=chunk)
+
+        step = _piece(merchant, piece, wait=True)
+        total += step.rows
+        after = step.next
+    return total
+
+
+def _publish(merchant: Merchant, run_id: int, now: datetime, passed: Callable[[], datetime]) -> int:
+    """Compute everything that shows, in one transaction: no reader sees half of it."""
+    run = MetricRun.objects.get(merchant=merchant, pk=run_id)
+    finished = MetricRun.objects.filter(merchant=merchant, finished_at__isnull=False).order_by("-id").values("pk")[:1]
+    last_finished = finished[0]["pk"] if finished else 0
+    # Runs since the last finished one took changes in and were killed before they computed.
+    earliest = MetricRun.objects.filter(merchant=merchant, pk__gt=last_finished, pk__lte=run.pk).aggregate(
+        day=Min("changed_from")
+    )["day"]
+    today = periods.local_day(now, merchant.tzinfo)
+    changed_from: date = min(earliest or today, today)
+    figures.refresh(merchant=merchant, now=now, changed_from=changed_from)
+    first_day = figures.first_trading_day(merchant) or today
+    written = values.refresh(merchant=merchant, now=now, first_day=min(first_day, today), changed_from=changed_from)
+    attention.refresh(merchant=merchant, now=now)
+    run.finished_at = passed()
+    run.save(update_fields=["finished_at"])
+    return written
+
+
+def _note_failure(merchant: Merchant, run_id: int, error: Exception, at: datetime) -> None:
+    """Keep the kind of error and never its text, which may hold a member's data."""
+    state = tenancy.sqlstate(error)
+    failure = type(error).__name__ + (f" {state}" if state else "")
+    with tenancy.tenant(merchant):
+        MetricRun.objects.filter(merchant=merchant, pk=run_id).update(failed_at=at, failure=failure)
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    return min((day for day in (one, other) if day is not None), default=None)
