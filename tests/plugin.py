@@ -87,7 +87,6 @@ def _start() -> None:
     os.environ["DATABASE_SUPER_URL"] = postgres.url("postgres")
     os.environ["DATA_DIR"] = str(data)
     os.environ["STATIC_ROOT"] = str(data / "static")
-    (data / "static").mkdir()
 
 
 def _announce(urls: dict[str, str]) -> None:
@@ -102,6 +101,7 @@ def _announce(urls: dict[str, str]) -> None:
         ALLOWED_HOSTS="testserver,localhost,127.0.0.1,[::1]",
         EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
         DATABASE_MAY_FORGET="1",
+        MESSAGES_AT_ONCE="inline",
     )
 
 

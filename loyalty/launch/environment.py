@@ -24,6 +24,10 @@ ROLE_VARIABLES = {
 }
 
 
+#: Which services are ours to start, as `fill()` found it: "postgres,valkey", or only one, or none.
+EMBEDDED = "LOYALTY_STARTS"
+
+
 def is_embedded(environment: MutableMapping[str, str]) -> bool:
     """Return whether the services are ours to start: nobody named others, and this is not the image."""
     return not environment.get("DATABASE_URL") and environment.get("LOYALTY_EMBEDDED", "1") != "0"
@@ -44,6 +48,7 @@ def fill(environment: MutableMapping[str, str]) -> None:
     # libpq reads these behind everybody's back: PGPORT alone would send us to another socket.
     for name in [name for name in environment if name.startswith("PG") and name.isupper()]:
         del environment[name]
+    environment[EMBEDDED] = "postgres" if environment.get("REDIS_URL") else "postgres,valkey"
     defaults = {
         **service_urls(Postgres(here), Valkey(here)),
         "DATA_DIR": str(data),
@@ -52,6 +57,7 @@ def fill(environment: MutableMapping[str, str]) -> None:
         "HTTPS": "0",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "STATIC_ROOT": str(data / "static"),
+        "STATIC_FROM_SOURCE": "1",
         "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
         "EMAIL_FILE_PATH": str(data / "mail"),
     }

@@ -91,7 +91,8 @@ def prepare(data: Path) -> Places:
     """
     try:
         data.mkdir(mode=0o711, parents=True, exist_ok=True)
-        (data / "logs").mkdir(exist_ok=True)
+        for name in ("logs", "static"):
+            (data / name).mkdir(exist_ok=True)
         (data / "mail").mkdir(mode=0o700, exist_ok=True)
         _check_writable(data)
         places = find(data)

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +56,8 @@ class Postgres:
     settings: dict[str, str] = field(default_factory=dict)
     ready_seconds_max: float = 180.0
     child: Child | None = None
+    #: How to wait between two looks; a supervisor's pause ends when somebody asks it to stop.
+    pause: Callable[[float], None] = time.sleep
 
     def start(self) -> Child:
         """Start the server, with its roles and its database, and return once it answers.
@@ -105,20 +108,29 @@ class Postgres:
             except psycopg2.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise StartError(f"PostgreSQL does not answer: {str(error).strip()}") from None
-                time.sleep(0.02)
+                self.pause(0.02)
             else:
                 return
 
-    def furnish(self) -> None:
-        """Make the roles and the database; the only place that connects as superuser, and harmless to repeat."""
+    def furnish(self) -> bool:
+        """Make the roles and the database, as superuser; harmless to repeat. Return whether the database is new."""
         with contextlib.closing(self.connect_as_superuser(SUPERUSER)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(roles_sql())
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
-                if cursor.fetchone() is None:
+                is_new = cursor.fetchone() is None
+                if is_new:
                     cursor.execute(f'CREATE DATABASE "{DATABASE}" OWNER app_owner TEMPLATE template0')
         self.prepare_database(DATABASE)
+        return is_new
+
+    def drop_database(self) -> None:
+        """Throw the database away, with everybody's sessions in it."""
+        with contextlib.closing(self.connect_as_superuser(SUPERUSER)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
 
     def prepare_database(self, name: str) -> None:
         """Give a database to the owner role and close its schema to everybody else."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from loyalty.launch.places import Account, StartError
 
@@ -53,6 +54,10 @@ class Child:
     stop_signal: int = signal.SIGTERM
     death_signal: int = signal.SIGKILL
     umask: int = -1
+    #: Writes to our terminal instead of its log.
+    to_terminal: bool = False
+    #: Where it prints to, made anew; what it complains of stays in the log.
+    output: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     started_at: float = 0.0
 
@@ -63,15 +68,19 @@ class Child:
         """
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES_MAX:
             self.log.replace(self.log.with_suffix(".log.1"))
-        with self.log.open("ab") as log:
+        with contextlib.ExitStack() as files:
+            log: IO[bytes] | None = None if self.to_terminal else files.enter_context(self.log.open("ab"))
+            output = log
+            if self.output is not None:
+                output = files.enter_context(open(self.output, "wb", opener=_for_us_alone))
             try:
                 self.process = subprocess.Popen(
                     list(self.argv),
                     env=None if self.env is None else dict(self.env),
                     cwd=self.cwd,
                     stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
+                    stdout=output,
+                    stderr=log,
                     process_group=0,
                     user=self.account.uid if self.account else None,
                     group=self.account.gid if self.account else None,
@@ -95,12 +104,17 @@ class Child:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(self.stop_signal)
 
+    def wait(self, deadline: float) -> None:
+        """Wait until `deadline` (monotonic seconds) for the program to end."""
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=max(0.0, deadline - time.monotonic()))
+
     def wait_or_kill(self, deadline: float) -> None:
         """Wait until `deadline` (monotonic seconds) for the program to end, then kill what is left of its group."""
         if self.process is None:
             return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=max(0.0, deadline - time.monotonic()))
+        self.wait(deadline)
         kill_group(self.process.pid)
         self.process.wait()
 
@@ -113,6 +127,10 @@ class Child:
         except OSError:
             return ""
         return "\n".join(lines[-count:])
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def kill_group(pid: int) -> None:

@@ -1,0 +1,397 @@
+"""Starts everything in the order of health, keeps it running, and stops everything.
+
+    PostgreSQL -> Valkey -> migrate -> (what the command adds) -> web, worker, beat
+
+A child that dies is started again, later each time, five times at most; then all stop.  One installation has one
+supervisor: a lock in its data directory says so.  Ctrl-C stops all within five seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from loyalty.launch import environment
+from loyalty.launch.places import CHECKOUT, Places, StartError
+from loyalty.launch.postgres import Postgres
+from loyalty.launch.processes import Child, is_alive, kill_group
+from loyalty.launch.valkey import Valkey
+
+PORTS = range(8000, 8020)
+RESTARTS_MAX = 5
+#: A child that has run this long has recovered; its restarts are forgotten.
+STEADY_SECONDS = 60.0
+_WEB_READY_SECONDS_MAX = 90.0
+_KILLED_START_SECONDS_MAX = 15.0
+#: Together with what comes after, less than the five seconds promised.
+_PYTHON_STOP_SECONDS = 2.0
+_VALKEY_STOP_SECONDS = 0.5
+_POSTGRES_STOP_SECONDS = 1.5
+
+
+class Stopped(Exception):
+    """Somebody asked us to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command to run to its end, into its log; its failure is shown.
+
+    `shows` lets it write to the terminal instead; `into` keeps what it prints, and only that, in a file.
+    """
+
+    says: str
+    arguments: Sequence[str]
+    shows: bool = False
+    into: Path | None = None
+
+
+@dataclass
+class Supervisor:
+    """One run of the installation; `settings` are the variables its processes get."""
+
+    places: Places
+    settings: Mapping[str, str]
+    port_asked: int | None = None
+    say: Callable[[str], None] = print
+    postgres: Postgres | None = None
+    valkey: Valkey | None = None
+    port: int = 0
+    _children: list[Child] = field(default_factory=list)
+    _restarts: dict[str, list[float]] = field(default_factory=dict)
+    _asked_to_stop: bool = False
+    _warden: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    # What the commands use
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Hold the installation's lock and its warden; stop every child on the way out, whatever happened.
+
+        :raises StartError: it runs already, or cannot be started.
+        """
+        with self._lock() as lock, self._signals():
+            self.port = free_port(self.port_asked)
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"{os.getpid()} {self.url}\n")
+            lock.flush()
+            self._warden = self._start_warden(lock)
+            try:
+                yield
+            finally:
+                self._stop_all()
+
+    def start_services(self) -> None:
+        """Start those of PostgreSQL and Valkey that are ours to start."""
+        starts = self.settings.get(environment.EMBEDDED, "").split(",")
+        if "valkey" in starts:
+            self.valkey = Valkey(self.places)
+            self._watch(self.valkey.launch())
+        if "postgres" in starts:
+            started = time.monotonic()
+            self.say("PostgreSQL …")
+            self.postgres = Postgres(self.places, pause=self._pause)
+            self._watch(self.postgres.launch())
+            self.postgres.wait_ready()
+            if self.postgres.furnish():
+                self._migrated.unlink(missing_ok=True)
+            self.say(f"PostgreSQL answers after {time.monotonic() - started:.1f} s.")
+        if self.valkey is not None:
+            self.valkey.wait_ready()
+
+    def run(self, step: Step) -> None:
+        """Run one `manage.py` command to its end.
+
+        :raises StartError: it failed.
+        """
+        if step.says:
+            self.say(step.says)
+        name = step.arguments[0]
+        child = self._python(name, [str(CHECKOUT / "manage.py"), *step.arguments])
+        child.to_terminal = step.shows
+        child.output = step.into
+        self._watch_once(child)
+        if child.process is not None and child.process.returncode:
+            raise StartError(
+                f"`manage.py {' '.join(step.arguments)}` failed"
+                + (f":\n{child.last_lines()}" if not step.shows else ".")
+            )
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; skipped when nothing in the source has changed since it last was.
+
+        :raises StartError: it failed.
+        """
+        source = _fingerprint_of_source()
+        with contextlib.suppress(OSError):
+            if self.postgres is not None and self._migrated.read_text() == source:
+                return
+        self.run(Step("Database schema …", ["migrate", "--verbosity", "0"]))
+        self._migrated.write_text(source)
+
+    def renew_database(self) -> None:
+        """Throw the embedded database away and make an empty one; for a demo that was not seeded to its end."""
+        if self.postgres is not None:
+            self.postgres.drop_database()
+            self.postgres.furnish()
+            self._migrated.unlink(missing_ok=True)
+            self.migrate()
+
+    def start_serving(self) -> None:
+        """Start web, worker and beat, and return when the web answers.
+
+        :raises StartError: it does not come up.
+        """
+        metrics = self.places.data / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)
+        web = self._python("web", ["-m", "granian", *_GRANIAN, "--port", str(self.port), "loyalty.wsgi:application"])
+        web.env = {**(web.env or {}), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+        worker = self._python("worker", [*_CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", *_QUIET])
+        beat_file = self.places.data / "beat"
+        beat = self._python(
+            "beat", [*_CELERY, "beat", "--schedule", str(beat_file), "--pidfile=", "--loglevel", "INFO"]
+        )
+        for child in (web, worker, beat):
+            child.start()
+            self._watch(child)
+        deadline = time.monotonic() + _WEB_READY_SECONDS_MAX
+        while not self._web_answers():
+            if not web.is_running():
+                raise StartError(f"The web process stopped while starting:\n{web.last_lines()}")
+            if time.monotonic() > deadline:
+                raise StartError(f"The web process does not answer:\n{web.last_lines()}")
+            self._pause(0.05)
+
+    def keep(self) -> None:
+        """Keep everything running until somebody asks to stop.
+
+        :raises StartError: a child has died too often.
+        """
+        while True:
+            self._pause(0.2)
+            self._tend()
+
+    # Within
+
+    @property
+    def _migrated(self) -> Path:
+        return self.places.data / "migrated"
+
+    def _tend(self) -> None:
+        for child in list(self._children):
+            if not child.is_running():
+                self._restart(child)
+
+    def _restart(self, child: Child) -> None:
+        now = time.monotonic()
+        if now - child.started_at > STEADY_SECONDS:
+            self._restarts.pop(child.name, None)
+        before = self._restarts.setdefault(child.name, [])
+        if len(before) >= RESTARTS_MAX:
+            raise StartError(
+                f"{child.name} has stopped {len(before) + 1} times; its last lines ({child.log}):\n{child.last_lines()}"
+            )
+        wait = 0.25 * 2 ** len(before)
+        if before and now - before[-1] < wait:
+            return
+        before.append(now)
+        self._forget(child)
+        self.say(f"{child.name} has stopped; starting it again ({len(before)} of {RESTARTS_MAX}).")
+        if child.name == "postgres" and self.postgres is not None:
+            self._replace(child, self.postgres.launch())
+        elif child.name == "valkey" and self.valkey is not None:
+            self._replace(child, self.valkey.launch())
+        else:
+            child.start()
+            self._tell_warden(child)
+
+    def _replace(self, old: Child, new: Child) -> None:
+        self._children[self._children.index(old)] = new
+        self._tell_warden(new)
+
+    def _watch(self, child: Child) -> None:
+        self._children.append(child)
+        self._tell_warden(child)
+
+    def _watch_once(self, child: Child) -> None:
+        """Run a child to its end, and keep the others running meanwhile."""
+        child.start()
+        self._tell_warden(child)
+        try:
+            while child.is_running():
+                self._pause(0.02)
+                self._tend()
+        except Stopped:
+            child.ask_to_stop()
+            child.wait_or_kill(time.monotonic() + 1.0)
+            raise
+        finally:
+            self._forget(child)
+
+    def _python(self, name: str, arguments: Sequence[str]) -> Child:
+        return Child(
+            name=name,
+            argv=[sys.executable, *arguments],
+            log=self.places.logs / f"{name}.log",
+            env={**self.settings, "PUBLIC_URL": self.settings.get("PUBLIC_URL") or self.url, "PYTHONUNBUFFERED": "1"},
+            cwd=CHECKOUT,
+        )
+
+    def _web_answers(self) -> bool:
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            line.request("GET", "/healthz", headers={"Host": "localhost"})
+            return line.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            line.close()
+
+    def _pause(self, seconds: float) -> None:
+        if self._asked_to_stop:
+            raise Stopped
+        time.sleep(seconds)
+
+    def _stop_all(self) -> None:
+        python = [child for child in self._children if child.name not in {"postgres", "valkey"}]
+        for name, seconds in (
+            ("", _PYTHON_STOP_SECONDS),
+            ("valkey", _VALKEY_STOP_SECONDS),
+            ("postgres", _POSTGRES_STOP_SECONDS),
+        ):
+            group = [child for child in self._children if child.name == name] if name else python
+            for child in group:
+                child.ask_to_stop()
+            deadline = time.monotonic() + seconds
+            for child in group:
+                if name == "postgres" and child.process is not None:
+                    # Killed outright, its backends would be left to notice; asked again, it recovers at next start.
+                    child.wait(deadline)
+                    child.stop_signal = signal.SIGQUIT
+                    child.ask_to_stop()
+                    deadline += 0.5
+                child.wait_or_kill(deadline)
+                self._forget(child)
+        if self._warden is not None and self._warden.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._warden.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._warden.wait(timeout=1)
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[IO[str]]:
+        lock = os.fdopen(os.open(self.places.lock, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+        with lock:
+            deadline = time.monotonic() + _KILLED_START_SECONDS_MAX
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    lock.seek(0)
+                    pid, _, url = lock.read().strip().partition(" ")
+                    # The warden of a start that was killed may still be clearing up; it holds the lock meanwhile.
+                    if (pid.isdigit() and is_alive(int(pid))) or time.monotonic() > deadline:
+                        raise StartError(
+                            f"It runs already at {url or 'another port'} (process {pid or 'unknown'}): "
+                            "stop that one with Ctrl-C, or give this one its own --data-dir."
+                        ) from None
+                    time.sleep(0.05)
+                else:
+                    break
+            yield lock
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(number: int, frame: FrameType | None) -> None:
+            self._asked_to_stop = True
+
+        kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            yield
+        finally:
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+    def _start_warden(self, lock: IO[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("warden.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(lock.fileno(),),
+            start_new_session=True,
+            text=True,
+            cwd="/",
+        )
+
+    def _tell_warden(self, child: Child) -> None:
+        self._write_to_warden(f"+{child.pid} {int(child.death_signal)}\n")
+
+    def _forget(self, child: Child) -> None:
+        if child.pid is not None:
+            kill_group(child.pid)
+            self._write_to_warden(f"-{child.pid}\n")
+
+    def _write_to_warden(self, line: str) -> None:
+        if self._warden is not None and self._warden.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._warden.stdin.write(line)
+                self._warden.stdin.flush()
+
+
+_GRANIAN = (
+    *("--interface", "wsgi"),
+    *("--host", "127.0.0.1"),
+    *("--workers", "2"),
+    *("--blocking-threads", "2"),
+    "--no-ws",
+    *("--log-level", "warning"),
+    "--respawn-failed-workers",
+    *("--workers-kill-timeout", "2"),
+)
+_CELERY = ("-m", "celery", "-A", "loyalty.celery")
+_QUIET = ("--without-gossip", "--without-mingle")
+
+
+def _fingerprint_of_source() -> str:
+    """Return what changes when any file of the product does: a stat of each, far cheaper than asking Django."""
+    digest = hashlib.sha256()
+    for path in sorted(CHECKOUT.glob("[a-z]*/**/*.py")):
+        found = path.stat()
+        digest.update(f"{path.relative_to(CHECKOUT)} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def free_port(asked: int | None = None) -> int:
+    """Return the port asked for, or the first free one of 8000 to 8019.
+
+    :raises StartError: none is free.
+    """
+    for port in PORTS if asked is None else (asked,):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    if asked is not None:
+        raise StartError(f"Port {asked} is taken or not allowed: give another one with --port.")
+    raise StartError(f"The ports {PORTS[0]} to {PORTS[-1]} are all taken: give a free one with --port.")

@@ -1,0 +1,50 @@
+"""`manage.py up`: the installation, supervised, without demo data."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from loyalty.launch import places
+from loyalty.launch.supervisor import Step, Stopped, Supervisor
+
+
+class Command(BaseCommand):
+    help = "Start the services that are ours to start, migrate, and run web, worker and beat until Ctrl-C."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, help="port of the web (default: the first free one of 8000 to 8019)")
+        parser.add_argument("--data-dir", help="where everything is kept (default: DATA_DIR, or .data/ here)")
+
+    def handle(self, *args: Any, port: int | None, **options: Any) -> None:
+        try:
+            supervisor = Supervisor(places.prepare(places.data_dir()), os.environ, port_asked=port, say=self.say)
+            with supervisor.running():
+                self.prepare(supervisor, **options)
+                supervisor.start_serving()
+                self.serve(supervisor, **options)
+        except Stopped:
+            self.say("Stopped.")
+        except places.StartError as error:
+            raise CommandError(str(error)) from None
+
+    def prepare(self, supervisor: Supervisor, **options: Any) -> None:
+        """Bring everything to the point where it may serve."""
+        supervisor.start_services()
+        supervisor.migrate()
+        if not settings.STATIC_FROM_SOURCE:
+            supervisor.run(Step("Static files …", ["collectstatic", "--noinput", "--verbosity", "0"]))
+
+    def serve(self, supervisor: Supervisor, **options: Any) -> None:
+        """Say where it is and keep it running."""
+        self.say(f"It runs at {supervisor.url} (logs in {supervisor.places.logs}); Ctrl-C stops it.")
+        supervisor.keep()
+
+    def say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
