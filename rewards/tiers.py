@@ -149,29 +149,29 @@ class Reread:
         self.unwritten = unwritten or {}
 
     def __call__(self, account: AccountState, since: date) -> dict[date, Sums]:
-        daily = read_daily(self.merchant_id, [account.id], since).get(account.id, {})
+        daily = read_daily(self.merchant_id, [account.member_id], since).get(account.member_id, {})
         for day, sums in self.unwritten.get(account.id, {}).items():
             daily[day] = daily.get(day, NOTHING).plus(sums)
         return daily
 
 
 DAILY_SQL = """
-    SELECT a.id AS account_id, p.local_day AS day, sum(p.qualifying_points)::bigint AS points,
+    SELECT p.member_id, p.local_day AS day, sum(p.qualifying_points)::bigint AS points,
         sum(p.qualifying_minor)::bigint AS spend,
         count(*) FILTER (WHERE p.refunded_minor < p.total_minor OR p.total_minor = 0) AS purchases
-    FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
-    WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) AND p.local_day >= %(since)s
-    GROUP BY a.id, p.local_day
+    FROM rewards_purchase p
+    WHERE p.merchant_id = %(merchant)s AND p.member_id = ANY(%(members)s) AND p.local_day >= %(since)s
+    GROUP BY p.member_id, p.local_day
 """
 
 
-def read_daily(merchant_id: int, account_ids: Sequence[int], since: date) -> dict[int, dict[date, Sums]]:
-    """Return what counts per account and day from a day on, net of refunds, straight from the purchases."""
+def read_daily(merchant_id: int, member_ids: Sequence[int], since: date) -> dict[int, dict[date, Sums]]:
+    """Return what counts per member and day from a day on, net of refunds, straight from the purchases."""
     found: dict[int, dict[date, Sums]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(DAILY_SQL, {"merchant": merchant_id, "accounts": list(account_ids), "since": since})
-        for account_id, day, points, spend, purchases in cursor.fetchall():
-            found.setdefault(account_id, {})[day] = Sums(points, spend, purchases)
+        cursor.execute(DAILY_SQL, {"merchant": merchant_id, "members": list(member_ids), "since": since})
+        for member_id, day, points, spend, purchases in cursor.fetchall():
+            found.setdefault(member_id, {})[day] = Sums(points, spend, purchases)
     return found
 
 

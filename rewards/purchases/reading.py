@@ -142,9 +142,9 @@ def read(
         context.caps[account_id, key] = used
     for account_id, tier, held_from, held_to in first.get("tiers") or []:
         context.tier_periods.setdefault(account_id, []).append(tiers.Period(tier, _instant(held_from), _maybe(held_to)))
-    for account_id, day, points, spend_minor, purchases in first.get("qualifying") or []:
+    for member_id, day, points, spend_minor, purchases in first.get("qualifying") or []:
         sums = tiers.Sums(points, spend_minor, purchases)
-        context.qualifying.setdefault(account_id, {})[date.fromisoformat(day)] = sums
+        context.qualifying.setdefault(book.of_member(member_id).id, {})[date.fromisoformat(day)] = sums
     for *columns, created_at in first.get("referrals") or []:
         referral = OpenReferral(*columns, _instant(created_at))
         context.referrals[referral.referee_id] = referral
@@ -249,7 +249,7 @@ _CAPS = """(SELECT jsonb_agg(jsonb_build_array(c.account_id, c.key, c.points)) F
 _TIERS = """(SELECT jsonb_agg(jsonb_build_array(t.account_id, t.tier, t.held_from, t.held_to) ORDER BY t.held_from, t.id)
     FROM rewards_tierperiod t WHERE t.merchant_id = %(merchant)s AND t.account_id = ANY(%(accounts)s)
     AND (t.held_to IS NULL OR t.held_to > %(earliest)s))"""
-_QUALIFYING = f"""(SELECT jsonb_agg(jsonb_build_array(q.account_id, q.day, q.points, q.spend, q.purchases))
+_QUALIFYING = f"""(SELECT jsonb_agg(jsonb_build_array(q.member_id, q.day, q.points, q.spend, q.purchases))
     FROM ({tiers.DAILY_SQL}) AS q)"""
 _REFERRALS = f"""(SELECT jsonb_agg(jsonb_build_array(r.id, r.public_id, r.referrer_id, r.referee_id, {MEMBERS_SQL}, r.created_at))
     FROM rewards_referral r
