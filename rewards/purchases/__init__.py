@@ -17,6 +17,9 @@ from rewards.purchases.inputs import RedemptionInput as RedemptionInput
 from rewards.purchases.inputs import RefundInput as RefundInput
 from rewards.purchases.inputs import RefundLine as RefundLine
 from rewards.purchases.inputs import Tender as Tender
+from rewards.purchases.quoting import Quoted as Quoted
+from rewards.purchases.quoting import QuoteInput as QuoteInput
+from rewards.purchases.quoting import quote as quote
 from rewards.purchases.recording import Outcome as Outcome
 from rewards.purchases.recording import Source as Source
 from rewards.purchases.recording import record as record

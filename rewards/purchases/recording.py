@@ -98,6 +98,24 @@ def record(
     return [outcomes[position] for position in range(len(items))]
 
 
+def evaluated(
+    merchant: Merchant, sold: PurchaseInput, *, now: datetime, actor: Actor, source: Source = TILL
+) -> tuple[Sale, Buyer | None, Evaluation, Version | None]:
+    """Evaluate one purchase as `record` would, and write nothing; the caller undoes the locks.
+
+    :raises LoyaltyError: whatever recording it would be refused for.
+    """
+    outcomes: dict[int, Outcome] = {}
+    accepted = _accept(merchant, [sold], outcomes, now=now, source=source)
+    if not accepted:
+        raise outcomes[0].error or Invalid(_("This cannot be sold."))
+    fold = _Fold.open(merchant, accepted, now=now, actor=actor, source=source)
+    sale, buyer = fold.draft(accepted[0])
+    fold.spend(sale, buyer, accepted[0])
+    evaluation = fold.earn(sale, buyer)
+    return sale, buyer, evaluation, fold.context.timeline.at(sale.occurred_at)
+
+
 def _accept(
     merchant: Merchant, items: Sequence[PurchaseInput], outcomes: dict[int, Outcome], *, now: datetime, source: Source
 ) -> list[_Item]:
@@ -216,7 +234,8 @@ class _Fold:
             version=self.context.timeline.at(self.book.now),
         )
 
-    def _sell(self, item: _Item) -> Outcome:
+    def draft(self, item: _Item) -> tuple[Sale, Buyer | None]:
+        """Return the item as a sale that has earned nothing yet, and its buyer; or refuse it."""
         sold = item.sold
         shop = self._shop(item)
         buyer = self._buyer(item)
@@ -246,13 +265,18 @@ class _Fold:
             location_public_id=shop.public_id if shop else None,
             was_announced=existing is not None,
         )
-        spent = self._spend(sale, buyer, item)
-        evaluation = self._earn(sale, buyer)
+        return sale, buyer
+
+    def _sell(self, item: _Item) -> Outcome:
+        sold = item.sold
+        sale, buyer = self.draft(item)
+        spent = self.spend(sale, buyer, item)
+        evaluation = self.earn(sale, buyer)
         if sold.quote is not None:
             quotes.check(sold, sale, merchant=self.merchant, buyer=buyer, evaluation=evaluation, now=self.book.now)
         if buyer is not None:
             buyer.account.check_room(evaluation.points)
-        self._credit(sale, buyer, evaluation)
+        self.credit(sale, buyer, evaluation)
         # From here on nothing refuses: the item is part of the batch.
         self.sales.append(sale)
         sale.receipt = self._receipt(sale, buyer, evaluation, spent)
@@ -286,7 +310,7 @@ class _Fold:
             raise MemberBlocked(_("This membership is blocked. Nothing was recorded for it."), pointer="/member")
         return buyer
 
-    def _spend(self, sale: Sale, buyer: Buyer | None, item: _Item) -> list[dict[str, Any]]:
+    def spend(self, sale: Sale, buyer: Buyer | None, item: _Item) -> list[dict[str, Any]]:
         """Take the redemptions first: what they pay earns nothing where the terms say so."""
         if not item.sold.redemptions or buyer is None:
             return []
@@ -322,7 +346,7 @@ class _Fold:
             caps=caps,
         )
 
-    def _earn(self, sale: Sale, buyer: Buyer | None) -> Evaluation:
+    def earn(self, sale: Sale, buyer: Buyer | None) -> Evaluation:
         facts = self._facts(sale, buyer)
         sale.facts = facts
         version = self.context.timeline.at(sale.occurred_at)
@@ -331,7 +355,7 @@ class _Fold:
         sale.terms_version = version.number
         return earning.evaluate(version.terms, sale.basket(), facts, zone=self.zone, location_zone=sale.location_zone)
 
-    def _credit(self, sale: Sale, buyer: Buyer | None, evaluation: Evaluation) -> None:
+    def credit(self, sale: Sale, buyer: Buyer | None, evaluation: Evaluation) -> None:
         """Grant the points, fill the caps, move the tier, qualify the referral; then settle refunds that came first."""
         if buyer is None:
             if sale.was_announced:
