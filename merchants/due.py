@@ -6,7 +6,7 @@ The work itself is done in `tenancy.tenant(...)`, as the web role, one merchant 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,16 @@ def oldest(table: type[TenantModel], instant: str, **conditions: Any) -> datetim
         table._base_manager.using(CONNECTION).filter(**conditions).aggregate(oldest=Min(instant))["oldest"]
     )
     return found
+
+
+def ask(query: str, parameters: Mapping[str, Any]) -> list[Any]:
+    """This function will return the first column of a query over rows with due work: ids of merchants, or one instant.
+
+    For rooms whose question is not a plain filter; the role can read nothing else.
+    """
+    with connections[CONNECTION].cursor() as cursor:
+        cursor.execute(query, parameters)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def open_merchants() -> list[int]:

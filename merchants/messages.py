@@ -19,7 +19,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import connections, transaction
 from django.utils import timezone
 
-from merchants import ids, sms, tenancy
+from merchants import due, ids, sms, tenancy
 from merchants.contacts import Contact
 from merchants.models.merchants import Merchant
 from merchants.models.messages import OutgoingMessage
@@ -114,6 +114,11 @@ def send_one(*, merchant_id: int, message_id: int, now: datetime) -> bool:
     return message is not None and _deliver(message, now)
 
 
+def merchants_due(now: datetime) -> list[int]:
+    """This function will return the ids of merchants with a message to send."""
+    return due.merchants_with(OutgoingMessage, state="due", due_at__lte=now)
+
+
 def prune(*, merchant: Merchant, now: datetime) -> int:
     """This function will remove what left, or was given up, more than 30 days ago; returns how many."""
     old = OutgoingMessage.objects.filter(merchant=merchant, created_at__lt=now - timedelta(days=DAYS_KEPT))
@@ -144,12 +149,12 @@ def _on_thread(send: Callable[[], object]) -> None:
 
 
 def _claim(message_id: int | None, now: datetime) -> OutgoingMessage | None:
-    due = OutgoingMessage.objects.select_for_update(skip_locked=True).filter(
+    waiting = OutgoingMessage.objects.select_for_update(skip_locked=True).filter(
         state=OutgoingMessage.State.DUE, due_at__lte=now
     )
     if message_id is not None:
-        due = due.filter(pk=message_id)
-    message = due.order_by("due_at", "pk").first()
+        waiting = waiting.filter(pk=message_id)
+    message = waiting.order_by("due_at", "pk").first()
     if message is None:
         return None
     message.due_at = now + _CLAIM

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseTrouble
 
 from merchants import due
 from merchants.models.ticks import Tick
@@ -43,7 +43,7 @@ def run(name: str, work: Callable[[], int], *, clock: Callable[[], datetime]) ->
         try:
             done = work()
         except Exception as error:
-            with suppress(DatabaseError):  # the trouble itself matters more than the note about it
+            with suppress(DatabaseTrouble):  # the trouble itself matters more than the note about it
                 Tick.objects.filter(name=name).update(failed_at=clock(), failure=type(error).__name__[:200])
             raise
         finished = clock()

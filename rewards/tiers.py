@@ -310,6 +310,13 @@ def requalify(merchant: Merchant, account_ids: Sequence[int], *, now: datetime) 
     return len(changes)
 
 
+def requalify_due(*, merchant: Merchant, now: datetime, limit: int = 500) -> int:
+    """Rate again the accounts that time or new terms have made due; return how many were due."""
+    account_ids = due_accounts(merchant, now=now, limit=limit)
+    requalify(merchant, account_ids, now=now)
+    return len(account_ids)
+
+
 def _people(merchant_id: int, account_ids: Sequence[int]) -> dict[int, tuple[str, datetime]]:
     with connection.cursor() as cursor:
         cursor.execute(
