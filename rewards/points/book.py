@@ -161,19 +161,25 @@ class Book:
         known = {lot.id: lot for lot in account.lots if lot.id is not None}
         missing = [lot_id for lot_id in lot_ids if lot_id not in known]
         if missing:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"SELECT {_LOT} FROM rewards_lot l WHERE l.merchant_id = %s AND l.account_id = %s AND l.id = ANY(%s)",
-                    [self.merchant_id, account.id, missing],
-                )
-                for _a, lot_id, amount, remaining, held, active, sliding, earned, active_at, expires, bought in cursor:
-                    lot = LotState(
-                        amount=amount, remaining=remaining, held=held, is_active=active, is_sliding=sliding,
-                        earned_at=earned, active_at=active_at, expires_at=expires, purchase_id=bought, id=lot_id,
-                    )  # fmt: skip
-                    account.lots.append(lot)
-                    known[lot_id] = lot
+            spent = self.read_lots_of(account.id, missing)
+            account.lots.extend(spent.values())
+            known |= spent
         return known
+
+    def read_lots_of(self, account_id: int, lot_ids: Iterable[int]) -> dict[int, LotState]:
+        """Return named lots of any account as they stand, to be looked at only."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {_LOT} FROM rewards_lot l WHERE l.merchant_id = %s AND l.account_id = %s AND l.id = ANY(%s)",
+                [self.merchant_id, account_id, list(lot_ids)],
+            )
+            return {
+                lot_id: LotState(
+                    amount=amount, remaining=remaining, held=held, is_active=active, is_sliding=sliding,
+                    earned_at=earned, active_at=active_at, expires_at=expires, purchase_id=bought, id=lot_id,
+                )
+                for _a, lot_id, amount, remaining, held, active, sliding, earned, active_at, expires, bought in cursor
+            }  # fmt: skip
 
     def moved_by(
         self, account_ids: Sequence[int], document_kind: str, document_ids: Sequence[int]

@@ -1,0 +1,76 @@
+"""Redemptions as they stand: by public id, by the code the member shows, or all of a member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from merchants import ids
+from merchants.models.merchants import Merchant
+from rewards.models.redemptions import Redemption
+from rewards.redemptions.folding import RedemptionNotFound as RedemptionNotFound
+
+State = Redemption.State
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One redemption; `state` says expired as soon as the hold's time is over, however late the clock is."""
+
+    id: int
+    public_id: str
+    external_id: str
+    state: str
+    refusal: str
+    member_id: int
+    reward: str
+    code: str
+    points: int
+    points_captured: int
+    points_returned: int
+    amount_minor: int | None
+    currency: str
+    occurred_at: datetime
+    hold_expires_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == State.HELD
+
+
+def row_of(merchant_id: int, name: str) -> Redemption | None:
+    """This function will find a redemption's row by public id or code; None when there is none."""
+    rows = Redemption.objects.filter(merchant_id=merchant_id)
+    if ids.is_id(name, "rdm"):
+        return rows.filter(public_id=name).first()
+    return rows.filter(code=ids.normalise(name)).first()
+
+
+def find(*, merchant: Merchant, name: str, now: datetime) -> View | None:
+    """This function will find a redemption by its public id or the code the member shows; None when there is none."""
+    row = row_of(merchant.pk, name)
+    return None if row is None else _view(row, now)
+
+
+def listed(
+    *, merchant: Merchant, member_id: int, now: datetime, limit: int = 50, before_id: int | None = None
+) -> list[View]:
+    """This function will list a member's redemptions, newest first, refusals left out."""
+    rows = Redemption.objects.filter(merchant_id=merchant.pk, member_id=member_id).exclude(state=State.REFUSED)
+    if before_id is not None:
+        rows = rows.filter(id__lt=before_id)
+    found: Sequence[Redemption] = rows.order_by("-id")[:limit]
+    return [_view(row, now) for row in found]
+
+
+def _view(row: Redemption, now: datetime) -> View:
+    state = str(row.state)
+    if row.state == State.HELD and row.hold_expires_at is not None and row.hold_expires_at <= now:
+        state = str(State.EXPIRED)
+    return View(
+        row.id, row.public_id, row.external_id, state, row.refusal, row.member_id, row.reward,
+        ids.grouped(row.code) if row.code else "", row.points, row.points_captured, row.points_returned,
+        row.amount_minor, row.currency, row.occurred_at, row.hold_expires_at, row.ended_at,
+    )  # fmt: skip

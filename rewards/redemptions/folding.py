@@ -1,0 +1,633 @@
+"""Spending in memory: one redemption after another, each leaving the next its account, stock and limits.
+
+A redemption posted alone and the redemptions of a batch of purchases take the same way: read once under the account
+locks (`read_spendings`), fold, write once.  A refused ask leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from merchants import ids, outbox, periods
+from merchants.errors import Conflict, Invalid, LoyaltyError, NotFound
+from merchants.models.merchants import Merchant
+from merchants.outbox import Event
+from rewards import documents, earning, terms
+from rewards.models.redemptions import Capture, Redemption
+from rewards.points import AccountState, Book, Cause, LotState
+from rewards.points.state import spending_order
+from rewards.redemptions import offers, stock
+from rewards.redemptions.inputs import Ask
+from rewards.redemptions.offers import PointsAboveShare, Price, RewardNotOnOffer, UnknownReward
+from rewards.terms import AnyReward
+from rewards.versions import Timeline, Version
+
+State = Redemption.State
+_LASTING = (State.HELD, State.CAPTURED)
+
+
+class RedemptionNotFound(NotFound):
+    code: ClassVar[str] = "redemption_not_found"
+
+
+class AlreadyEnded(Conflict):
+    """The redemption was captured, released, timed out or undone before; `state` says which."""
+
+    code: ClassVar[str] = "redemption_ended"
+
+
+class HoldExpired(Conflict):
+    """The hold's time was over: the points are the member's again."""
+
+    code: ClassVar[str] = "hold_expired"
+
+
+class CaptureTooLarge(Conflict):
+    code: ClassVar[str] = "capture_too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One redemption that took place: what was spent and what it is worth."""
+
+    public_id: str
+    reward: str
+    points: int
+    amount_minor: int | None
+    #: Paid money's worth with points, as against a discount or goods.
+    is_payment: bool
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            "id": self.public_id,
+            "reward": self.reward or None,
+            "points": self.points,
+            "amount_minor": self.amount_minor,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Where and when points are spent: by whom, on which order, in which document's name."""
+
+    account: AccountState
+    member_public_id: str
+    occurred_at: datetime
+    order_total_minor: int | None = None
+    location_id: int | None = None
+    purchase_id: int | None = None
+
+
+@dataclass(slots=True)
+class Spendings:
+    """What spending in one transaction needs to know, and what it did so far."""
+
+    merchant: Merchant | None = None
+    timeline: Timeline = field(default_factory=Timeline)
+    #: Redemptions named by an ask and open holds of the accounts, by id.
+    rows: dict[int, Redemption] = field(default_factory=dict)
+    pins: dict[int, list[tuple[LotState, int]]] = field(default_factory=dict)
+    shelf: stock.Shelf = field(default_factory=stock.Shelf)
+    #: When each member took each limited reward.
+    taken: dict[tuple[int, str], list[datetime]] = field(default_factory=dict)
+    new_ids: list[int] = field(default_factory=list)
+    new: list[Redemption] = field(default_factory=list)
+    captures: list[Capture] = field(default_factory=list)
+    changed: dict[int, Redemption] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    # -- in a purchase --------------------------------------------------------------------------------------------
+
+    def take(
+        self,
+        book: Book,
+        account: AccountState,
+        *,
+        asks: Sequence[Ask],
+        purchase_id: int,
+        total_minor: int,
+        location_id: int | None,
+        occurred_at: datetime,
+        member_public_id: str,
+    ) -> list[Taken]:
+        """Take all the asks of one purchase, in order; the account's lots are all read.
+
+        :raises LoyaltyError: any of them is refused; then none of them happened.
+        """
+        occasion = Occasion(account, member_public_id, occurred_at, total_minor, location_id, purchase_id)
+        mark = self.mark(account)
+        found: list[Taken] = []
+        try:
+            for position, ask in enumerate(asks):
+                paid = sum(one.amount_minor or 0 for one in found if one.is_payment)
+                found.append(self._take_one(book, occasion, ask, paid_minor=paid, position=position))
+        except LoyaltyError as error:
+            self.go_back(account, mark)
+            if error.pointer is None or not error.pointer.startswith("/redemptions"):
+                error.pointer = f"/redemptions/{len(found)}"
+            raise
+        return found
+
+    def _take_one(self, book: Book, occasion: Occasion, ask: Ask, *, paid_minor: int, position: int) -> Taken:
+        check_shape(ask)
+        key = documents.natural_key("purchase", occasion.purchase_id, position)
+        if ask.id is None and ask.code is None:
+            row = self.spend(book, occasion, ask, external_id=key, sent=b"", paid_minor=paid_minor)
+            is_payment = not row.reward
+            return Taken(row.public_id, row.reward, row.points_captured, row.amount_minor, is_payment)
+        row = self._named(ask, occasion.account)
+        points = self.check_capture(book, row, ask.points)
+        amount = self._worth_of(row, points, occasion.order_total_minor, paid_minor)
+        row.purchase_id = occasion.purchase_id
+        row.amount_minor = amount
+        self.capture(
+            book, occasion.account, row, points=points, external_id=key, sent=b"",
+            occurred_at=occasion.occurred_at, member_public_id=occasion.member_public_id,
+        )  # fmt: skip
+        return Taken(row.public_id, row.reward, points, amount, not row.reward)
+
+    def _named(self, ask: Ask, account: AccountState) -> Redemption:
+        code = ids.normalise(ask.code) if ask.code is not None else None
+        for row in self.rows.values():
+            is_meant = row.public_id == ask.id if ask.id is not None else row.code == code
+            if is_meant and row.member_id == account.member_id:
+                return row
+        raise RedemptionNotFound(_("The member has no such redemption."))
+
+    def _worth_of(self, row: Redemption, points: int, total_minor: int | None, paid_minor: int) -> int | None:
+        """What a hold is worth on the order that captures it: judged by the terms it was held under."""
+        if row.terms_version is None:
+            return row.amount_minor
+        promised = self.timeline.numbered(row.terms_version).terms
+        if row.reward:
+            reward = offers.reward_of(promised, row.reward)
+            return row.amount_minor if reward is None else self._reward_worth(reward, row, total_minor)
+        pay = promised.pay_with_points
+        if pay is None:
+            return row.amount_minor
+        worth = terms.worth_minor(pay, points)
+        if total_minor is not None and (paid_minor + worth) * 100 > total_minor * pay.max_share_percent:
+            raise PointsAboveShare(
+                _("Points may pay at most %(percent)d %% of the order.") % {"percent": pay.max_share_percent},
+                max_share_percent=pay.max_share_percent,
+            )
+        return worth
+
+    def _reward_worth(self, reward: AnyReward, row: Redemption, total_minor: int | None) -> int | None:
+        least = getattr(reward, "minimum_total_minor", None)
+        if least is not None and total_minor is not None and total_minor < least:
+            raise offers.OrderTotalTooSmall(
+                _("The order is smaller than this reward asks for."), minimum_total_minor=least
+            )
+        if total_minor is None:
+            return row.amount_minor
+        return offers.price_of(reward, order_total_minor=total_minor).amount_minor
+
+    # -- spending -------------------------------------------------------------------------------------------------
+
+    def spend(
+        self,
+        book: Book,
+        occasion: Occasion,
+        ask: Ask,
+        *,
+        external_id: str,
+        sent: bytes,
+        paid_minor: int = 0,
+        hold_minutes: int | None = None,
+        is_hold: bool = False,
+    ) -> Redemption:
+        """Spend on a reward, or pay with points; or set the points aside.  Holds whose time is over end first.
+
+        :raises LoyaltyError: refused; nothing changed but what time has done.
+        """
+        account = occasion.account
+        self.expire_due(book, account, member_public_id=occasion.member_public_id)
+        version = self.timeline.at(occasion.occurred_at)
+        price = self.price(version, ask, account, occasion, paid_minor=paid_minor)
+        assert version is not None
+        identity = self.new_ids[-1]
+        cause = Cause(
+            "redemption", identity, occasion.occurred_at, rules=(price.reward,) if price.reward else (),
+            terms_version=version.number, location_id=occasion.location_id,
+        )  # fmt: skip
+        if is_hold:
+            account.hold(cause, points=price.points, now=book.now, actor=book.actor)
+        else:
+            account.redeem(cause, points=price.points, now=book.now, actor=book.actor)
+        # From here on nothing refuses.
+        self.new_ids.pop()
+        if version.has_sliding:
+            expiry = earning.plan(version.terms).expiry(account.tier or None)
+            account.extend(at=occasion.occurred_at, expiry=expiry, zone=self._zone)
+        account.note_activity(occasion.occurred_at)
+        if price.stock is not None:
+            self.shelf.claim(price.reward)
+        if price.reward:
+            self.taken.setdefault((account.member_id, price.reward), []).append(occasion.occurred_at)
+        minutes = hold_minutes or price.hold_minutes
+        row = Redemption(
+            id=identity,
+            merchant_id=book.merchant_id,
+            public_id=ids.mint("rdm"),
+            external_id=external_id,
+            fingerprint=sent,
+            actor=book.actor,
+            occurred_at=occasion.occurred_at,
+            recorded_at=book.now,
+            state=State.HELD if is_hold else State.CAPTURED,
+            member_id=account.member_id,
+            purchase_id=occasion.purchase_id,
+            location_id=occasion.location_id,
+            reward=price.reward,
+            code=ids.normalise(ids.mint_code()),
+            points=price.points,
+            points_captured=0 if is_hold else price.points,
+            amount_minor=price.amount_minor,
+            currency=version.terms.currency if price.amount_minor is not None else "",
+            order_total_minor=occasion.order_total_minor,
+            terms_version=version.number,
+            hold_expires_at=book.now + timedelta(minutes=minutes) if is_hold else None,
+            ended_at=None if is_hold else book.now,
+        )
+        row.receipt = receipt_of(row, member=occasion.member_public_id, balance_after=account.spendable)
+        self.new.append(row)
+        self.rows[identity] = row
+        self.events.append(_spent_event(row, account, occasion.member_public_id))
+        return row
+
+    def price(
+        self, version: Version | None, ask: Ask, account: AccountState, occasion: Occasion, *, paid_minor: int = 0
+    ) -> Price:
+        """Say what an ask takes and is worth, by the terms in force then.
+
+        :raises LoyaltyError: the terms, the stock or a limit refuse it; or it cannot be meant.
+        """
+        if version is None:
+            raise RewardNotOnOffer(_("There was no programme yet."))
+        if ask.reward is None:
+            return offers.price_of_points(
+                version.terms.pay_with_points, ask.points or 0, order_total_minor=occasion.order_total_minor,
+                paid_before_minor=paid_minor,
+            )  # fmt: skip
+        reward = offers.reward_of(version.terms, ask.reward)
+        if reward is None:
+            raise UnknownReward(_("There is no reward %(reward)s.") % {"reward": ask.reward}, pointer="/reward")
+        offers.check(
+            reward, day=periods.local_day(occasion.occurred_at, self._zone), tier=account.tier,
+            claimed=self.shelf.claimed(reward.code),
+            taken_in_period=self._taken_in_period(reward, account.member_id, occasion.occurred_at),
+            order_total_minor=occasion.order_total_minor,
+        )  # fmt: skip
+        return offers.price_of(reward, order_total_minor=occasion.order_total_minor)
+
+    def _taken_in_period(self, reward: AnyReward, member_id: int, at: datetime) -> int:
+        moments = self.taken.get((member_id, reward.code), [])
+        if reward.per_member is None:
+            return 0
+        if reward.per_member.per == "ever":
+            return len(moments)
+        period = periods.period_at(reward.per_member.per, at, self._zone)
+        return sum(moment in period for moment in moments)
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        assert self.merchant is not None, "spendings are read before anything is spent"
+        return self.merchant.tzinfo
+
+    # -- ending holds ---------------------------------------------------------------------------------------------
+
+    def check_capture(self, book: Book, row: Redemption, points: int | None) -> int:
+        """Return how many points of a hold will be captured.
+
+        :raises AlreadyEnded, HoldExpired, CaptureTooLarge: it cannot be captured any more, or not so much of it.
+        :raises Invalid: part of a reward.
+        """
+        if row.state != State.HELD:
+            raise ended(row)
+        if row.hold_expires_at is not None and row.hold_expires_at <= book.now:
+            raise HoldExpired(_("The hold's time was over; its points are the member's again."), state=State.EXPIRED)
+        wanted = row.points if points is None else points
+        if wanted > row.points:
+            raise CaptureTooLarge(
+                _("%(asked)d points were to be captured and %(held)d are held.")
+                % {"asked": wanted, "held": row.points},
+                held=row.points,
+            )
+        if row.reward and wanted != row.points:
+            raise Invalid(_("A reward is captured whole."), pointer="/points")
+        return wanted
+
+    def capture(
+        self,
+        book: Book,
+        account: AccountState,
+        row: Redemption,
+        *,
+        points: int,
+        external_id: str,
+        sent: bytes,
+        occurred_at: datetime,
+        member_public_id: str,
+    ) -> Capture:
+        """Spend what was held, all or a part, and release the rest; `check_capture` allowed it."""
+        pins = self.pins[row.id]
+        cause = self._cause(row, occurred_at)
+        account.capture(cause, pins=pins, points=points, now=book.now, actor=book.actor)
+        released = row.points - points
+        if released:
+            rest = _left(pins, points)
+            account.release(cause, pins=rest, points=released, now=book.now, actor=book.actor)
+        self._end(row, State.CAPTURED, at=book.now, captured=points)
+        capture = Capture(
+            merchant_id=book.merchant_id, public_id=ids.mint("cap"), external_id=external_id, fingerprint=sent,
+            actor=book.actor, occurred_at=occurred_at, recorded_at=book.now, redemption_id=row.id, points=points,
+        )  # fmt: skip
+        capture.receipt = {
+            **receipt_of(row, member=member_public_id, balance_after=account.spendable),
+            "id": capture.public_id, "external_id": external_id, "redemption": row.public_id,
+            "points_released": released,
+        }  # fmt: skip
+        self.captures.append(capture)
+        payload = {
+            "redemption": row.public_id, "member": member_public_id, "capture": capture.public_id, "points": points,
+            "points_released": released, "reward": row.reward or None, "amount_minor": row.amount_minor,
+            "currency": row.currency or None, "balance": account.balance, "held": account.held, "seq": account.seq,
+        }  # fmt: skip
+        self.events.append(Event("points.captured", payload, occurred_at))
+        return capture
+
+    def release(
+        self,
+        book: Book,
+        account: AccountState,
+        row: Redemption,
+        *,
+        state: str,
+        at: datetime,
+        member_public_id: str,
+        release_public_id: str | None = None,
+    ) -> None:
+        """Give back what was held: by the till (released) or by time (expired); stock and limits with it."""
+        account.release(self._cause(row, at), pins=self.pins[row.id], points=row.points, now=book.now, actor=book.actor)
+        self._end(row, state, at=at, captured=0)
+        self.forget(row)
+        payload = {
+            "redemption": row.public_id, "member": member_public_id, "points": row.points, "reason": state,
+            "release": release_public_id, "reward": row.reward or None, "balance": account.balance,
+            "held": account.held, "seq": account.seq,
+        }  # fmt: skip
+        self.events.append(Event("points.released", payload, at))
+
+    def forget(self, row: Redemption) -> None:
+        """Give a redemption that came to nothing back to the stock and to the member's limit."""
+        if not row.reward:
+            return
+        if stock.was_counted(self.timeline, row):
+            self.shelf.put_back(row.reward)
+        moments = self.taken.get((row.member_id, row.reward), [])
+        if row.occurred_at in moments:
+            moments.remove(row.occurred_at)
+
+    def expire_due(self, book: Book, account: AccountState, *, member_public_id: str) -> int:
+        """End the account's holds whose time is over, in that order, however late the clock is; say how many."""
+        due = [
+            row
+            for row in self.rows.values()
+            if row.member_id == account.member_id
+            and row.state == State.HELD
+            and row.hold_expires_at is not None
+            and row.hold_expires_at <= book.now
+        ]
+        for row in sorted(due, key=lambda row: (row.hold_expires_at, row.id)):
+            assert row.hold_expires_at is not None
+            self.release(
+                book, account, row, state=State.EXPIRED, at=row.hold_expires_at, member_public_id=member_public_id
+            )
+        return len(due)
+
+    def _end(self, row: Redemption, state: str, *, at: datetime, captured: int) -> None:
+        row.state = state
+        row.points_captured = captured
+        row.ended_at = at
+        self.changed[row.id] = row
+
+    def _cause(self, row: Redemption, occurred_at: datetime) -> Cause:
+        return Cause(
+            "redemption", row.id, occurred_at, rules=(row.reward,) if row.reward else (),
+            terms_version=row.terms_version, location_id=row.location_id,
+        )  # fmt: skip
+
+    # -- going back, and writing ----------------------------------------------------------------------------------
+
+    def mark(self, account: AccountState) -> Mark:
+        """Return what `go_back` needs to undo everything that follows, on this account and here."""
+        rows = {
+            row.id: {name: getattr(row, name) for name in _MUTABLE}
+            for row in self.rows.values()
+            if row.member_id == account.member_id
+        }
+        return Mark(
+            account=account.mark(), rows=rows, shelf=self.shelf.copy(),
+            taken={key: list(moments) for key, moments in self.taken.items()}, new_ids=list(self.new_ids),
+            new=len(self.new), captures=len(self.captures), events=len(self.events), changed=dict(self.changed),
+        )  # fmt: skip
+
+    def go_back(self, account: AccountState, mark: Mark) -> None:
+        """Undo, in memory, all that happened since the mark."""
+        account.go_back(mark.account)
+        for identity in [row.id for row in self.new[mark.new :]]:
+            del self.rows[identity]
+        for identity, values in mark.rows.items():
+            for name, value in values.items():
+                setattr(self.rows[identity], name, value)
+        del self.new[mark.new :], self.captures[mark.captures :], self.events[mark.events :]
+        self.shelf, self.taken, self.new_ids, self.changed = mark.shelf, mark.taken, mark.new_ids, mark.changed
+
+    def write(self, book: Book, *, is_silent: bool = False) -> None:
+        """Write the documents, what became of holds, the stock and the events.  The ledger is the book's to write."""
+        for row in self.new:
+            if row.external_id.find(" ") < 0:
+                documents.insert(row)
+        inside = [row for row in self.new if " " in row.external_id]
+        if inside:
+            Redemption.objects.bulk_create(inside)
+        old = [row for row in self.changed.values() if row not in self.new]
+        if old:
+            Redemption.objects.bulk_update(old, [*_MUTABLE])
+        if self.captures:
+            for capture in self.captures:
+                documents.insert(capture)
+        self.shelf.write(book.merchant_id)
+        if not is_silent:
+            outbox.record_many(merchant_id=book.merchant_id, events=self.events, now=book.now)
+
+
+_MUTABLE = ("state", "purchase_id", "points_captured", "points_returned", "amount_minor", "ended_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    account: AccountState
+    rows: dict[int, dict[str, Any]]
+    shelf: stock.Shelf
+    taken: dict[tuple[int, str], list[datetime]]
+    new_ids: list[int]
+    new: int
+    captures: int
+    events: int
+    changed: dict[int, Redemption]
+
+
+def check_shape(ask: Ask) -> None:
+    """:raises Invalid: not exactly one of a hold, a reward and points (points may stand beside a hold)."""
+    ways = sum(value is not None for value in (ask.id, ask.code, ask.reward))
+    if ways > 1 or (ways == 0 and ask.points is None) or (ask.reward is not None and ask.points is not None):
+        raise Invalid(_("Name exactly one: a hold (by id or code), a reward, or points."))
+
+
+def ended(row: Redemption) -> AlreadyEnded:
+    sentences = {
+        State.CAPTURED: _("It was captured before."),
+        State.RELEASED: _("It was released before."),
+        State.EXPIRED: _("The hold's time was over before."),
+        State.REVERSED: _("It was undone before."),
+        State.REFUSED: _("It was refused before."),
+    }
+    return AlreadyEnded(sentences.get(State(row.state), ""), state=str(row.state), redemption=row.public_id)
+
+
+def receipt_of(row: Redemption, *, member: str, balance_after: int) -> dict[str, Any]:
+    """This function will freeze what a redemption looked like when it was written."""
+    return {
+        "id": row.public_id,
+        "external_id": row.external_id,
+        "state": str(row.state),
+        "member": member,
+        "reward": row.reward or None,
+        "points": row.points,
+        "points_captured": row.points_captured,
+        "amount_minor": row.amount_minor,
+        "currency": row.currency or None,
+        "code": ids.grouped(row.code) if row.code else None,
+        "hold_expires_at": documents.instant(row.hold_expires_at) if row.hold_expires_at else None,
+        "occurred_at": documents.instant(row.occurred_at),
+        "recorded_at": documents.instant(row.recorded_at),
+        "terms_version": row.terms_version,
+        "balance_after": balance_after,
+    }
+
+
+def _spent_event(row: Redemption, account: AccountState, member: str) -> Event:
+    payload: dict[str, Any] = {
+        "redemption": row.public_id, "member": member, "points": row.points, "reward": row.reward or None,
+        "amount_minor": row.amount_minor, "currency": row.currency or None, "balance": account.balance,
+        "seq": account.seq, "external_id": row.external_id,
+    }  # fmt: skip
+    if row.state == State.HELD:
+        payload |= {"held": account.held, "hold_expires_at": row.hold_expires_at}
+        return Event("points.held", payload, row.occurred_at)
+    return Event("points.redeemed", payload, row.occurred_at)
+
+
+def _left(pins: Sequence[tuple[LotState, int]], points: int) -> list[tuple[LotState, int]]:
+    """What is pinned still, once the first `points` of it were captured."""
+    rest = []
+    for lot, n in pins:
+        gone = min(n, points)
+        points -= gone
+        if n > gone:
+            rest.append((lot, n - gone))
+    return rest
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_spendings(
+    merchant: Merchant, book: Book, timeline: Timeline, asks: Iterable[Ask], *, row_ids: Sequence[int] = ()
+) -> Spendings:
+    """Read what the asks may need, under the account locks and set-based; then lock the stock, in id order."""
+    wanted = list(asks)
+    found = Spendings(merchant=merchant, timeline=timeline)
+    _read_rows(book, found, wanted, row_ids)
+    rewards = {ask.reward for ask in wanted if ask.reward is not None}
+    due = {row.reward for row in found.rows.values() if row.reward and row.state == State.HELD}
+    promised = [version.terms for version in timeline.versions]
+    found.shelf = stock.lock(merchant.pk, [code for code in rewards | due if offers.counted(promised, code)])
+    limited = [code for code in rewards if _is_limited(timeline, code)]
+    new = sum(ask.id is None and ask.code is None for ask in wanted)
+    if new:
+        _read_context(book, found, limited, new)
+    return found
+
+
+def _is_limited(timeline: Timeline, code: str) -> bool:
+    found = (offers.reward_of(version.terms, code) for version in timeline.versions)
+    return any(reward is not None and reward.per_member is not None for reward in found)
+
+
+def _read_rows(book: Book, found: Spendings, asks: Sequence[Ask], row_ids: Sequence[int]) -> None:
+    public_ids = [ask.id for ask in asks if ask.id is not None]
+    codes = [ids.normalise(ask.code) for ask in asks if ask.code is not None]
+    holders = [account.member_id for account in book.accounts.values() if account.held]
+    chosen = Q()
+    if public_ids:
+        chosen |= Q(public_id__in=public_ids)
+    if codes:
+        chosen |= Q(code__in=codes)
+    if holders:
+        chosen |= Q(member_id__in=holders, state=State.HELD)
+    if row_ids:
+        chosen |= Q(id__in=list(row_ids))
+    if not chosen:
+        return
+    for row in Redemption.objects.filter(chosen, merchant_id=book.merchant_id).order_by("id"):
+        found.rows[row.id] = row
+    by_member = {account.member_id: account for account in book.accounts.values()}
+    held = [row for row in found.rows.values() if row.state == State.HELD and row.member_id in by_member]
+    if not held:
+        return
+    accounts = [by_member[row.member_id].id for row in held]
+    moved = book.moved_by(accounts, "redemption", [row.id for row in held])
+    for row in held:
+        lots = {lot.id: lot for lot in by_member[row.member_id].lots if lot.id is not None}
+        pinned = [(lots[lot], n) for lot, (_taken, n) in moved.get(row.id, {}).items() if n > 0]
+        found.pins[row.id] = sorted(pinned, key=lambda pin: spending_order(pin[0]))
+
+
+def _read_context(book: Book, found: Spendings, limited: Sequence[str], new: int) -> None:
+    """New ids, and when the members took limited rewards, also as those who were merged into them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('rewards_redemption_id_seq') FROM generate_series(1, %s)", [new])
+        found.new_ids = [identity for (identity,) in cursor.fetchall()]
+        if not limited:
+            return
+        cursor.execute(
+            """
+            WITH RECURSIVE person(now_id, id) AS (
+                SELECT m, m FROM unnest(%(members)s::bigint[]) AS m
+                UNION SELECT p.now_id, g.source_id FROM person p JOIN rewards_merge g ON g.merchant_id = %(merchant)s
+                    AND g.target_id = p.id AND g.unmerged_at IS NULL
+            )
+            SELECT p.now_id, r.reward, r.occurred_at FROM person p JOIN rewards_redemption r
+                ON r.merchant_id = %(merchant)s AND r.member_id = p.id
+            WHERE r.reward = ANY(%(rewards)s) AND r.state = ANY(%(lasting)s)
+            """,
+            {
+                "merchant": book.merchant_id,
+                "members": [account.member_id for account in book.accounts.values()],
+                "rewards": list(limited),
+                "lasting": [str(state) for state in _LASTING],
+            },
+        )
+        for member_id, reward, occurred_at in cursor.fetchall():
+            found.taken.setdefault((member_id, reward), []).append(occurred_at)

@@ -1,0 +1,75 @@
+"""What callers send about redemptions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Protocol
+
+from msgspec import Meta
+
+from rewards.parties import ExternalId, Input, MemberRef, Place, Reason
+
+POINTS_MAX = 2**53 - 1
+HOLD_MINUTES_MAX = 43_200
+
+PointsAsked = Annotated[int, Meta(ge=1, le=POINTS_MAX, description="In the programme's smallest unit.")]
+RewardCode = Annotated[str, Meta(min_length=1, max_length=60, description="Code of a reward of the terms in force.")]
+
+
+class Ask(Protocol):
+    """What a purchase may say about spending points: a hold to capture, a reward, or points as money."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def reward(self) -> str | None: ...
+    @property
+    def points(self) -> int | None: ...
+
+
+class RedemptionInput(Input, frozen=True, kw_only=True):
+    """Points spent on a purchase: a hold to capture (by id or code, with `points` in part), a reward, or points as money."""
+
+    id: Annotated[str, Meta(max_length=40)] | None = None
+    code: Annotated[str, Meta(max_length=30)] | None = None
+    reward: RewardCode | None = None
+    points: PointsAsked | None = None
+
+
+class RedemptionRequest(Input, frozen=True, kw_only=True):
+    """Spend points of a member: on a reward (by its code), or any amount of points at the terms' rate."""
+
+    external_id: ExternalId
+    member: MemberRef
+    reward: RewardCode | None = None
+    points: PointsAsked | None = None
+    hold: Annotated[bool, Meta(description="Set the points aside; capture or release them later.")] = False
+    hold_minutes: Annotated[
+        Annotated[int, Meta(ge=1, le=HOLD_MINUTES_MAX)] | None, Meta(description="The reward's own when left out.")
+    ] = None
+    order_total_minor: Annotated[
+        Annotated[int, Meta(ge=0, le=10**13)] | None,
+        Meta(description="Total of the order it is for; some rewards need it."),
+    ] = None
+    location: Place | None = None
+
+
+class CaptureInput(Input, frozen=True, kw_only=True):
+    """Spend what was held: all of it, or a part (the rest is released)."""
+
+    external_id: ExternalId
+    points: PointsAsked | None = None
+
+
+class ReleaseInput(Input, frozen=True, kw_only=True):
+    """Give back what was held."""
+
+    external_id: ExternalId
+
+
+class ReversalInput(Input, frozen=True, kw_only=True):
+    """Undo a redemption: the points come back with their old expiry."""
+
+    external_id: ExternalId
+    reason: Reason = ""
