@@ -17,7 +17,9 @@ from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-type_number = int | float | Decimal
+from merchants.money import format_minor
+
+Number = int | float | Decimal
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -35,19 +37,19 @@ def locale() -> Locale:
     return _locale_named((get_language() or "en").lower())
 
 
-def number(value: type_number, decimals: int = 0) -> str:
+def number(value: Number, decimals: int = 0) -> str:
     """Return `2,481` or, with decimals, exactly that many digits after the point."""
     pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
     return babel_numbers.format_decimal(_settled(value), format=pattern, locale=locale()).replace("-", MINUS)
 
 
-def signed(value: type_number, decimals: int = 0) -> str:
+def signed(value: Number, decimals: int = 0) -> str:
     """Return the number with its sign always shown, `+42` or `−42`; zero has none."""
     text = number(value, decimals)
     return f"+{text}" if value > 0 and text.strip("0.,") else text
 
 
-def percent(share: type_number, decimals: int = 1) -> str:
+def percent(share: Number, decimals: int = 1) -> str:
     """Return a share of one as a percentage: 0.386 is `38.6%`."""
     pattern = "#,##0" + ("." + "0" * decimals if decimals else "") + "%"
     return babel_numbers.format_percent(_settled(share), format=pattern, locale=locale()).replace("-", MINUS)
@@ -65,29 +67,12 @@ def points_in_words(units: int, decimals: int = 0) -> str:
     return ngettext("%(number)s point", "%(number)s points", abs(count)) % {"number": points(units, decimals)}
 
 
-@lru_cache(maxsize=256)
-def exponent(currency: str) -> int:
-    """Return how many digits the minor unit has: 2 for USD, 0 for KRW, 3 for BHD."""
-    return int(babel_numbers.get_currency_precision(currency))
-
-
 def money(minor: int, currency: str, display_digits: int | None = None) -> str:
     """Return an amount of minor units, `$41.15` or `₩12,400`.
 
     `display_digits` prints fewer digits than the minor unit has (Taiwan's dollar counts cents and shows none).
     """
-    digits = exponent(currency)
-    amount = Decimal(minor).scaleb(-digits)
-    shown = digits if display_digits is None else display_digits
-    pattern = locale().currency_formats["standard"]
-    text = babel_numbers.format_currency(
-        amount.quantize(Decimal(1).scaleb(-shown)) if shown < digits else amount,
-        currency,
-        format=_with_fraction(str(pattern.pattern), shown),
-        locale=locale(),
-        currency_digits=False,
-    )
-    return text.replace("-", MINUS)
+    return format_minor(minor, currency, str(locale()), digits=display_digits).replace("-", MINUS)
 
 
 def day(value: date | datetime, length: str = "medium") -> str:
@@ -112,6 +97,11 @@ def clock(value: datetime) -> str:
 def month(value: date | datetime) -> str:
     """Return the merchant-local month, `November 2026`."""
     return babel_dates.format_skeleton("yMMMM", _local(value), locale=locale())
+
+
+def day_and_month(value: date | datetime) -> str:
+    """Return the merchant-local day without its year, `Nov 21`, for axes and lists under a month's heading."""
+    return babel_dates.format_skeleton("MMMd", _local(value), locale=locale())
 
 
 def ago(value: datetime, now: datetime) -> str:
@@ -141,15 +131,9 @@ def machine(value: date | datetime) -> str:
     return value.isoformat()
 
 
-def _settled(value: type_number) -> Decimal:
+def _settled(value: Number) -> Decimal:
     # Through text, so that 0.1 stays 0.1 and half rounds as the digits say.
     return value if isinstance(value, Decimal) else Decimal(str(value))
-
-
-def _with_fraction(pattern: str, digits: int) -> str:
-    """The locale's currency pattern with exactly this many digits after the point."""
-    fraction = "." + "0" * digits if digits else ""
-    return ";".join(part.replace(".00", fraction) for part in pattern.split(";"))
 
 
 def _length(name: str) -> str:

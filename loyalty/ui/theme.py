@@ -34,7 +34,7 @@ LIGHT = Grounds(paper="#f7f6f3", surface="#ffffff", sunken="#f0eee9", ink="#1b1a
 DARK = Grounds(paper="#121310", surface="#1b1c19", sunken="#252622", ink="#f3f2ee", is_dark=True)
 
 # The tints of a heat map: fixed lightness, so the ink stays readable on every step whatever the hue.
-_HEAT_LIGHT = (0.965, 0.93, 0.89, 0.85, 0.80, 0.75)
+_HEAT_LIGHT = (0.965, 0.925, 0.88, 0.825, 0.765, 0.70)
 _HEAT_DARK = (0.265, 0.30, 0.335, 0.37, 0.41, 0.45)
 
 
@@ -71,7 +71,7 @@ def palette(brand: str, *, dark: bool) -> dict[str, str]:
         "on-brand-soft": text,
     }
     for number, lightness in enumerate(_HEAT_DARK if dark else _HEAT_LIGHT, start=1):
-        chroma = min(shape.chroma, 0.015 + 0.018 * number)
+        chroma = min(shape.chroma, 0.012 + 0.014 * number)
         result[f"heat-{number}"] = colour.to_hex(colour.Oklch(lightness, chroma, shape.hue))
     return result
 
