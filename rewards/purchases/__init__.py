@@ -13,7 +13,6 @@ from rewards.parties import MemberRef as MemberRef
 from rewards.purchases.inputs import LineInput as LineInput
 from rewards.purchases.inputs import PurchaseInput as PurchaseInput
 from rewards.purchases.inputs import PurchaseRef as PurchaseRef
-from rewards.purchases.inputs import RedemptionInput as RedemptionInput
 from rewards.purchases.inputs import RefundInput as RefundInput
 from rewards.purchases.inputs import RefundLine as RefundLine
 from rewards.purchases.inputs import Tender as Tender
@@ -24,3 +23,4 @@ from rewards.purchases.recording import Outcome as Outcome
 from rewards.purchases.recording import Source as Source
 from rewards.purchases.recording import record as record
 from rewards.purchases.refunding import refund as refund
+from rewards.redemptions.inputs import RedemptionInput as RedemptionInput

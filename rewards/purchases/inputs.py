@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from rewards.parties import ExternalId, Input, MemberRef
+from rewards.redemptions.inputs import RedemptionInput
 
 #: Minor units: a thousand million of the largest denomination's hundredths is more than any till sells at once.
 MONEY_MAX = 10**13
@@ -39,15 +40,6 @@ class Tender(Input, frozen=True, kw_only=True):
 
     kind: Short
     amount_minor: Money
-
-
-class RedemptionInput(Input, frozen=True, kw_only=True):
-    """Points spent on this purchase: a hold to capture (by id or code), a reward by its code, or points as money."""
-
-    id: Annotated[str, Meta(max_length=40)] | None = None
-    code: Annotated[str, Meta(max_length=30)] | None = None
-    reward: Short | None = None
-    points: Annotated[int, Meta(ge=1, le=2**53 - 1)] | None = None
 
 
 class PurchaseInput(Input, frozen=True, kw_only=True):

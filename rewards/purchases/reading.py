@@ -131,7 +131,7 @@ def read(
         # Merged, blocked or erased while we waited for the account: what was found then no longer holds.
         raise Again
     context = Context(timeline=seen, buyers=buyers, purchase_ids=first["ids"] or [])
-    for identity, public_id, code, zone in first["shops"] or []:
+    for identity, public_id, code, zone in first.get("shops") or []:
         shop = Shop(identity, public_id, code, zone or merchant.zone)
         context.shops[public_id] = context.shops[code] = shop
     for external_id, identity, public_id, state, fingerprint, member_id, receipt in first["existing"] or []:

@@ -18,11 +18,11 @@ from merchants.actors import Actor
 from merchants.errors import Invalid, LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
-from rewards import documents, earning, parties, referrals, tiers
+from rewards import documents, earning, parties, redemptions, referrals, tiers
 from rewards.earning import Evaluation, Facts
 from rewards.parties import Key, MemberBlocked, MemberNotFound, UnknownLocation
 from rewards.points import AccountState, Book, Cause
-from rewards.purchases import quotes, reading, returns, spending, writing
+from rewards.purchases import quotes, reading, returns, writing
 from rewards.purchases.inputs import PurchaseInput
 from rewards.purchases.reading import Buyer, Context
 from rewards.purchases.sales import Sale, Shop, check_moment, check_money, checked_lines
@@ -155,7 +155,7 @@ class _Fold:
         self.waited: list[writing.Waiting] = []
         self.caps_changed: set[tuple[int, str]] = set()
         self.settled_referrals: list[referrals.Settled] = []
-        self.spendings = spending.Spendings()
+        self.spendings = redemptions.Spendings()
         self.referrals_paid: dict[int, int] = {}
         self.in_batch: dict[str, tuple[bytes, Outcome]] = {}
         self.ids = iter(context.purchase_ids)
@@ -165,7 +165,7 @@ class _Fold:
         book = Book(merchant.pk, now=now, actor=actor)
         keys = list(dict.fromkeys(item.key for item in items if item.key is not None))
         buyers = reading.lock_buyers(book, keys)
-        asks = [item.sold.redemptions for item in items if item.sold.redemptions]
+        asks = [ask for item in items for ask in item.sold.redemptions]
         context = reading.read(
             merchant,
             book,
@@ -182,7 +182,7 @@ class _Fold:
         if context.referrals:
             fold.lock_referrers()
         if asks:
-            fold.spendings = spending.read_spendings(book, asks)
+            fold.spendings = redemptions.read_spendings(merchant, book, context.timeline, asks)
         return fold
 
     def lock_referrers(self) -> None:
@@ -318,14 +318,13 @@ class _Fold:
             self.book,
             buyer.account,
             asks=item.sold.redemptions,
-            external_id=sale.external_id,
             purchase_id=sale.id,
             total_minor=sale.total_minor,
             location_id=sale.location_id,
             occurred_at=sale.occurred_at,
             member_public_id=buyer.public_id,
         )
-        sale.points_paid_minor = min(sale.total_minor, sum(one.amount_minor or 0 for one in taken))
+        sale.points_paid_minor = min(sale.total_minor, sum(one.amount_minor or 0 for one in taken if one.is_payment))
         return [one.summary() for one in taken]
 
     def _facts(self, sale: Sale, buyer: Buyer | None) -> Facts:
@@ -432,10 +431,21 @@ class _Fold:
             except returns.RefundTooLarge as refusal:
                 self.waited.append(writing.Waiting(asked, None, refusal.code))
                 continue
-            self.waited.append(writing.Waiting(asked, effect))
+            restored = self._restored(sale, asked, account)
+            self.waited.append(writing.Waiting(asked, effect, restored=restored))
             for key, points in effect.caps_back:
                 whose = 0 if key.startswith("programme:") or account is None else account.id
                 self.context.caps[whose, key] = max(0, self.context.caps.get((whose, key), 0) - points)
+                self.caps_changed.add((whose, key))
+
+    def _restored(self, sale: Sale, asked: returns.Asked, account: AccountState | None) -> int:
+        if account is None or not self.spendings.new:
+            return 0
+        return redemptions.restore(
+            self.book, account, merchant=self.merchant, timeline=self.context.timeline, purchase_id=sale.id,
+            refunded_minor=sale.refunded_minor, total_minor=sale.total_minor, occurred_at=asked.occurred_at,
+            spendings=self.spendings,
+        )  # fmt: skip
 
     def _rate(self, account: AccountState, buyer: Buyer, sale: Sale) -> None:
         version = self.context.timeline.at(self.book.now)
@@ -530,6 +540,6 @@ class _Fold:
         )
         writing.write_settled(self.merchant.pk, self.waited)
         tiers.write(self.merchant.pk, self.tier_changes, now=self.book.now)
-        self.spendings.write(self.book)
+        self.spendings.write(self.book, is_silent=self.source.is_silent)
         referrals.write(self.merchant.pk, self.settled_referrals, now=self.book.now)
         self.book.write()

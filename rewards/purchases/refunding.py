@@ -15,11 +15,11 @@ from merchants.actors import Actor
 from merchants.errors import Invalid, NotFound
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
-from rewards import documents, referrals, tiers, versions
+from rewards import documents, redemptions, referrals, tiers, versions
 from rewards.documents import Outcome
 from rewards.earning import Facts
 from rewards.points import AccountState, Book
-from rewards.purchases import returns, spending, writing
+from rewards.purchases import returns, writing
 from rewards.purchases.inputs import RefundInput
 from rewards.purchases.recording import TILL, Source
 from rewards.purchases.returns import Asked, Effect
@@ -70,11 +70,18 @@ def _apply(
     sale = load(merchant, purchase_id)
     effect = returns.apply(sale, wanted, account, timeline, now=now, actor=book.actor)
     restored = 0
-    if account is not None and sale.points_paid_minor:
-        restored = spending.restore(
-            book, account, purchase_id=purchase_id, refund_id=wanted.id, occurred_at=wanted.occurred_at,
-            share=effect.share_after,
-        )  # fmt: skip
+    if account is not None:
+        restored = redemptions.restore(
+            book,
+            account,
+            merchant=merchant,
+            timeline=timeline,
+            purchase_id=purchase_id,
+            refunded_minor=sale.refunded_minor,
+            total_minor=sale.total_minor,
+            occurred_at=wanted.occurred_at,
+            reason=asked.reason,
+        )
     settled = None
     if paid is not None:
         version = timeline.numbered(sale.terms_version) if sale.terms_version else None

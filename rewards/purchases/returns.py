@@ -48,10 +48,6 @@ class Effect:
     points_clawed_back: int
     debt_made: int
     caps_back: tuple[tuple[str, int], ...]
-    #: How much of the purchase is refunded, before and after: (refunded, total).
-    share_before: tuple[int, int]
-    share_after: tuple[int, int]
-    is_whole: bool
 
 
 def asked_lines(lines: Sequence[tuple[str, object, int | None]]) -> tuple[tuple[str, int | None, int | None], ...]:
@@ -83,7 +79,7 @@ def apply(
     :raises RefundTooLarge: more than is left; nothing changed.
     """
     before = _net(sale)
-    was = sale.refunded_minor, sale.total_minor
+    was = sale.refunded_minor
     undo = [(line, line.refunded_milli, line.refunded_minor) for line in sale.lines], sale.refunded_unnamed_minor
     try:
         _reduce(sale, asked, before)
@@ -112,13 +108,10 @@ def apply(
         sale.qualifying_minor = min(sale.qualifying_minor, later.eligible_minor)
         caps_back = _difference(earlier, later)
     return Effect(
-        refunded_minor=sale.refunded_minor - was[0],
+        refunded_minor=sale.refunded_minor - was,
         points_clawed_back=taken + debt,
         debt_made=debt,
         caps_back=caps_back,
-        share_before=was,
-        share_after=(sale.refunded_minor, sale.total_minor),
-        is_whole=sale.net_minor == 0,
     )
 
 

@@ -142,6 +142,7 @@ class Waiting:
     asked: Asked
     effect: Effect | None
     refusal: str = ""
+    restored: int = 0
 
 
 def lock_announced(merchant_id: int, external_ids: Sequence[str]) -> None:
@@ -167,7 +168,7 @@ def waiting_refunds(merchant_id: int, purchase_id: int) -> list[Asked]:
         ]
 
 
-def write_settled(merchant_id: int, settled: Sequence[Waiting], *, restored: Mapping[int, int] | None = None) -> None:
+def write_settled(merchant_id: int, settled: Sequence[Waiting]) -> None:
     """Write what became of refunds that had waited, in one statement."""
     if not settled:
         return
@@ -176,7 +177,7 @@ def write_settled(merchant_id: int, settled: Sequence[Waiting], *, restored: Map
             "id": one.asked.id, "ok": one.effect is not None, "x": one.refusal,
             "a": one.effect.refunded_minor if one.effect else one.asked.amount_minor,
             "cb": one.effect.points_clawed_back if one.effect else 0, "d": one.effect.debt_made if one.effect else 0,
-            "re": (restored or {}).get(one.asked.id, 0),
+            "re": one.restored,
         }
         for one in settled
     ]  # fmt: skip
