@@ -75,3 +75,8 @@ class Merge(TenantModel):
             TenantForeignKey(field="source", name="merge_from_own_member"),
             TenantForeignKey(field="target", name="merge_into_own_member"),
         ]
+        indexes = [
+            models.Index(
+                fields=["merchant", "target"], name="merge_in_force_by_target", condition=Q(unmerged_at__isnull=True)
+            ),
+        ]

@@ -91,7 +91,7 @@ class Book:
 
     def admit(self, row: Sequence[Any]) -> AccountState:
         """Take in an account another statement has locked; the columns are those of `ACCOUNT_COLUMNS`."""
-        account = AccountState(*row[:7], bytes(row[7]), *row[8:16])
+        account = account_of(row)
         self.accounts[account.id] = account
         self._by_member[account.member_id] = account
         return account
@@ -244,10 +244,18 @@ class Book:
 
 
 ACCOUNT_COLUMNS = _ACCOUNT
+ACCOUNT_WIDTH = _ACCOUNT.count(",") + 1
 OPEN_LOTS_SQL = _OPEN_LOTS
 DUE_LOTS_SQL = f"{_OPEN_LOTS} AND {_DUE}"
 
 _Row = Mapping[str, Any]
+
+
+def account_of(row: Sequence[Any]) -> AccountState:
+    """Return the account a row begins with; its first columns are those of `ACCOUNT_COLUMNS`."""
+    values = list(row[:ACCOUNT_WIDTH])
+    values[7] = bytes(values[7])
+    return AccountState(*values)
 
 
 def _rows(changed: Sequence[AccountState]) -> tuple[list[_Row], list[_Row], list[_Row], list[_Row]]:

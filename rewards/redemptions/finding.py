@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,8 +60,7 @@ def listed(
     rows = Redemption.objects.filter(merchant_id=merchant.pk, member_id=member_id).exclude(state=State.REFUSED)
     if before_id is not None:
         rows = rows.filter(id__lt=before_id)
-    found: Sequence[Redemption] = rows.order_by("-id")[:limit]
-    return [_view(row, now) for row in found]
+    return [_view(row, now) for row in rows.order_by("-id")[:limit]]
 
 
 def _view(row: Redemption, now: datetime) -> View:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -24,14 +24,14 @@ from rewards import documents, earning, terms
 from rewards.models.redemptions import Capture, Redemption
 from rewards.points import AccountState, Book, Cause, LotState
 from rewards.points.state import spending_order
-from rewards.redemptions import offers, stock
+from rewards.redemptions import catalogues, offers, stock
 from rewards.redemptions.inputs import Ask
 from rewards.redemptions.offers import PointsAboveShare, Price, RewardNotOnOffer, UnknownReward
 from rewards.terms import AnyReward
 from rewards.versions import Timeline, Version
 
 State = Redemption.State
-_LASTING = (State.HELD, State.CAPTURED)
+_LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 
 class RedemptionNotFound(NotFound):
@@ -605,29 +605,15 @@ def _read_rows(book: Book, found: Spendings, asks: Sequence[Ask], row_ids: Seque
 
 
 def _read_context(book: Book, found: Spendings, limited: Sequence[str], new: int) -> None:
-    """New ids, and when the members took limited rewards, also as those who were merged into them."""
+    """New ids, and when the members took limited rewards.
+
+    Overdue holds count here until `expire_due` has ended them: it takes them off the list again.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('rewards_redemption_id_seq') FROM generate_series(1, %s)", [new])
         found.new_ids = [identity for (identity,) in cursor.fetchall()]
-        if not limited:
-            return
-        cursor.execute(
-            """
-            WITH RECURSIVE person(now_id, id) AS (
-                SELECT m, m FROM unnest(%(members)s::bigint[]) AS m
-                UNION SELECT p.now_id, g.source_id FROM person p JOIN rewards_merge g ON g.merchant_id = %(merchant)s
-                    AND g.target_id = p.id AND g.unmerged_at IS NULL
-            )
-            SELECT p.now_id, r.reward, r.occurred_at FROM person p JOIN rewards_redemption r
-                ON r.merchant_id = %(merchant)s AND r.member_id = p.id
-            WHERE r.reward = ANY(%(rewards)s) AND r.state = ANY(%(lasting)s)
-            """,
-            {
-                "merchant": book.merchant_id,
-                "members": [account.member_id for account in book.accounts.values()],
-                "rewards": list(limited),
-                "lasting": [str(state) for state in _LASTING],
-            },
-        )
-        for member_id, reward, occurred_at in cursor.fetchall():
-            found.taken.setdefault((member_id, reward), []).append(occurred_at)
+    if limited:
+        members = [account.member_id for account in book.accounts.values()]
+        for member_id, took in catalogues.taken_at(book.merchant_id, members, limited, _LONG_AGO).items():
+            for reward, occurred_at in took:
+                found.taken.setdefault((member_id, reward), []).append(occurred_at)

@@ -1,0 +1,277 @@
+"""The reader: what an account holds at an instant, computed exactly even when the sweep is late.
+
+Nothing is locked or written. The account and its lots are read in one statement, time's own work (lots that became
+active or lapsed, holds that ran out) is done in memory by the bookkeeper's rules, and the answer is what the next
+journey would find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from msgspec import json
+
+from merchants.models.merchants import Merchant
+from rewards.points import AccountState, Cause, LotState
+from rewards.points.book import ACCOUNT_COLUMNS, account_of
+from rewards.points.state import spending_order
+
+LEDGER_PAGE_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """So many spendable points lapse at this instant, if nothing is spent before."""
+
+    at: datetime
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """All in the programme's smallest unit. `spendable` is what can be spent now; `held` is set aside beside it."""
+
+    member_id: int
+    spendable: int
+    pending: int
+    held: int
+    debt: int
+    tier: str
+    tier_since: datetime | None
+    requalifies_at: datetime | None
+    is_frozen: bool
+    seq: int
+    purchases_count: int
+    expiring: tuple[Expiring, ...]
+    #: When the next pending points become spendable, and how many.
+    activating: tuple[Expiring, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LotView:
+    """Points earned together: how many there were, and what is left of them."""
+
+    id: int
+    amount: int
+    remaining: int
+    held: int
+    state: str
+    earned_at: datetime
+    active_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One ledger entry with its why: document, rules, terms version, place and hand."""
+
+    seq: int
+    kind: str
+    balance_change: int
+    held_change: int
+    pending_change: int
+    debt_change: int
+    balance_after: int
+    document_kind: str
+    document_id: str | None
+    external_id: str | None
+    rules: Sequence[str]
+    terms_version: int | None
+    location: str | None
+    actor: str
+    reason: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+_OPEN_LOTS = """
+    SELECT jsonb_agg(jsonb_build_array(l.id, l.amount, l.remaining, l.held, l.is_active, l.is_sliding, l.earned_at,
+        l.active_at, l.expires_at, l.purchase_id)) FROM rewards_lot l
+    WHERE l.merchant_id = a.merchant_id AND l.account_id = a.id AND l.remaining > 0
+"""
+# The lots an overdue hold pins: only asked of accounts that hold anything.
+_OVERDUE_HOLDS = """
+    CASE WHEN a.held > 0 THEN (
+        SELECT jsonb_agg(jsonb_build_array(h.redemption, h.lot_id, h.n, h.at)) FROM (
+            SELECT r.id AS redemption, x.lot_id, sum(x.held_change) AS n, r.hold_expires_at AS at
+            FROM rewards_redemption r
+            JOIN rewards_entry e ON e.merchant_id = r.merchant_id AND e.account_id = a.id
+                AND e.document_kind = 'redemption' AND e.document_id = r.id
+            JOIN rewards_allocation x ON x.merchant_id = e.merchant_id AND x.entry_id = e.id
+            WHERE r.merchant_id = a.merchant_id AND r.member_id = a.member_id AND r.state = 'held'
+                AND r.hold_expires_at <= %(now)s
+            GROUP BY r.id, x.lot_id HAVING sum(x.held_change) > 0) AS h)
+    END
+"""
+
+
+def now(*, merchant: Merchant, member_ids: Sequence[int], now: datetime) -> dict[int, Balance]:
+    """This function will read the balances of members, set-based, by internal id; one statement however many there are.
+
+    Members without an account are left out. A merged member has an empty account: forward first.
+    """
+    return {account.member_id: _balance(account, now) for account in _settled(merchant, member_ids, now)}
+
+
+def of_member(*, merchant: Merchant, member_id: int, now: datetime) -> Balance | None:
+    """This function will read one member's balance; None when the member has no account."""
+    accounts = _settled(merchant, [member_id], now)
+    return _balance(accounts[0], now) if accounts else None
+
+
+def of_account(account: AccountState, *, now: datetime) -> Balance:
+    """This function will say what an account under its lock holds, for the answer of the journey that holds it.
+
+    `expiring` and `activating` tell only of lots the journey has read.
+    """
+    return _balance(account, now)
+
+
+def lots(*, merchant: Merchant, member_id: int, now: datetime, is_open: bool = True, limit: int = 200) -> list[LotView]:
+    """This function will list a member's lots in the order they are spent; with `is_open=False` also those used up."""
+    found = []
+    accounts = _settled(merchant, [member_id], now)
+    settled = {lot.id: lot for account in accounts for lot in account.lots}
+    for lot in sorted(settled.values(), key=spending_order):
+        if lot.remaining:
+            found.append(_lot_view(lot, now))
+    if not is_open and accounts:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, amount, 0, 0, is_active, is_sliding, earned_at, active_at, expires_at, purchase_id "
+                "FROM rewards_lot WHERE merchant_id = %s AND account_id = %s AND (remaining = 0 OR id = ANY(%s)) "
+                "ORDER BY id DESC LIMIT %s",
+                [merchant.pk, accounts[0].id, [i for i, lot in settled.items() if not lot.remaining], limit],
+            )
+            found += [_lot_view(_lot(row), now) for row in cursor.fetchall()]
+    return found[:limit]
+
+
+def ledger(*, merchant: Merchant, member_id: int, limit: int = 50, before_seq: int | None = None) -> list[EntryView]:
+    """This function will page through a member's entries, newest first: those numbered below `before_seq`, if given.
+
+    Documents are named by their public ids.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LEDGER,
+            {
+                "merchant": merchant.pk,
+                "member": member_id,
+                "before": before_seq if before_seq is not None else 2**62,
+                "limit": max(1, min(limit, LEDGER_PAGE_MAX)),
+            },
+        )
+        return [EntryView(*row) for row in cursor.fetchall()]
+
+
+_DOCUMENTS = ("purchase", "refund", "redemption", "adjustment", "transfer")
+_LEDGER = f"""
+    SELECT e.seq, e.kind, e.balance_change, e.held_change, e.pending_change, e.debt_change, e.balance_after,
+        e.document_kind,
+        coalesce({", ".join(f"d_{kind}.public_id" for kind in _DOCUMENTS)}, d_referral.public_id, d_merge.public_id),
+        coalesce({", ".join(f"d_{kind}.external_id" for kind in _DOCUMENTS)}),
+        e.rules, e.terms_version, l.code, e.actor, e.reason, e.occurred_at, e.recorded_at
+    FROM rewards_account a
+    JOIN rewards_entry e ON e.merchant_id = a.merchant_id AND e.account_id = a.id AND e.seq < %(before)s
+    LEFT JOIN merchants_location l ON l.merchant_id = e.merchant_id AND l.id = e.location_id
+    {
+    " ".join(
+        f"LEFT JOIN rewards_{kind} d_{kind} ON d_{kind}.merchant_id = e.merchant_id "
+        f"AND d_{kind}.id = e.document_id AND e.document_kind = '{kind}'"
+        for kind in (*_DOCUMENTS, "referral", "merge")
+    )
+}
+    WHERE a.merchant_id = %(merchant)s AND a.member_id = %(member)s
+    ORDER BY e.seq DESC LIMIT %(limit)s
+"""
+
+
+def _settled(merchant: Merchant, member_ids: Sequence[int], now: datetime) -> list[AccountState]:
+    """The accounts with their open lots, as time has made them by now: in memory only."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {ACCOUNT_COLUMNS}, ({_OPEN_LOTS}), {_OVERDUE_HOLDS} FROM rewards_account a "
+            "WHERE a.merchant_id = %(merchant)s AND a.member_id = ANY(%(members)s)",
+            {"merchant": merchant.pk, "members": list(member_ids), "now": now},
+        )
+        rows = cursor.fetchall()
+    found = []
+    for row in rows:
+        account = account_of(row)
+        account.lots = [_lot(_from_json(lot)) for lot in _decoded(row[-2])]
+        account.has_all_lots = True
+        account.settle_time(now=now, actor="system:clock")
+        _release_overdue(account, _decoded(row[-1]), now)
+        found.append(account)
+    return found
+
+
+def _release_overdue(account: AccountState, pins: Iterable[Sequence[Any]], now: datetime) -> None:
+    lots_by_id = {lot.id: lot for lot in account.lots}
+    holds: dict[tuple[str, int], list[tuple[LotState, int]]] = {}
+    for redemption, lot_id, points, at in pins:
+        holds.setdefault((at, redemption), []).append((lots_by_id[lot_id], int(points)))
+    for (at, redemption), pinned in sorted(holds.items(), key=lambda item: item[0]):
+        points = sum(n for _lot, n in pinned)
+        cause = Cause("redemption", redemption, datetime.fromisoformat(at))
+        account.release(cause, pins=pinned, points=points, now=now, actor="system:clock")
+
+
+def _decoded(value: Any) -> list[Any]:
+    return (json.decode(value) if isinstance(value, str) else value) or []
+
+
+def _from_json(row: Sequence[Any]) -> Sequence[Any]:
+    instants = [datetime.fromisoformat(text) if text is not None else None for text in row[6:9]]
+    return [*row[:6], *instants, row[9]]
+
+
+def _lot(row: Sequence[Any]) -> LotState:
+    identity, amount, remaining, held, is_active, is_sliding, earned_at, active_at, expires_at, purchase_id = row
+    return LotState(
+        amount=amount, remaining=remaining, held=held, is_active=is_active, is_sliding=is_sliding, earned_at=earned_at,
+        active_at=active_at, expires_at=expires_at, purchase_id=purchase_id, id=identity,
+    )  # fmt: skip
+
+
+def _lot_view(lot: LotState, now: datetime) -> LotView:
+    if lot.remaining:
+        state = "active" if lot.is_active else "pending"
+    else:
+        state = "lapsed" if lot.expires_at is not None and lot.expires_at <= now else "used"
+    assert lot.id is not None
+    return LotView(lot.id, lot.amount, lot.remaining, lot.held, state, lot.earned_at, lot.active_at, lot.expires_at)
+
+
+def _balance(account: AccountState, now: datetime) -> Balance:
+    expiring: dict[datetime, int] = {}
+    activating: dict[datetime, int] = {}
+    for lot in account.lots:
+        if lot.is_active and lot.free and lot.expires_at is not None and lot.expires_at > now:
+            expiring[lot.expires_at] = expiring.get(lot.expires_at, 0) + lot.free
+        if not lot.is_active and lot.remaining:
+            activating[lot.active_at] = activating.get(lot.active_at, 0) + lot.remaining
+    return Balance(
+        member_id=account.member_id,
+        spendable=account.spendable,
+        pending=account.pending,
+        held=account.held,
+        debt=account.debt,
+        tier=account.tier,
+        tier_since=account.tier_since,
+        requalifies_at=account.requalifies_at,
+        is_frozen=account.frozen_at is not None,
+        seq=account.seq,
+        purchases_count=account.purchases_count,
+        expiring=_dated(expiring),
+        activating=_dated(activating),
+    )
+
+
+def _dated(sums: Mapping[datetime, int]) -> tuple[Expiring, ...]:
+    return tuple(Expiring(at, points) for at, points in sorted(sums.items()))
