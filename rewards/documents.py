@@ -162,7 +162,7 @@ def instant(moment: datetime) -> str:
 
 
 @contextmanager
-def twins_try_again() -> Iterator[None]:
+def twins_try_again(*, ending: str = "_external_id_unique") -> Iterator[None]:
     """This function will turn the collision of two documents with one external_id into another attempt.
 
     :raises tenancy.Again: somebody wrote the same external_id this very moment: the whole verb again finds it.
@@ -170,6 +170,6 @@ def twins_try_again() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if (tenancy.constraint_of(error) or "").endswith("_external_id_unique"):
+        if (tenancy.constraint_of(error) or "").endswith(ending):
             raise tenancy.Again from error
         raise
