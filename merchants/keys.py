@@ -180,12 +180,13 @@ def verify(secret: str, *, now: datetime) -> Key:
     :raises MerchantClosed: the key is good, its merchant has left.
     """
     form = _FORM.fullmatch(secret)
-    found = _on_a_live_connection(lambda: _find(form[1])) if form else None
+    row = _on_a_live_connection(lambda: _find(form[1])) if form else None
     # The same work on a miss: time must not tell a true prefix from a made-up one.
-    is_true = secrets.compare_digest(_hashed(secret), found[0].secret_hash if found else _NOBODY)
-    if found is None or not is_true:
+    is_true = secrets.compare_digest(_hashed(secret), row[_HASH_COLUMN] if row else _NOBODY)
+    if row is None or not is_true:
         raise KeyRefused(_("This API key is not known here."))
-    key, merchant = found
+    key = ApiKey.from_db("default", _KEY_COLUMNS, row[: len(_KEY_COLUMNS)])
+    merchant = Merchant.from_db("default", _MERCHANT_COLUMNS, row[len(_KEY_COLUMNS) :])
     if key.revoked_at is not None:
         raise KeyRevoked(_("This API key was revoked."))
     if key.expires_at is not None and key.expires_at <= now:
@@ -277,6 +278,7 @@ def _hashed(secret: str) -> str:
 
 
 _KEY_COLUMNS = [field.attname for field in ApiKey._meta.concrete_fields]
+_HASH_COLUMN = _KEY_COLUMNS.index("secret_hash")
 _MERCHANT_COLUMNS = [field.attname for field in Merchant._meta.concrete_fields]
 # Building this join through the ORM would cost each sale more than the query itself.
 _FIND = (
@@ -286,15 +288,11 @@ _FIND = (
 )
 
 
-def _find(prefix: str) -> tuple[ApiKey, Merchant] | None:
+def _find(prefix: str) -> tuple[Any, ...] | None:
     with connection.cursor() as cursor:
         cursor.execute(_FIND, [prefix])
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    width = len(_KEY_COLUMNS)
-    key = ApiKey.from_db("default", _KEY_COLUMNS, row[:width])
-    return key, Merchant.from_db("default", _MERCHANT_COLUMNS, row[width:])
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
 
 
 def _on_a_live_connection(ask: Callable[[], T]) -> T:

@@ -50,7 +50,7 @@ KINDS: dict[str, Kind] = {
         "The cursor was not made by this list, or was changed on its way.",
         "Use next_cursor of the page before as it is, or begin again without a cursor.",
     ),
-    "id_missing": Kind(
+    "external_id_required": Kind(
         400,
         _("The external_id is missing"),
         "A call that moves points must be repeatable without moving them twice, so it carries an id of yours.",
@@ -157,4 +157,77 @@ KINDS: dict[str, Kind] = {
         409, _("The member is blocked"), "The merchant has blocked this membership.", "Send the member to the merchant."
     ),
     "member_erased": Kind(409, _("The member was erased"), "The person asked to be forgotten.", "Enrol them anew."),
+    # Documents that move points
+    "external_id_reused": Kind(
+        409,
+        _("This id was used for something else"),
+        "The external_id was sent before with other content. What was recorded then still stands.",
+        "A bug in the till if it means the same sale; for a new one send a new id.",
+    ),
+    "occurred_at_out_of_bounds": Kind(
+        422,
+        _("The time cannot be"),
+        "occurred_at lies in the future, or further back than the merchant accepts (30 days unless changed).",
+        "Set the till's clock. Old sales need a key with purchases:backfill.",
+    ),
+    "totals_disagree": Kind(422, _("The sums disagree"), "The lines or the tenders do not come to total_minor.", _FIX),
+    "wrong_currency": Kind(422, _("Another currency"), "A merchant sells in one currency.", _FIX),
+    "too_many_points": Kind(
+        422, _("Too many points"), "The account would hold more than 9,007,199,254,740,991 of the smallest unit.", _FIX
+    ),
+    "purchase_not_found": Kind(
+        404,
+        _("No such purchase"),
+        "The merchant has no purchase with this id. (By external_id a refund may come before its purchase.)",
+        "Check the id, or name the purchase by its external_id.",
+    ),
+    "refund_too_large": Kind(
+        409,
+        _("More than is left"),
+        "The refund takes back more than was sold and not yet refunded. Nothing was changed.",
+        "Read the purchase's refunds; send what is left.",
+    ),
+    "quote_expired": Kind(
+        409, _("The quote has expired"), "A quote holds for 15 minutes.", "Ask for a new quote and show it."
+    ),
+    "quote_changed": Kind(
+        409,
+        _("The quote no longer holds"),
+        "Terms, tier or a limit changed since; it is never silently priced again.",
+        "Ask for a new quote and show it.",
+    ),
+    "insufficient_points": Kind(
+        409,
+        _("Not enough points"),
+        "Fewer points are spendable than asked for. This answer is kept: the same external_id answers it for ever.",
+        "Take another tender; a new try needs a new external_id.",
+    ),
+    "account_frozen": Kind(
+        409,
+        _("The account is being checked"),
+        "Reconciliation found a fault: the member may earn and may not spend until somebody looked.",
+        "Take another tender and tell the merchant.",
+    ),
+    # Events and webhooks
+    "webhook_endpoint_not_found": Kind(404, _("No such endpoint"), "The merchant has no such endpoint.", _FIX),
+    "webhook_delivery_not_found": Kind(404, _("No such delivery"), "Deliveries are kept for 30 days.", _FIX),
+    "event_not_found": Kind(404, _("No such event"), "Events are kept for 30 days after delivery.", _FIX),
+    "webhook_address_refused": Kind(
+        422, _("This address is not called"), "The address is not https, or not on the public internet.", _FIX
+    ),
+    "webhook_endpoint_disabled": Kind(409, _("The endpoint is disabled"), "Nothing is sent to it.", "Enable it first."),
+    "too_many_webhook_endpoints": Kind(
+        409, _("Too many endpoints"), "A merchant may have twenty.", "Delete one first."
+    ),
+    "too_many_events_to_replay": Kind(
+        422, _("Too much at once"), "The span holds too many events.", "Take a later since."
+    ),
+    "unknown_event_kind": Kind(422, _("No such kind of event"), "One of the kinds does not exist.", _FIX),
+    # Surveys
+    "survey_answered_already": Kind(
+        409,
+        _("Answered already"),
+        "The member answered within 90 days, or about this purchase.",
+        "Nothing: the first answer stands.",
+    ),
 }

@@ -70,12 +70,12 @@ def described(operation: Operation, path: str) -> dict[str, Any]:
     }
     parameters = [_path_parameter(name) for name in re.findall(r"{(\w+)}", path)]
     parameters += _query_parameters(operation)
-    if operation.moves_points and not operation.items:
+    if operation.takes_id:
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if parameters:
         told["parameters"] = parameters
     if operation.body is not None:
-        content: dict[str, Any] = {"schema": _reference(operation.body)}
+        content: dict[str, Any] = {"schema": _reference(operation.described_body or operation.body)}
         if operation.examples:
             content["examples"] = {name: {"value": value} for name, value in operation.examples.items()}
         told["requestBody"] = {"required": True, "content": {"application/json": content}}
@@ -115,7 +115,7 @@ def _answers(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for status, kind in operation.answers.items():
         answer: dict[str, Any] = {"description": _STATUS_WORDS.get(status, "Done."), "headers": dict(_HEADERS)}
-        if operation.moves_points:
+        if operation.takes_id:
             answer["headers"]["Idempotent-Replayed"] = {"$ref": "#/components/headers/Idempotent-Replayed"}
         if kind is not None:
             content: dict[str, Any] = {"schema": _reference(kind)}
@@ -129,6 +129,7 @@ def _answers(operation: Operation) -> dict[str, Any]:
 _STATUS_WORDS = {
     200: "Done.",
     201: "Recorded.",
+    202: "Will be done in a moment.",
     204: "Done; there is nothing to say.",
     207: "Each item has its own result.",
 }
@@ -142,8 +143,8 @@ def codes_of(operation: Operation, *, has_path: bool) -> tuple[str, ...]:
     codes = [*operation.refusals, *_COMMON, "invalid_query"]
     if operation.body is not None:
         codes += _OF_BODIES
-    if operation.moves_points:
-        codes += ["id_missing"]
+    if operation.takes_id and operation.requires_id:
+        codes += ["external_id_required"]
     if "cursor" in operation.query.__struct_fields__:
         codes += ["invalid_cursor"]
     if has_path:
@@ -218,7 +219,11 @@ _TAGS = {
 def _components() -> dict[str, Any]:
     kinds: list[Any] = [Problem]
     for operation in operations():
-        kinds += [kind for kind in (operation.body, *operation.answers.values()) if kind is not None]
+        kinds += [
+            kind
+            for kind in (operation.described_body or operation.body, *operation.answers.values())
+            if kind is not None
+        ]
     _roots, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
     schemas["Problem"]["additionalProperties"] = True
     schemas["Problem"]["properties"]["code"]["examples"] = ["member_not_found"]

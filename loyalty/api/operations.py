@@ -28,7 +28,8 @@ class Operation:
     """One method of one address: who may call it, what it reads, what it answers.
 
     `own_ids` are the places of the caller's document ids in the body: the key's namespace is put before each. When
-    `external_id` is among them, the call moves points: it is refused without an id, in the body or as Idempotency-Key.
+    `external_id` is among them, the header Idempotency-Key can stand in for it, and a call that moves points is refused
+    without either.
     `refusals` are the codes a caller should expect beyond those every call may answer.
     """
 
@@ -40,7 +41,11 @@ class Operation:
     description: str = ""
     query: type[msgspec.Struct] = Nothing
     body: Any = None
+    #: What the OpenAPI file says of the body, where the frame reads it more loosely than its items are read.
+    described_body: Any = None
     own_ids: tuple[tuple[str, ...], ...] = ()
+    #: Whether a call without an id is refused.
+    requires_id: bool = True
     #: In a batch, the list whose items carry the ids.
     items: str = ""
     examples: Mapping[str, Any] = field(default_factory=dict)
@@ -54,8 +59,8 @@ class Operation:
             raise ValueError(f"{self.id}: no such scope: {self.scope}")
 
     @property
-    def moves_points(self) -> bool:
-        return ("external_id",) in self.own_ids
+    def takes_id(self) -> bool:
+        return ("external_id",) in self.own_ids and not self.items
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,12 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             padded = self.cursor.encode("ascii") + b"=" * (-len(self.cursor) % 4)
             return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind, strict=True)
         except (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError, RecursionError):
-            raise Refused("invalid_cursor", _("This cursor was not made by this list."), pointer="/cursor") from None
+            raise gone() from None
+
+
+def gone() -> Refused:
+    """This function will make the refusal of a cursor that names nothing (any more)."""
+    return Refused("invalid_cursor", _("This cursor was not made by this list."), pointer="/cursor")
 
 
 def cursor_of(key: Any) -> str:

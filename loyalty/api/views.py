@@ -27,7 +27,7 @@ from loyalty.api.catalogue import KINDS
 from loyalty.api.openapi import StructSchema
 from loyalty.api.operations import Answer, Call, Handler, Operation, namespace
 from loyalty.api.problems import Refused
-from merchants import keys, tenancy
+from merchants import keys, tenancy, texts
 from merchants.errors import LoyaltyError
 from merchants.keys import Key
 
@@ -77,6 +77,8 @@ class ApiView(APIView):
             raise ScopeMissing(
                 _("This call needs a key with the scope %(scope)s.") % {"scope": operation.scope}, scope=operation.scope
             )
+        if not all(texts.is_plain(part) for part in path.values()):
+            raise Http404
         request = self.request._request
         query = queries.read(request, operation.query)
         sent: dict[str, Any] = {}
@@ -180,10 +182,12 @@ def _name_documents(sent: dict[str, Any], operation: Operation, key: Key, reques
     """Fill in the document's id from the header, and put the key's namespace before each id the caller sends."""
     header = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if header is not None and not _IDEMPOTENCY_KEY.fullmatch(header):
-        raise Refused("id_missing", _("Idempotency-Key must be 1 to 255 visible ASCII signs."))
-    if operation.moves_points and not operation.items and sent.get("external_id") is None:
+        raise Refused("external_id_required", _("Idempotency-Key must be 1 to 255 visible ASCII signs."))
+    if operation.takes_id and sent.get("external_id") is None and (header is not None or operation.requires_id):
         if header is None:
-            raise Refused("id_missing", _("Send external_id, or the header Idempotency-Key."), pointer="/external_id")
+            raise Refused(
+                "external_id_required", _("Send external_id, or the header Idempotency-Key."), pointer="/external_id"
+            )
         sent["external_id"] = header
     before = namespace(key)
     if not before:

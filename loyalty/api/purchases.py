@@ -1,0 +1,429 @@
+"""Purchases: one at a time or a thousand; and refunds of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from django.utils.translation import get_language
+from msgspec import Meta
+
+from loyalty.api import bodies, problems
+from loyalty.api.operations import KIB, Answer, Call, operation
+from loyalty.api.problems import Problem, Refused
+from loyalty.api.views import ApiView
+from merchants import shapes
+from merchants.errors import LoyaltyError
+from rewards import earning, purchases
+from rewards.earning import Step
+from rewards.purchases import Outcome, PurchaseInput, RefundInput, Source
+
+BATCH_MAX = 1000
+
+
+class TraceStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One reason: what happened, by which rule, how many points, and the figures it rests on."""
+
+    code: str
+    rule: str = ""
+    points: int = 0
+    data: dict[str, Any] = {}
+
+
+class LotOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Points that become spendable together and expire together."""
+
+    points: int
+    active_at: datetime
+    expires_at: datetime | None
+
+
+class SpentOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Points spent on the purchase."""
+
+    id: str
+    points: int
+    reward: str | None = None
+    amount_minor: int | None = None
+
+
+class PurchaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What the purchase brought about when it was recorded. Frozen: a replay answers it again, letter for letter."""
+
+    id: str
+    external_id: str
+    member: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+    total_minor: int
+    currency: str
+    points_earned: int
+    points_pending: int
+    lots: list[LotOut]
+    qualifying_points: int
+    trace: list[TraceStep]
+    terms_version: int | None
+    balance_after: int | None
+    tier_after: str | None
+    redemptions: list[SpentOut] = []
+    refunded_minor: int = 0
+    points_clawed_back: int = 0
+
+
+class AccountNow(msgspec.Struct, frozen=True, kw_only=True):
+    """What the member has at this moment, in the programme's smallest unit. `spendable` is what can be redeemed."""
+
+    spendable: int
+    held: int
+    pending: int
+    debt: int
+    tier: str | None
+
+
+class PurchaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The frozen receipt, and how things stand now (null without a member); `why` in the caller's language if asked."""
+
+    receipt: PurchaseReceipt
+    now: AccountNow | None
+    why: list[str] | None = None
+
+
+class PurchaseQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much to say."""
+
+    explain: Annotated[
+        bool, Meta(description="Say in words why so many points, in the language of Accept-Language.")
+    ] = False
+
+
+class PurchaseBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Sales of an offline till or an import; each is answered by itself, in this order."""
+
+    purchases: Annotated[tuple[PurchaseInput, ...], Meta(min_length=1, max_length=BATCH_MAX)]
+
+
+class _SentBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The batch before its items are read, so that one bad item spoils only itself."""
+
+    purchases: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=BATCH_MAX)]
+
+
+class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one item: `status` as POST /purchases would have answered, with its receipt or its problem."""
+
+    position: int
+    external_id: str | None
+    status: int
+    is_replay: bool = False
+    receipt: PurchaseReceipt | None = None
+    problem: Problem | None = None
+
+
+class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One result an item, in the order sent. After a break, send the batch again: what is done answers as a replay."""
+
+    recorded: int
+    replayed: int
+    refused: int
+    results: list[BatchResult]
+
+
+class RefundReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What the refund took back and gave back. `waiting`: its purchase has not arrived; it counts when that comes."""
+
+    id: str
+    external_id: str
+    purchase: str | None
+    purchase_external_id: str | None
+    state: str
+    occurred_at: datetime
+    recorded_at: datetime
+    amount_minor: int | None
+    points_clawed_back: int
+    points_restored: int
+    debt_made: int
+    member: str | None = None
+    balance_after: int | None = None
+    tier_after: str | None = None
+
+
+class RefundAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The frozen receipt of the refund."""
+
+    receipt: RefundReceipt
+
+
+_SALE = {
+    "external_id": "till-1-000042",
+    "member": {"phone": "010-1234-5678"},
+    "occurred_at": "2026-11-21T18:04:00+09:00",
+    "currency": "KRW",
+    "total_minor": 12400,
+    "lines": [
+        {"sku": "latte", "category": "coffee", "quantity": 2, "amount_minor": 9600},
+        {"sku": "scone", "category": "bakery", "quantity": 1, "amount_minor": 2800, "discount_minor": 200},
+    ],
+    "tenders": [{"kind": "card", "amount_minor": 12400}],
+}
+_RECEIPT = {
+    "id": "pur_4m8x2k9q7w3t6v1p",
+    "external_id": "till-1-000042",
+    "member": "mem_7k2m9x4q8w3t6v1p",
+    "occurred_at": "2026-11-21T09:04:00Z",
+    "recorded_at": "2026-11-21T09:04:01Z",
+    "total_minor": 12400,
+    "currency": "KRW",
+    "points_earned": 124,
+    "points_pending": 0,
+    "lots": [{"points": 124, "active_at": "2026-11-21T09:04:00Z", "expires_at": "2027-11-30T15:00:00Z"}],
+    "qualifying_points": 124,
+    "trace": [{"code": "earned", "rule": "base", "points": 124, "data": {"amount_minor": 12400}}],
+    "terms_version": 3,
+    "balance_after": 1124,
+    "tier_after": "silver",
+}
+_NOW = {"spendable": 1124, "held": 0, "pending": 0, "debt": 0, "tier": "silver"}
+_OF_SALES = (
+    "external_id_reused",
+    "totals_disagree",
+    "wrong_currency",
+    "occurred_at_out_of_bounds",
+    "unknown_location",
+    "member_not_found",
+    "member_blocked",
+    "invalid",
+)
+
+
+class Purchases(ApiView):
+    @operation(
+        id="record_purchase",
+        tag="Purchases",
+        summary="Record a purchase",
+        description="One call answers what was earned and why, and what the member has now. Sales made offline are sent "
+        "later with the till's own time. Without `member` the sale is kept and earns nothing until it is claimed.\n\n"
+        "After a time-out send the same again: the same `external_id` with the same content answers the same receipt.",
+        scope="purchases:write",
+        body=PurchaseInput,
+        query=PurchaseQuery,
+        query_examples={"explain": True},
+        own_ids=(("external_id",),),
+        answers={201: PurchaseAnswer},
+        refusals=_OF_SALES,
+        examples={
+            "sale_to_a_member": _SALE,
+            "sale_to_a_guest": {
+                "external_id": "till-1-000043",
+                "occurred_at": "2026-11-21T18:05:00+09:00",
+                "currency": "KRW",
+                "total_minor": 4800,
+            },
+        },
+        answer_example={"receipt": _RECEIPT, "now": _NOW, "why": None},
+    )
+    def post(self, call: Call) -> Answer:
+        (outcome,) = purchases.record(
+            merchant=call.merchant, items=[call.body], now=call.now, actor=call.actor, source=source_of(call)
+        )
+        if outcome.error is not None:
+            raise outcome.error
+        return Answer(
+            {
+                "receipt": _receipt(call, outcome.receipt),
+                "now": _account_now(outcome),
+                "why": _why(outcome) if call.query.explain else None,
+            },
+            status=201,
+            is_replay=outcome.is_replay,
+        )
+
+
+class PurchaseBatches(ApiView):
+    @operation(
+        id="record_purchases",
+        tag="Purchases",
+        summary="Record up to 1,000 purchases",
+        description="Each item is recorded or refused by itself, exactly as if it had been sent alone, in the order of "
+        "`occurred_at`. 200 means that every item has its result, not that each was recorded: read `results`.",
+        scope="purchases:write",
+        body=_SentBatch,
+        described_body=PurchaseBatch,
+        own_ids=(("external_id",),),
+        items="purchases",
+        answers={200: BatchAnswer},
+        refusals=(),
+        examples={"two_offline_sales": {"purchases": [_SALE, {**_SALE, "external_id": "till-1-000044"}]}},
+        answer_example={
+            "recorded": 1,
+            "replayed": 0,
+            "refused": 0,
+            "results": [
+                {"position": 0, "external_id": "till-1-000042", "status": 201, "is_replay": False, "receipt": _RECEIPT}
+            ],
+        },
+        bytes_max=5 * KIB * KIB,
+    )
+    def post(self, call: Call) -> Answer:
+        sent: list[dict[str, Any]] = call.body.purchases
+        results: list[dict[str, Any] | None] = [None] * len(sent)
+        items: list[tuple[int, PurchaseInput]] = []
+        for position, item in _read(sent):
+            if isinstance(item, PurchaseInput):
+                items.append((position, item))
+            else:
+                results[position] = _refused(call, position, sent[position].get("external_id"), item)
+        outcomes: list[Outcome] = []
+        if items:
+            outcomes = purchases.record(
+                merchant=call.merchant,
+                items=[item for _position, item in items],
+                now=call.now,
+                actor=call.actor,
+                source=source_of(call),
+            )
+        for (position, item), outcome in zip(items, outcomes, strict=True):
+            results[position] = (
+                _refused(call, position, item.external_id, outcome.error)
+                if outcome.error is not None
+                else {
+                    "position": position,
+                    "external_id": call.own_id(item.external_id),
+                    "status": 201,
+                    "is_replay": outcome.is_replay,
+                    "receipt": _receipt(call, outcome.receipt),
+                }
+            )
+        replayed = sum(outcome.is_replay for outcome in outcomes)
+        recorded = sum(outcome.error is None for outcome in outcomes) - replayed
+        return Answer(
+            {
+                "recorded": recorded,
+                "replayed": replayed,
+                "refused": len(sent) - recorded - replayed,
+                "results": results,
+            }
+        )
+
+
+class Refunds(ApiView):
+    @operation(
+        id="refund_purchase",
+        tag="Purchases",
+        summary="Take a purchase back, whole or in part",
+        description="Name lines, or an amount, or neither for all that is left. Points earned are taken back, points "
+        "spent on it come back with their old expiry, and limits, tier and referral are restored. What the member has "
+        "spent meanwhile becomes debt. A refund may arrive before its purchase: it waits.",
+        scope="refunds:write",
+        body=RefundInput,
+        own_ids=(("external_id",), ("purchase", "external_id")),
+        answers={201: RefundAnswer},
+        refusals=(
+            "external_id_reused",
+            "purchase_not_found",
+            "refund_too_large",
+            "occurred_at_out_of_bounds",
+            "invalid",
+        ),
+        examples={
+            "one_line": {
+                "external_id": "till-1-r-7",
+                "occurred_at": "2026-11-22T10:00:00+09:00",
+                "purchase": {"external_id": "till-1-000042"},
+                "lines": [{"id": "2", "quantity": 1}],
+            },
+            "everything": {
+                "external_id": "till-1-r-8",
+                "occurred_at": "2026-11-22T10:00:00+09:00",
+                "purchase": {"id": "pur_4m8x2k9q7w3t6v1p"},
+            },
+        },
+        answer_example={
+            "receipt": {
+                "id": "ref_4m8x2k9q7w3t6v1p",
+                "external_id": "till-1-r-7",
+                "purchase": "pur_4m8x2k9q7w3t6v1p",
+                "purchase_external_id": "till-1-000042",
+                "member": "mem_7k2m9x4q8w3t6v1p",
+                "state": "applied",
+                "occurred_at": "2026-11-22T01:00:00Z",
+                "recorded_at": "2026-11-22T01:00:01Z",
+                "amount_minor": 2800,
+                "points_clawed_back": 28,
+                "points_restored": 0,
+                "debt_made": 0,
+                "balance_after": 1096,
+                "tier_after": "silver",
+            }
+        },
+    )
+    def post(self, call: Call) -> Answer:
+        outcome = purchases.refund(
+            merchant=call.merchant, asked=call.body, now=call.now, actor=call.actor, source=source_of(call)
+        )
+        receipt = dict(outcome.receipt)
+        receipt["external_id"] = call.own_id(receipt.get("external_id"))
+        receipt["purchase_external_id"] = call.own_id(receipt.get("purchase_external_id"))
+        return Answer({"receipt": receipt}, status=outcome.http, is_replay=outcome.is_replay)
+
+
+def source_of(call: Call) -> Source:
+    """This function will say what the key tells of where sales come from."""
+    may_backfill = "purchases:backfill" in call.key.scopes
+    return Source(
+        location=call.key.location_code,
+        terminal=call.key.terminal,
+        may_backfill=may_backfill,
+        is_silent=may_backfill,
+    )
+
+
+def _read(sent: list[dict[str, Any]]) -> list[tuple[int, PurchaseInput | LoyaltyError]]:
+    """Read the items all at once, which is fast; only when something is wrong, one by one."""
+    try:
+        return list(enumerate(shapes.read(sent, list[PurchaseInput])))
+    except shapes.Misshapen:
+        pass
+    read: list[tuple[int, PurchaseInput | LoyaltyError]] = []
+    for position, item in enumerate(sent):
+        try:
+            read.append((position, bodies.convert(item, PurchaseInput)))
+        except Refused as refusal:
+            read.append((position, refusal))
+    return read
+
+
+def _refused(call: Call, position: int, external_id: Any, error: LoyaltyError) -> dict[str, Any]:
+    problem = problems.document(error.code, request_id=call.request_id, **problems.of_refusal(error))
+    return {
+        "position": position,
+        "external_id": call.own_id(external_id) if isinstance(external_id, str) else None,
+        "status": error.http,
+        "is_replay": False,
+        "problem": problem,
+    }
+
+
+def _receipt(call: Call, receipt: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not call.key.id_namespace:
+        return receipt
+    return {**receipt, "external_id": call.own_id(receipt["external_id"])}
+
+
+def _account_now(outcome: Outcome) -> AccountNow | None:
+    account = outcome.account
+    if account is None:
+        return None
+    return AccountNow(
+        spendable=account.spendable,
+        held=account.held,
+        pending=account.pending,
+        debt=account.debt,
+        tier=account.tier or None,
+    )
+
+
+def _why(outcome: Outcome) -> list[str]:
+    steps = msgspec.convert(msgspec.to_builtins(outcome.receipt["trace"]), list[Step])
+    return earning.words(steps, outcome.version.terms if outcome.version else None, get_language() or "en")
