@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import Min
 
 from merchants.models.merchants import Merchant, TenantModel
 
@@ -26,16 +24,8 @@ def merchants_with(table: type[TenantModel], **conditions: Any) -> list[int]:
     return sorted(rows.order_by().values_list("merchant_id", flat=True).distinct())
 
 
-def oldest(table: type[TenantModel], instant: str, **conditions: Any) -> datetime | None:
-    """This function will return the earliest `instant` among such rows of all merchants, or None: how late we are."""
-    found: datetime | None = (
-        table._base_manager.using(CONNECTION).filter(**conditions).aggregate(oldest=Min(instant))["oldest"]
-    )
-    return found
-
-
-def ask(query: str, parameters: Mapping[str, Any]) -> list[Any]:
-    """This function will return the first column of a query over rows with due work: ids of merchants, or one instant.
+def ask(query: str, parameters: Mapping[str, Any]) -> list[int]:
+    """This function will return the ids of merchants, the first column of a query over rows with due work.
 
     For rooms whose question is not a plain filter; the role can read nothing else.
     """

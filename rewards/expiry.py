@@ -33,7 +33,6 @@ _MERCHANTS = """
     SELECT DISTINCT merchant_id FROM rewards_lot WHERE remaining > 0 AND NOT is_active AND active_at <= %(now)s
     ORDER BY 1
 """
-_OLDEST = "SELECT min(expires_at) FROM rewards_lot WHERE remaining > 0 AND expires_at <= %(now)s AND held < remaining"
 _PEOPLE = """
     SELECT a.id, m.public_id FROM rewards_account a
     JOIN members_member m ON m.merchant_id = a.merchant_id AND m.id = a.member_id
@@ -64,9 +63,3 @@ def settle_due(*, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
 def merchants_due(now: datetime) -> list[int]:
     """This function will return the ids of merchants with lots to expire or to activate."""
     return due.ask(_MERCHANTS, {"now": now})
-
-
-def oldest_due(now: datetime) -> datetime | None:
-    """This function will return when the longest overdue lot ended, at any merchant: how far behind the sweep is."""
-    found: datetime | None = due.ask(_OLDEST, {"now": now})[0]
-    return found

@@ -44,6 +44,10 @@ _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST",
 #: What waits, by table and its condition; `app_system` may read nothing but due work.
 _WAITING = {
     "outbox_events": "SELECT count(*), min(recorded_at) FROM merchants_outboxevent WHERE relayed_at IS NULL",
+    "webhook_deliveries": "SELECT count(*), min(due_at) FROM merchants_webhookdelivery "
+    "WHERE state = 'due' AND due_at <= now()",
+    "lots_to_expire": "SELECT count(*), min(expires_at) FROM rewards_lot "
+    "WHERE remaining > 0 AND held < remaining AND expires_at <= now()",
 }
 
 

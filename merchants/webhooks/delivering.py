@@ -89,11 +89,6 @@ def merchants_due(now: datetime) -> list[int]:
     return sorted(rows.order_by().values_list("merchant_id", flat=True).distinct())
 
 
-def oldest_waiting(now: datetime) -> datetime | None:
-    """This function will return since when the longest waiting delivery has been due, at any merchant."""
-    return due.oldest(WebhookDelivery, "due_at", state="due", due_at__lte=now)
-
-
 def claim(*, merchant_id: int, now: datetime, limit: int = SIDE_BY_SIDE) -> list[Parcel]:
     """This function will claim due deliveries in the open tenant: four for each endpoint, one where it is failing.
 

@@ -62,11 +62,6 @@ def merchants_due() -> list[int]:
     return due.merchants_with(OutboxEvent, relayed_at__isnull=True)
 
 
-def oldest_waiting() -> datetime | None:
-    """This function will return when the oldest event not yet handed on was recorded, at any merchant."""
-    return due.oldest(OutboxEvent, "recorded_at", relayed_at__isnull=True)
-
-
 def _parameters(merchant_id: int, now: datetime, pairs: list[tuple[int, int]]) -> dict[str, Any]:
     return {
         "merchant": merchant_id,

@@ -1,0 +1,183 @@
+"""The clock: every line of its table has a task, runs alone, and may be lost, late or repeated."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connections
+
+from loyalty.celery import app
+from loyalty.worker import rounds, schedule, tasks
+from merchants import directory, due, ids, outbox, tenancy, ticks
+from merchants.actors import Actor
+from merchants.models.merchants import Merchant
+from merchants.models.webhooks import WebhookDelivery
+from merchants.webhooks import endpoints, log
+from tests.receiver import receiving
+
+OWNER = Actor("staff", "seat_0123456789abcdef", role="owner")
+
+
+@pytest.fixture
+def committed(django_db_setup, django_db_blocker):
+    """Real transactions, seen by every connection; what a test makes stays, and it asks only about its own."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
+def open_cafe():
+    mark = ids.mint("mer")
+    return Merchant.objects.create(
+        public_id=mark, slug=mark.replace("_", "-"), name="Café Haneul", currency="KRW", zone="Asia/Seoul",
+        country="KR", created_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def erased(cafe):
+    now = datetime.now(UTC)
+    with tenancy.tenant(cafe):
+        return outbox.record(
+            merchant_id=cafe.pk, kind="member.erased", payload={"member": ids.mint("mem")}, occurred_at=now, now=now
+        )
+
+
+@pytest.mark.parametrize("line", schedule.SCHEDULE, ids=lambda line: line.task)
+def test_every_line_has_a_task_that_takes_what_later_callers_may_add(line):
+    app.loader.import_default_modules()
+    task = app.tasks[line.task]
+
+    assert isinstance(task, rounds.Tick)
+    assert app.conf.beat_schedule[line.task]["schedule"] == line.seconds
+    assert app.conf.beat_schedule[line.task]["options"]["expires"] == line.seconds
+    assert (
+        "_" in task.run.__code__.co_varnames[: task.run.__code__.co_argcount + task.run.__code__.co_kwonlyargcount + 1]
+    )
+
+
+def test_every_tick_is_on_the_schedule():
+    app.loader.import_default_modules()
+    ticks_there_are = {name for name in app.tasks if name.startswith("tick.")}
+    assert ticks_there_are == {line.task for line in schedule.SCHEDULE}
+
+
+def test_the_queue_is_set_up_to_lose_nothing():
+    conf = app.conf
+    assert conf.task_acks_late
+    assert conf.task_reject_on_worker_lost
+    assert conf.worker_prefetch_multiplier == 1
+    assert conf.task_ignore_result
+    assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit
+    assert all(not callable(getattr(task, "countdown", None)) for task in app.tasks.values())
+
+
+@pytest.mark.parametrize(
+    "line", [each for each in schedule.SCHEDULE if each.task != "tick.metrics"], ids=lambda x: x.task
+)
+def test_every_tick_runs_on_an_installation_with_work_and_leaves_a_note(line, committed, settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    cafe = open_cafe()
+    erased(cafe)
+    app.loader.import_default_modules()
+
+    assert app.tasks[line.task](later_argument=1) is not None
+
+    [note] = [each for each in ticks.report() if each.name == line.task]
+    assert note.finished_at is not None
+    assert note.age_seconds(datetime.now(UTC)) < 60
+    assert not connections["default"].in_atomic_block
+    assert not connections["system"].in_atomic_block
+
+
+def test_an_event_goes_from_the_outbox_to_its_receiver_in_two_ticks(committed, settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    cafe = open_cafe()
+    with receiving() as receiver:
+        with tenancy.tenant(cafe):
+            made = endpoints.create(merchant=cafe, url=receiver.url(), actor=OWNER, now=datetime.now(UTC))
+        event_id = erased(cafe)
+        tasks.relay_events()
+        tasks.deliver_events()
+
+        assert receiver.ids("/ok") == [event_id]
+        assert receiver.at("/ok")[0].verified(made.secret)["type"] == "member.erased"
+    with tenancy.tenant(cafe):
+        assert [each.state for each in log.deliveries(merchant=cafe)] == ["delivered"]
+
+
+def test_a_tick_that_finds_itself_at_work_elsewhere_leaves(committed):
+    cafe = open_cafe()
+    erased(cafe)
+    with due.alone("tick:tick.relay"):
+        connections["system"].close  # noqa: B018 - the lock lives in this very connection
+        assert _in_another_thread(tasks.relay_events) is None
+    assert _in_another_thread(tasks.relay_events) >= 1
+
+
+def _in_another_thread(work):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def run():
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
+
+
+def test_trouble_at_one_merchant_is_not_trouble_at_the_next(committed):
+    first, second, third = (open_cafe() for _ in range(3))
+    seen = []
+
+    def work(merchant):
+        seen.append(merchant.pk)
+        if merchant == second:
+            raise ZeroDivisionError
+        return 0
+
+    with pytest.raises(rounds.TroubledRound, match="ZeroDivisionError"):
+        rounds.each([first.pk, second.pk, third.pk], work)
+    assert seen == [first.pk, second.pk, third.pk]
+
+
+def test_work_is_done_in_chunks_each_in_its_own_transaction_until_nothing_is_left(committed):
+    cafe = open_cafe()
+    left = [3, 2, 0]
+    transactions = []
+
+    def work(merchant):
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()::text, current_setting('app.merchant_id')::bigint")
+            transactions.append(cursor.fetchone())
+        return left.pop(0)
+
+    assert rounds.each([cafe.pk], work) == 5
+    assert len({xid for xid, _merchant in transactions}) == 3
+    assert {merchant for _xid, merchant in transactions} == {cafe.pk}
+
+
+def test_a_round_ends_in_time_for_the_next(committed):
+    cafe = open_cafe()
+    started = datetime.now(UTC)
+    assert rounds.each([cafe.pk], lambda merchant: 1, seconds_max=0.2) > 1
+    assert datetime.now(UTC) - started < timedelta(seconds=2)
+
+
+def test_what_a_tick_does_it_does_in_the_merchants_own_tenant(committed, settings):
+    """Two merchants, one event each: each endpoint hears of its own only."""
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    haneul, bookshop = open_cafe(), open_cafe()
+    with receiving() as receiver:
+        for cafe, path in ((haneul, "/haneul"), (bookshop, "/bookshop")):
+            with tenancy.tenant(cafe):
+                endpoints.create(merchant=cafe, url=receiver.url(path), actor=OWNER, now=datetime.now(UTC))
+        theirs = [erased(haneul), erased(bookshop)]
+        tasks.relay_events()
+        tasks.deliver_events()
+        assert [receiver.ids("/haneul"), receiver.ids("/bookshop")] == [[theirs[0]], [theirs[1]]]
+    with tenancy.tenant(haneul):
+        assert WebhookDelivery.objects.count() == 1
+    assert directory.get(haneul.pk) == haneul

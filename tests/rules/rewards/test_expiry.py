@@ -1,0 +1,127 @@
+"""The sweep tidies what time has done: late, twice, in pieces, beside open holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from members.models import Member
+from merchants import ids, tenancy
+from merchants.actors import SYSTEM
+from merchants.models.merchants import Merchant
+from merchants.models.outbox import OutboxEvent
+from rewards import expiry
+from rewards.models.accounts import Account
+from rewards.models.ledger import Entry, Lot
+from rewards.points import Book, Cause
+
+MARCH = datetime(2026, 3, 1, tzinfo=UTC)
+APRIL = datetime(2026, 4, 1, tzinfo=UTC)
+MAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def cafe(db):
+    cafe = Merchant.objects.create(
+        public_id=ids.mint("mer"), slug="cafe-haneul", name="Café Haneul", currency="KRW", zone="Asia/Seoul",
+        country="KR", created_at=MARCH,
+    )  # fmt: skip
+    with tenancy.tenant(cafe):
+        yield cafe
+
+
+def enrol(cafe):
+    member = Member.objects.create(
+        merchant=cafe, public_id=ids.mint("mem"), code=ids.mint_member_code().replace("-", ""),
+        joined_at=MARCH, recorded_at=MARCH,
+    )  # fmt: skip
+    return Account.objects.create(merchant=cafe, member=member)
+
+
+def earns(account, points, *, active_at=MARCH, expires_at=None, now=MARCH):
+    book = Book.open(account.merchant_id, account_ids=[account.pk], now=now, actor=SYSTEM)
+    book.accounts[account.pk].accrue(
+        Cause("adjustment", 1, now), points=points, active_at=active_at, expires_at=expires_at, now=now,
+        actor=str(SYSTEM),
+    )  # fmt: skip
+    book.write()
+
+
+def holds(account, points, *, now=MARCH):
+    book = Book.open(account.merchant_id, account_ids=[account.pk], now=now, actor=SYSTEM)
+    book.accounts[account.pk].hold(Cause("redemption", 1, now), points=points, now=now, actor=str(SYSTEM))
+    book.write()
+
+
+def figures(account):
+    account.refresh_from_db()
+    return account.balance, account.held, account.pending
+
+
+def test_points_that_have_ended_are_expired_and_those_that_have_not_are_left(cafe):
+    mina = enrol(cafe)
+    earns(mina, 100, expires_at=APRIL)
+    earns(mina, 50, expires_at=MAY)
+
+    assert expiry.settle_due(merchant=cafe, now=APRIL - timedelta(seconds=1)) == 0
+    assert expiry.settle_due(merchant=cafe, now=APRIL) == 1
+    assert expiry.settle_due(merchant=cafe, now=APRIL) == 0
+
+    assert figures(mina) == (50, 0, 0)
+    entry = Entry.objects.get(kind="expire")
+    assert (entry.balance_change, entry.document_kind, entry.occurred_at) == (-100, "lot", APRIL)
+
+
+def test_the_expiry_is_dated_when_it_happened_however_late_the_sweep(cafe):
+    mina = enrol(cafe)
+    earns(mina, 100, expires_at=APRIL)
+
+    expiry.settle_due(merchant=cafe, now=APRIL + timedelta(days=3))
+
+    entry = Entry.objects.get(kind="expire")
+    assert (entry.occurred_at, entry.recorded_at) == (APRIL, APRIL + timedelta(days=3))
+
+
+def test_pending_points_become_active_on_their_day(cafe):
+    mina = enrol(cafe)
+    earns(mina, 100, active_at=APRIL, expires_at=MAY)
+    assert figures(mina) == (0, 0, 100)
+
+    assert expiry.settle_due(merchant=cafe, now=APRIL) == 1
+
+    assert figures(mina) == (100, 0, 0)
+
+
+def test_others_are_told_what_became_active_and_what_lapsed(cafe):
+    mina = enrol(cafe)
+    earns(mina, 30, expires_at=APRIL)
+    earns(mina, 100, active_at=APRIL, expires_at=MAY)
+    expiry.settle_due(merchant=cafe, now=APRIL)
+
+    told = list(OutboxEvent.objects.order_by("pk").values_list("kind", "payload"))
+    member = mina.member.public_id
+    assert told == [
+        ("points.activated", {"member": member, "points": 100, "balance": 130, "seq": 3}),
+        ("points.expired", {"member": member, "points": 30, "balance": 100, "seq": 4}),
+    ]
+
+
+def test_held_points_survive_their_lot_and_are_no_work_for_the_sweep(cafe):
+    mina = enrol(cafe)
+    earns(mina, 100, expires_at=APRIL)
+    holds(mina, 40)
+
+    assert expiry.settle_due(merchant=cafe, now=APRIL) == 1
+    assert figures(mina) == (40, 40, 0)
+    assert expiry.settle_due(merchant=cafe, now=APRIL) == 0
+
+
+def test_a_sweep_in_pieces_comes_to_the_same(cafe):
+    accounts = [enrol(cafe) for _ in range(5)]
+    for account in accounts:
+        earns(account, 10, expires_at=APRIL)
+
+    assert [expiry.settle_due(merchant=cafe, now=APRIL, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [figures(account)[0] for account in accounts] == [0] * 5
+    assert Lot.objects.filter(remaining__gt=0).count() == 0
