@@ -66,7 +66,10 @@ def test_a_refund_is_dated_at_its_purchase_and_a_whole_one_takes_the_purchase_aw
     assert member_days(trade) == [(ann.pk, OCTOBER, 1, 600)]
     with tenancy.tenant(trade.merchant):
         assert Figures.objects.get(merchant=trade.merchant, grain="day", starts_on=date(2026, 10, 11)).purchases == 0
-        assert Figures.objects.get(merchant=trade.merchant, grain="month", starts_on=date(2026, 10, 1)).revenue_minor == 600
+        assert (
+            Figures.objects.get(merchant=trade.merchant, grain="month", starts_on=date(2026, 10, 1)).revenue_minor
+            == 600
+        )
     assert proved(trade)
 
 
