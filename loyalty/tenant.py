@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 from merchants import directory, tenancy
 from merchants.models.merchants import Merchant
@@ -39,7 +40,9 @@ class TenantMiddleware:
         request.merchant = merchant  # type: ignore[attr-defined]
         if getattr(view, "outside_tenant", False):
             return None
-        return tenancy.attempt(merchant, lambda: _rendered(view(request, *args, **kwargs)))
+        # Days and times on the page are the merchant's.
+        with timezone.override(merchant.tzinfo):
+            return tenancy.attempt(merchant, lambda: _rendered(view(request, *args, **kwargs)))
 
 
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:

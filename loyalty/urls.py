@@ -9,6 +9,7 @@ from loyalty.accounts import backoffice
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("loyalty.operations.urls")),
     path("", include("loyalty.accounts.urls")),
+    path("", include("loyalty.ui.urls")),
     path("backoffice/", backoffice.site.urls),
     path("console/", include("loyalty.console.urls")),
     path("m/<slug:merchant_slug>/", include("loyalty.portal.urls")),

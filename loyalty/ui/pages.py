@@ -22,7 +22,6 @@ from loyalty.tenant import merchant_of, outside_tenant
 from loyalty.ui import appicon, colour, styleguide, theme
 
 YEAR = 365 * 24 * 3600
-OFFLINE_HEADER = "Offline-Card"
 
 
 @require_GET
@@ -113,18 +112,6 @@ def service_worker(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def offline(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """What is shown without a net where no card was kept."""
     return render(request, "portal/offline.html")
-
-
-def keep_card_offline(response: HttpResponse, *, member_id: str) -> HttpResponse:
-    """Mark the answer as this member's card: the service worker keeps it, and forgets every other."""
-    response[OFFLINE_HEADER] = member_id
-    return response
-
-
-def forget_cards_offline(response: HttpResponse) -> HttpResponse:
-    """Mark an answer to somebody not signed in: the service worker throws away the card it kept."""
-    response[OFFLINE_HEADER] = "none"
-    return response
 
 
 @require_POST

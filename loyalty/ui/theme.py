@@ -101,7 +101,11 @@ def _solid(brand: str, grounds: Grounds) -> tuple[str, str]:
     Mid-tones carry neither white nor ink at 4.5:1; they are moved towards the text that needs less change. On dark
     grounds a brand darker than the page would vanish, so it is lifted until it stands out 2.2:1.
     """
-    if grounds.is_dark:
+    shape = colour.to_oklch(brand)
+    if grounds.is_dark and shape.chroma < 0.03 and shape.lightness < 0.4:
+        # A black brand means "the strongest contrast": on dark grounds that is near-white, not a dull grey.
+        brand = colour.to_hex(replace(shape, lightness=0.93))
+    elif grounds.is_dark:
         brand = colour.readable(brand, on=(grounds.surface,), ratio=2.2, darker=False)
     on_brand = WHITE if colour.contrast(brand, WHITE) >= 4.0 else INK
     return colour.readable(brand, on=(on_brand,), ratio=4.5, darker=on_brand == WHITE), on_brand

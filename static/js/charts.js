@@ -28,7 +28,7 @@
       {
         width: live.clientWidth,
         height: live.clientHeight,
-        padding: [8, 26, 0, 0],
+        padding: [8, Math.min(64, 8 + 3.6 * (data.labels.at(-1) || "").length), 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
         scales: {
