@@ -19,7 +19,6 @@ from django.utils.translation import ngettext
 
 from merchants.errors import LoyaltyError
 
-
 _TABLE = "django_cache"
 
 

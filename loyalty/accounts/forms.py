@@ -35,7 +35,9 @@ class SignInForm(forms.Form):
         except LoyaltyError as refusal:
             raise forms.ValidationError({"contact": refusal.detail}) from None
         # Counted before anybody is looked up, so that the limits say nothing about who exists.
-        if not ratelimit.consume(context.request, action="request_login_code", key=contact.value):
+        if not ratelimit.consume(
+            context.request, app="allauth.account", action="request_login_code", key=contact.value
+        ):
             raise get_adapter().validation_error("too_many_login_attempts")
         user = users.find(contact)
         self._user = user if user is not None and user.is_active else None

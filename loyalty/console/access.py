@@ -161,6 +161,8 @@ def _place_of_user(request: HttpRequest) -> Place | HttpResponse:
         return _to_sign_in(request)
     seat = seats.find(merchant=merchant, user=user)
     if seat is None:
+        # The page that says "nothing here" must not say whose nothing it is.
+        del request.merchant  # type: ignore[attr-defined]
         raise Http404
     if seat.role in NEEDS_SECOND_FACTOR:
         way = second_factor.ask(request, user)

@@ -45,14 +45,17 @@ def join(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     form = None if proved else ContactForm(merchant.country, posted)
     referrer = (request.POST.get("referrer") or request.GET.get("ref") or "")[:20]
     # Both are asked, so that every fault is shown at once.
+    status = 200 if posted is None else 422
     is_valid = posted is not None and all([boxes.is_valid(), form is None or form.is_valid()])
     if is_valid and proved:
         proof, referrer = proved
         return _enrol(request, proof, boxes.granted, referrer)
     if is_valid and form is not None:
-        answer = _send(request, form.cleaned_data["contact"], "join", boxes.granted, referrer, boxes)
-        if answer is not None:
+        answer = _send(request, form.cleaned_data["contact"], "join", boxes.granted, referrer)
+        if isinstance(answer, HttpResponse):
             return answer
+        form.add_error(None, answer.detail)
+        status = answer.http
     page = {
         "form": form,
         "boxes": boxes,
@@ -60,7 +63,7 @@ def join(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "referrer": referrer,
         "next": session.safe_next(request),
     }
-    return render(request, "portal/join.html", page, status=422 if posted is not None else 200)
+    return render(request, "portal/join.html", page, status=status)
 
 
 @never_cache
@@ -71,12 +74,15 @@ def sign_in(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     if session.present_member(request) is not None:
         return redirect(session.safe_next(request) or _home(request))
     form = ContactForm(merchant.country, request.POST if request.method == "POST" else None)
+    status = 422 if request.method == "POST" else 200
     if request.method == "POST" and form.is_valid():
-        answer = _send(request, form.cleaned_data["contact"], "sign_in", (), "", form)
-        if answer is not None:
+        answer = _send(request, form.cleaned_data["contact"], "sign_in", (), "")
+        if isinstance(answer, HttpResponse):
             return answer
+        form.add_error(None, answer.detail)
+        status = answer.http
     page = {"form": form, "next": session.safe_next(request)}
-    return render(request, "portal/sign_in.html", page, status=422 if request.method == "POST" else 200)
+    return render(request, "portal/sign_in.html", page, status=status)
 
 
 @never_cache
@@ -104,7 +110,7 @@ def confirm(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             form.add_error("code", _("This is not the code. Look for the newest message from us."))
         else:
             form.add_error("code", _("This code is used up or too old. Ask for a new one."))
-    page = {"form": form, "asked": asked, "now": now, "next": session.safe_next(request)}
+    page = {"form": form, "asked": asked, "next": session.safe_next(request)}
     return render(request, "portal/confirm.html", page, status=422 if form.errors else 200)
 
 
@@ -115,11 +121,12 @@ def resend(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     asked = session.asked(request)
     if asked is None:
         return redirect("portal:sign_in", merchant_slug=merchant_slug)
-    form = CodeForm()
-    answer = _send(request, asked.contact, asked.purpose, asked.granted, asked.referrer, None)
-    if answer is not None:
+    answer = _send(request, asked.contact, asked.purpose, asked.granted, asked.referrer)
+    if isinstance(answer, HttpResponse):
         return answer
-    return render(request, "portal/confirm.html", {"form": form, "asked": asked}, status=429)
+    notes.error(request, answer.detail)
+    page = {"form": CodeForm(), "asked": asked, "next": session.safe_next(request)}
+    return render(request, "portal/confirm.html", page, status=answer.http)
 
 
 @never_cache
@@ -130,14 +137,9 @@ def sign_out(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 
 
 def _send(
-    request: HttpRequest,
-    contact: Contact,
-    purpose: Purpose,
-    granted: tuple[str, ...],
-    referrer: str,
-    form: ContactForm | ConsentForm | None,
-) -> HttpResponse | None:
-    """Send a code and lead to the page that takes it; None after saying why not."""
+    request: HttpRequest, contact: Contact, purpose: Purpose, granted: tuple[str, ...], referrer: str
+) -> HttpResponse | LoyaltyError:
+    """Send a code and lead to the page that takes it, or return why not."""
     merchant = merchant_of(request)
     now = session.now_of(request)
     secret = codes.new_session()
@@ -147,11 +149,7 @@ def _send(
                 merchant=merchant, contact=contact, purpose=purpose, session=secret, ip=client_ip(request), now=now
             )
     except LoyaltyError as refusal:
-        if form is None:
-            notes.error(request, refusal.detail)
-        else:
-            form.add_error(None, refusal.detail)
-        return None
+        return refusal
     session.remember_asked(request, session.Asked(contact, purpose, secret, granted, referrer, now))
     response = redirect("portal:confirm", merchant_slug=merchant.slug)
     wanted = session.safe_next(request)

@@ -1,0 +1,305 @@
+"""Hana owns a café: a code lets her in, a second factor opens the console, and who leaves the team is out at once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.core import mail
+from django.test import Client
+
+from merchants import dev_outbox, seats, tenancy
+from merchants.actors import SYSTEM
+from merchants.models.people import User
+from tests.people import (
+    browser_of,
+    cashier_browser,
+    code_in_last_mail,
+    open_shop,
+    seat_at,
+    staff_browser,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cafe(db):
+    return open_shop("cafe-haneul")
+
+
+@pytest.fixture
+def step(django_capture_on_commit_callbacks):
+    def step(client, url, **fields):
+        with django_capture_on_commit_callbacks(execute=True):
+            return client.post(url, fields)
+
+    return step
+
+
+def app_code(secret):
+    return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+
+
+def signed_in(step, email, **more):
+    browser = Client()
+    answer = step(browser, "/accounts/login/", contact=email, **more)
+    assert answer["Location"].startswith("/accounts/login/code/confirm/"), answer.content.decode()
+    return browser, step(browser, answer["Location"], code=code_in_last_mail())
+
+
+def test_an_owner_signs_in_by_code_sets_up_an_app_and_sees_the_team(cafe, step):
+    seat_at(cafe, "owner", "hana@example.org")
+    team = f"/console/{cafe.slug}/team"
+
+    browser, answer = signed_in(step, "hana@example.org", next=team)
+    assert answer["Location"] == team
+    answer = browser.get(team)
+    assert answer["Location"] == f"/accounts/second-factor/setup/?next=/console/{cafe.slug}/team".replace("/console", "%2Fconsole").replace(f"{cafe.slug}/team", f"{cafe.slug}%2Fteam").replace(f"console/{cafe.slug}", f"console%2F{cafe.slug}")  # fmt: skip
+    assert browser.get(answer["Location"]).status_code == 200
+    page = browser.get("/accounts/second-factor/app/")
+    secret = browser.session["mfa.totp.secret"]
+    assert page.status_code == 200
+    answer = step(browser, "/accounts/second-factor/app/", code=app_code(secret))
+    assert answer["Location"] == "/accounts/second-factor/codes/"
+    assert browser.get(answer["Location"]).status_code == 200
+
+    assert browser.get("/accounts/second-factor/setup/")["Location"] == team
+    assert browser.get(team).status_code == 200
+
+
+def test_next_time_the_app_is_asked_for_before_she_is_in(cafe, step):
+    hana = seat_at(cafe, "owner", "hana@example.org").user
+    TOTP.activate(hana, "JBSWY3DPEHPK3PXP")
+
+    browser, answer = signed_in(step, "hana@example.org")
+
+    assert answer["Location"] == "/accounts/second-factor/authenticate/"
+    assert browser.get(f"/console/{cafe.slug}/team")["Location"].startswith("/accounts/login/")
+    answer = step(browser, answer["Location"], code=app_code("JBSWY3DPEHPK3PXP"))
+    assert answer["Location"] == "/console/"
+    assert browser.get(f"/console/{cafe.slug}/team").status_code == 200
+
+
+def test_a_session_without_the_second_factor_is_sent_to_show_it(cafe):
+    hana = seat_at(cafe, "owner").user
+    TOTP.activate(hana, "JBSWY3DPEHPK3PXP")
+    browser = browser_of(hana, second_factor=False)
+    answer = browser.get(f"/console/{cafe.slug}/team")
+    assert answer["Location"].startswith("/accounts/second-factor/again/?next=")
+
+
+def test_an_htmx_corner_is_not_filled_with_a_sign_in_page(cafe):
+    answer = Client().get(f"/console/{cafe.slug}/team", headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert answer["HX-Redirect"].startswith("/accounts/login/")
+
+
+def test_a_demo_may_do_without_setting_up_but_not_without_showing(cafe, settings):
+    settings.CONSOLE_SECOND_FACTOR_REQUIRED = False
+    hana = seat_at(cafe, "owner").user
+    browser = browser_of(hana, second_factor=False)
+    assert browser.get(f"/console/{cafe.slug}/team").status_code == 200
+    TOTP.activate(hana, "JBSWY3DPEHPK3PXP")
+    assert browser.get(f"/console/{cafe.slug}/team").status_code == 302
+
+
+def test_staff_with_a_phone_and_no_mail_sign_in_too(cafe, step, settings, tmp_path):
+    settings.DEV_OUTBOX, settings.DATA_DIR, settings.COUNTRY = True, tmp_path, "KR"
+    with tenancy.tenant(cafe):
+        user = User.objects.create_user(email=None, phone="+821012345678")
+    browser = Client()
+
+    answer = step(browser, "/accounts/login/", contact="010-1234-5678")
+    (sent,) = dev_outbox.newest()
+    answer = step(browser, answer["Location"], code=re.search(r"\d{6}", sent.text).group())
+
+    assert answer["Location"] == "/console/"
+    user.refresh_from_db()
+    assert user.phone_verified_at is not None
+
+
+def test_a_stranger_gets_the_same_answer_and_no_mail(cafe, step):
+    answer = step(Client(), "/accounts/login/", contact="stranger@example.org")
+    assert answer["Location"].startswith("/accounts/login/code/confirm/")
+    assert mail.outbox == []
+
+
+def test_there_is_no_sign_up_and_no_password_anywhere():
+    for path in ("signup/", "password/reset/", "password/change/", "email/", "3rdparty/signup/"):
+        assert Client().get(f"/accounts/{path}").status_code == 404
+
+
+def test_five_wrong_codes_end_the_sign_in(cafe, step):
+    seat_at(cafe, "cashier", "jun@example.org")
+    browser = Client()
+    confirm = step(browser, "/accounts/login/", contact="jun@example.org")["Location"]
+    right = code_in_last_mail()
+    wrong = "000000" if right != "000000" else "000001"
+    for _ in range(5):
+        step(browser, confirm, code=wrong)
+    answer = step(browser, confirm, code=right)
+    assert answer["Location"] == "/accounts/login/code/"
+    assert "_auth_user_id" not in browser.session
+
+
+def test_codes_for_staff_are_one_a_minute(cafe, step):
+    seat_at(cafe, "cashier", "jun@example.org")
+    for _ in range(20):
+        step(Client(), "/accounts/login/", contact="jun@example.org")
+    assert len(mail.outbox) == 1
+
+
+def test_signing_in_gives_a_new_session_and_signing_out_ends_it(cafe, step):
+    seat_at(cafe, "cashier", "jun@example.org")
+    browser = Client()
+    confirm = step(browser, "/accounts/login/", contact="jun@example.org")["Location"]
+    before = browser.cookies["sessionid"].value
+    step(browser, confirm, code=code_in_last_mail())
+    after = browser.cookies["sessionid"].value
+    assert before != after
+
+    step(browser, "/accounts/logout/")
+
+    thief = Client()
+    thief.cookies["sessionid"] = after
+    assert thief.get(f"/console/{cafe.slug}/me").status_code == 302
+
+
+def test_signed_out_on_every_other_device_stays_in_on_this_one(cafe):
+    hana = seat_at(cafe, "owner").user
+    here, elsewhere = browser_of(hana), browser_of(hana)
+    here.post("/accounts/security/")
+    assert here.get(f"/console/{cafe.slug}/me").status_code == 200
+    assert elsewhere.get(f"/console/{cafe.slug}/me").status_code == 302
+
+
+def test_a_seat_taken_away_counts_with_the_next_click(cafe):
+    held = seat_at(cafe, "manager")
+    browser = browser_of(held.user)
+    assert browser.get(f"/console/{cafe.slug}/team").status_code == 200
+    with tenancy.tenant(cafe):
+        from datetime import UTC, datetime
+
+        seats.revoke(merchant=cafe, seat_id=held.public_id, now=datetime.now(UTC), actor=SYSTEM)
+    assert browser.get(f"/console/{cafe.slug}/team").status_code == 404
+
+
+def test_to_other_staff_a_merchant_looks_like_one_that_does_not_exist(cafe):
+    browser = staff_browser(open_shop("bookshop"), "owner")
+
+    def page(slug):
+        answer = browser.get(f"/console/{slug}/team")
+        words = answer.content.decode().replace(slug, "…")
+        return answer.status_code, re.sub(r"\w{64}", "token", words)
+
+    assert page(cafe.slug) == page("no-such-shop")
+    assert page(cafe.slug)[0] == 404
+
+
+def test_who_works_at_one_shop_goes_there_and_who_works_at_two_chooses(cafe):
+    held = seat_at(cafe, "manager")
+    browser = browser_of(held.user)
+    assert browser.get("/console/")["Location"] == f"/console/{cafe.slug}/"
+    bookshop = open_shop("bookshop")
+    seat_at(bookshop, "analyst", held.user.email)
+    page = browser.get("/console/").content.decode()
+    assert "Cafe Haneul" in page
+    assert "Bookshop" in page
+
+
+def test_an_owner_invites_and_the_invited_is_written_to(cafe, step):
+    browser = staff_browser(cafe, "owner")
+    answer = step(
+        browser, f"/console/{cafe.slug}/team/give", role="manager", contact="Jun@example.org", name="Jun", pin=""
+    )
+    assert answer["Location"] == f"/console/{cafe.slug}/team"
+    assert mail.outbox[-1].to == ["jun@example.org"]
+    assert f"/console/{cafe.slug}/" in mail.outbox[-1].body
+    assert seats.find(merchant=cafe, user=User.objects.get(email="jun@example.org")).role == "manager"
+
+
+def test_a_manager_gives_seats_to_cashiers_only(cafe, step):
+    browser = staff_browser(cafe, "manager")
+    url = f"/console/{cafe.slug}/team/give"
+    assert step(browser, url, role="owner", contact="jun@example.org", name="", pin="").status_code == 422
+    assert step(browser, url, role="cashier", contact="", name="Jun", pin="2468").status_code == 302
+    owner = seat_at(cafe, "owner")
+    step(browser, f"/console/{cafe.slug}/team/{owner.public_id}", act="revoke")
+    with tenancy.tenant(cafe):
+        assert seats.get(merchant=cafe, seat_id=owner.public_id).revoked_at is None
+
+
+def test_a_tablet_becomes_the_counter_and_the_manager_is_signed_out_of_it(cafe, step):
+    seat_at(cafe, "cashier", name="Jun", pin="2468")
+    browser = staff_browser(cafe, "manager")
+    counter = f"/console/{cafe.slug}/counter/sign-on"
+    assert browser.get(counter).status_code == 404
+
+    answer = step(browser, f"/console/{cafe.slug}/devices/open", name="Tablet", location="main")
+
+    assert answer["Location"] == counter
+    cookie = answer.cookies[f"counter_{cafe.public_id}"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", f"/console/{cafe.slug}/")
+    assert "Jun" in browser.get(counter).content.decode()
+    assert browser.get(f"/console/{cafe.slug}/team")["Location"] == counter
+
+
+def test_a_pin_opens_the_counter_and_nothing_else(cafe):
+    browser = cashier_browser(cafe)
+    assert browser.get(f"/console/{cafe.slug}/me").status_code == 200
+    assert browser.get(f"/console/{cafe.slug}/team")["Location"].endswith("/counter/sign-on")
+
+
+def test_after_five_wrong_pins_only_a_manager_helps(cafe, step):
+    jun = seat_at(cafe, "cashier", name="Jun", pin="2468")
+    browser = cashier_browser(cafe, pin="1357")
+    url = f"/console/{cafe.slug}/counter/sign-on"
+    for _ in range(5):
+        assert step(browser, url, seat=jun.public_id, pin="9999").status_code == 422
+    assert step(browser, url, seat=jun.public_id, pin="2468").status_code == 422
+
+    manager = staff_browser(cafe, "manager")
+    step(manager, f"/console/{cafe.slug}/team/{jun.public_id}", act="pin", pin="8642")
+
+    assert step(browser, url, seat=jun.public_id, pin="8642").status_code == 302
+
+
+def test_a_closed_device_is_out_with_the_next_click(cafe, step):
+    browser = cashier_browser(cafe)
+    with tenancy.tenant(cafe):
+        from merchants import counter_devices
+
+        (device,) = counter_devices.of_merchant(cafe)
+    step(staff_browser(cafe, "manager"), f"/console/{cafe.slug}/devices/{device.public_id}/close")
+    assert browser.get(f"/console/{cafe.slug}/me")["Location"].startswith("/accounts/login/")
+
+
+def test_the_outbox_is_for_a_newcomer_at_this_machine(cafe, step, settings, tmp_path):
+    settings.DEV_OUTBOX, settings.DATA_DIR = True, tmp_path
+    settings.EMAIL_BACKEND = "merchants.dev_outbox.OutboxEmailBackend"
+    seat_at(cafe, "cashier", "jun@example.org")
+    step(Client(), "/accounts/login/", contact="jun@example.org")
+    assert "jun@example.org" in Client().get("/dev/outbox").content.decode()
+    assert Client(REMOTE_ADDR="192.0.2.1").get("/dev/outbox").status_code == 404
+    assert Client().get("/dev/outbox", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 404
+    settings.DEV_OUTBOX = False
+    assert Client().get("/dev/outbox").status_code == 404
+
+
+def test_the_back_office_is_for_superusers_with_a_second_factor(cafe, step):
+    kim = User.objects.create_superuser(email="kim@example.org", password=None)
+    hana = seat_at(cafe, "owner").user
+
+    assert browser_of(kim).get("/backoffice/").status_code == 200
+    assert browser_of(kim).get("/backoffice/merchants/apikey/").status_code == 200
+    assert (
+        browser_of(kim, second_factor=False)
+        .get("/backoffice/", follow=True)
+        .redirect_chain[-1][0]
+        .startswith("/accounts/second-factor/setup/")
+    )
+    assert browser_of(hana).get("/backoffice/", follow=True).status_code == 403
+    assert Client().get("/backoffice/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
+    assert browser_of(kim).get(f"/console/{cafe.slug}/team").status_code == 404
