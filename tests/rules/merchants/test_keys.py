@@ -134,9 +134,7 @@ def test_a_key_expires_at_its_instant(cafe):
 def test_rotation_lets_both_keys_work_until_the_overlap_ends(cafe):
     old = issue_key(cafe, "quotes", now=NOON, terminal="T1", id_namespace="t1")
     with tenancy.tenant(cafe):
-        new = keys.rotate(
-            merchant=cafe, public_id=old.key.public_id, overlap=timedelta(days=1), actor=OLA, now=NOON
-        )
+        new = keys.rotate(merchant=cafe, public_id=old.key.public_id, overlap=timedelta(days=1), actor=OLA, now=NOON)
 
     noon_tomorrow = NOON + timedelta(days=1)
     assert keys.verify(old.secret, now=noon_tomorrow - timedelta(seconds=1)).terminal == "T1"
