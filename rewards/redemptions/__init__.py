@@ -24,6 +24,7 @@ from rewards.redemptions.finding import RedemptionNotFound as RedemptionNotFound
 from rewards.redemptions.finding import View as View
 from rewards.redemptions.finding import find as find
 from rewards.redemptions.finding import listed as listed
+from rewards.redemptions.folding import PartOfAReward as PartOfAReward
 from rewards.redemptions.folding import Spendings as Spendings
 from rewards.redemptions.folding import Taken as Taken
 from rewards.redemptions.folding import read_spendings as read_spendings
@@ -33,8 +34,9 @@ from rewards.redemptions.inputs import RedemptionRequest as RedemptionRequest
 from rewards.redemptions.inputs import ReleaseInput as ReleaseInput
 from rewards.redemptions.inputs import ReversalInput as ReversalInput
 from rewards.redemptions.offers import Offer as Offer
+from rewards.redemptions.offers import OrderTotalRequired as OrderTotalRequired
 from rewards.redemptions.offers import PayOffer as PayOffer
-from rewards.redemptions.offers import offers as offers
+from rewards.redemptions.offers import UnknownReward as UnknownReward
 from rewards.redemptions.restoring import restore as restore
 from rewards.redemptions.spending import hold as hold
 from rewards.redemptions.spending import redeem as redeem

@@ -54,6 +54,10 @@ class CaptureTooLarge(Conflict):
     code: ClassVar[str] = "capture_too_large"
 
 
+class PartOfAReward(Invalid):
+    code: ClassVar[str] = "part_of_a_reward"
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """One redemption that took place: what was spent and what it is worth."""
@@ -309,7 +313,7 @@ class Spendings:
         """Return how many points of a hold will be captured.
 
         :raises AlreadyEnded, HoldExpired, CaptureTooLarge: it cannot be captured any more, or not so much of it.
-        :raises Invalid: part of a reward.
+        :raises PartOfAReward: only points that pay are captured in part.
         """
         if row.state != State.HELD:
             raise ended(row)
@@ -323,7 +327,7 @@ class Spendings:
                 held=row.points,
             )
         if row.reward and wanted != row.points:
-            raise Invalid(_("A reward is captured whole."), pointer="/points")
+            raise PartOfAReward(_("A reward is captured whole."), pointer="/points")
         return wanted
 
     def capture(
