@@ -167,8 +167,8 @@ def _read(merchant: Merchant) -> _Facts:
     facts.raw = {key: row for key, row in facts.raw.items() if row[0]}
     facts.days = {person: {day: row for day, row in days.items() if row[0]} for person, days in facts.days.items()}
     for person, days in facts.days.items():
-        for day, (purchases, revenue) in days.items():
-            facts.by_day[day].append((person, purchases, revenue))
+        for day, bought in days.items():
+            facts.by_day[day].append((person, bought[0], bought[1]))
     for identity, member, score, at in _pages(
         "SELECT id, member_id, score, answered_at FROM engagement_surveyresponse "
         "WHERE merchant_id = %(merchant)s AND id > %(after)s",
