@@ -33,6 +33,9 @@ _MERCHANTS = """
     SELECT DISTINCT merchant_id FROM rewards_lot WHERE remaining > 0 AND NOT is_active AND active_at <= %(now)s
     ORDER BY 1
 """
+_HOLDS = """
+    SELECT DISTINCT merchant_id FROM rewards_redemption WHERE state = 'held' AND hold_expires_at <= %(now)s ORDER BY 1
+"""
 _PEOPLE = """
     SELECT a.id, m.public_id FROM rewards_account a
     JOIN members_member m ON m.merchant_id = a.merchant_id AND m.id = a.member_id
@@ -63,3 +66,8 @@ def settle_due(*, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
 def merchants_due(now: datetime) -> list[int]:
     """This function will return the ids of merchants with lots to expire or to activate."""
     return due.ask(_MERCHANTS, {"now": now})
+
+
+def merchants_with_holds_due(now: datetime) -> list[int]:
+    """This function will return the ids of merchants with a hold whose time is over (`redemptions.expire_holds`)."""
+    return due.ask(_HOLDS, {"now": now})

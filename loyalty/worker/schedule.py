@@ -18,6 +18,7 @@ SCHEDULE: Final = (
     Line("tick.relay", 2),
     Line("tick.deliver", 2),
     Line("tick.messages", 5),
+    Line("tick.holds", 15),
     Line("tick.lots", 30),
     Line("tick.tiers", 5 * 60),
     Line("tick.metrics", 5 * 60),

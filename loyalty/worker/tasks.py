@@ -12,7 +12,7 @@ from loyalty.worker.rounds import Tick
 from members import codes
 from merchants import due, messages
 from merchants.webhooks import delivering, pruning, relay
-from rewards import expiry, tiers
+from rewards import expiry, redemptions, tiers
 
 
 @app.task(base=Tick, name="tick.relay")  # type: ignore[untyped-decorator]
@@ -34,6 +34,14 @@ def send_messages(*, now: datetime, **_: Any) -> int:
     """Send the mails and text messages that the process which wrote them could not."""
     return rounds.each_outside(
         messages.merchants_due(now), lambda merchant: messages.send_due(merchant=merchant, now=rounds.clock())
+    )
+
+
+@app.task(base=Tick, name="tick.holds")  # type: ignore[untyped-decorator]
+def expire_holds(*, now: datetime, **_: Any) -> int:
+    """Give back the points of holds whose time is over."""
+    return rounds.each(
+        expiry.merchants_with_holds_due(now), lambda merchant: redemptions.expire_holds(merchant=merchant, now=now)
     )
 
 

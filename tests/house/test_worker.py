@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,9 +53,7 @@ def test_every_line_has_a_task_that_takes_what_later_callers_may_add(line):
     assert isinstance(task, rounds.Tick)
     assert app.conf.beat_schedule[line.task]["schedule"] == line.seconds
     assert app.conf.beat_schedule[line.task]["options"]["expires"] == line.seconds
-    assert (
-        "_" in task.run.__code__.co_varnames[: task.run.__code__.co_argcount + task.run.__code__.co_kwonlyargcount + 1]
-    )
+    assert any(each.kind is each.VAR_KEYWORD for each in inspect.signature(task.run).parameters.values())
 
 
 def test_every_tick_is_on_the_schedule():
@@ -69,7 +69,6 @@ def test_the_queue_is_set_up_to_lose_nothing():
     assert conf.worker_prefetch_multiplier == 1
     assert conf.task_ignore_result
     assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit
-    assert all(not callable(getattr(task, "countdown", None)) for task in app.tasks.values())
 
 
 @pytest.mark.parametrize(
@@ -110,14 +109,11 @@ def test_a_tick_that_finds_itself_at_work_elsewhere_leaves(committed):
     cafe = open_cafe()
     erased(cafe)
     with due.alone("tick:tick.relay"):
-        connections["system"].close  # noqa: B018 - the lock lives in this very connection
         assert _in_another_thread(tasks.relay_events) is None
     assert _in_another_thread(tasks.relay_events) >= 1
 
 
 def _in_another_thread(work):
-    from concurrent.futures import ThreadPoolExecutor
-
     def run():
         try:
             return work()
