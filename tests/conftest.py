@@ -2,14 +2,66 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
 import pytest
 from django.core.management import call_command
 from django.db import connections
 
+from loyalty.launch.postgres import binaries
+from loyalty.launch.urls import psycopg_from_url
+
+_ROOT = Path(__file__).resolve().parent.parent
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker):
-    """The whole cluster is ours and ends with the run, so the database is migrated in place and never flushed."""
+    """The whole cluster is ours and ends with the run, so the database is migrated in place and never flushed.
+
+    Migrating takes longer than most test runs; its outcome is kept as a dump under the digest of everything that
+    shapes the schema, and the next run with the same digest loads that. CI starts without one, so it migrates.
+    """
+    digest = _schema_digest()
+    dump = Path(tempfile.gettempdir()) / f"loyalty-test-schema-{os.getuid()}-{digest}.sql"
     with django_db_blocker.unblock():
-        call_command("migrate", verbosity=0)
-        connections["owner"].close()
+        if not (dump.is_file() and _run("psql", "-q", "-v", "ON_ERROR_STOP=1", "-1", "-f", str(dump))):
+            call_command("migrate", verbosity=0)
+            connections["owner"].close()
+            _keep(dump)
+
+
+def _schema_digest() -> str:
+    shaping = [
+        path
+        for app in ("merchants", "members", "rewards", "engagement", "analytics")
+        for pattern in ("migrations/*.py", "models.py", "models/*.py")
+        for path in sorted((_ROOT / app).glob(pattern))
+    ]
+    shaping += [_ROOT / name for name in ("merchants/schema.py", "merchants/roles.py", "rewards/readings.py")]
+    shaping += [_ROOT / "loyalty/settings.py", _ROOT / "requirements/dev.txt", Path(__file__)]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in shaping if path.is_file())).hexdigest()[:16]
+
+
+def _keep(dump: Path) -> None:
+    unfinished = dump.with_suffix(f".{os.getpid()}")
+    if _run("pg_dump", "-f", str(unfinished)):
+        lines = unfinished.read_text().splitlines()
+        # The database has its schema already, with its rights.
+        unfinished.write_text("\n".join(x for x in lines if not x.startswith(("CREATE SCHEMA", "ALTER SCHEMA"))))
+        unfinished.rename(dump)
+
+
+def _run(program: str, *arguments: str) -> bool:
+    place = psycopg_from_url(os.environ["DATABASE_SUPER_URL"])
+    web = psycopg_from_url(os.environ["DATABASE_URL"])
+    done = subprocess.run(
+        [str(binaries() / program), "-h", place["host"], "-U", place["user"], "-d", web["dbname"], *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode == 0
