@@ -130,6 +130,31 @@ def split(amount: int, weights: Sequence[int | Fraction]) -> list[int]:
     return [sign * share for share in shares]
 
 
+def scale_down(amounts: Sequence[int], total: int) -> list[int]:
+    """This function will shrink amounts (not negative) pro rata until they add up to a smaller total, to the last unit.
+
+    Unlike `split`, no amount ever grows as the total shrinks further: with largest remainders it may (the Alabama
+    paradox), and a second refund would leave more of a line than the first. This is Webster's method: units are taken
+    in the order of (2s + 1) / amount, ties to the earlier. Raises ValueError for a total above the sum.
+    """
+    whole = sum(amounts)
+    if not 0 <= total <= whole:
+        raise ValueError(f"cannot shrink {whole} to {total}")
+    if total == 0:
+        return [0] * len(amounts)
+    # Near enough at once (halves down); the rest, less than one unit each, is set right unit by unit.
+    shares = [-((whole - 2 * amount * total) // (2 * whole)) for amount in amounts]
+    places = [place for place, amount in enumerate(amounts) if amount]
+    while (missing := total - sum(shares)) != 0:
+        if missing > 0:
+            place = min(places, key=lambda i: (Fraction(2 * shares[i] + 1, amounts[i]), i))
+            shares[place] += 1
+        else:
+            place = max(places, key=lambda i: (Fraction(2 * shares[i] - 1, amounts[i]), i))
+            shares[place] -= 1
+    return shares
+
+
 def round_ratio(numerator: int, denominator: int, mode: Mode) -> int:
     """This function will round a ratio of integers to an integer, exactly; halves away from zero or to even."""
     if denominator < 0:

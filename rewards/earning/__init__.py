@@ -20,9 +20,10 @@ from rewards.earning.basket import (
     net_basket,
 )
 from rewards.earning.caps import CapKey, cap_keys
-from rewards.earning.evaluation import NO_PROGRAMME_YET, award, evaluate
+from rewards.earning.evaluation import NO_PROGRAMME_YET, evaluate
 from rewards.earning.examples import Outcome, check_examples
 from rewards.earning.plan import plan
+from rewards.earning.settling import award
 from rewards.earning.words import CODES, WHY, points_in_words, words
 
 __all__ = [

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from merchants import money
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """One line: `amount_minor` after discounts, tax included; `quantity_milli` in thousandths."""
+    """One line: `amount_minor` after discounts, tax included; `quantity_milli` in thousandths.
+
+    `points_minor` is what of it was paid with points; where no line says, the basket's is shared out pro rata.
+    """
 
     id: str
     amount_minor: int
@@ -19,6 +22,7 @@ class Line(Struct, frozen=True, kw_only=True):
     quantity_milli: int = 1000
     discount_minor: int = 0
     tax_minor: int = 0
+    points_minor: int = 0
 
 
 class Basket(Struct, frozen=True, kw_only=True):
@@ -98,14 +102,7 @@ def advance(facts: Facts, evaluation: Evaluation) -> Facts:
     caps = dict(facts.caps)
     for key, points in evaluation.cap_uses:
         caps[key] = caps.get(key, 0) + points
-    return Facts(
-        tier=facts.tier,
-        ordinal=facts.ordinal + 1,
-        birthday=facts.birthday,
-        joined_on=facts.joined_on,
-        caps=caps,
-        guest=facts.guest,
-    )
+    return structs.replace(facts, ordinal=facts.ordinal + 1, caps=caps)
 
 
 def lines_of(basket: Basket) -> tuple[Line, ...]:
@@ -113,15 +110,29 @@ def lines_of(basket: Basket) -> tuple[Line, ...]:
     return basket.lines or (Line(id="1", amount_minor=basket.total_minor),)
 
 
+def points_shares(basket: Basket) -> dict[str, int]:
+    """This function will say by line id what was paid with points: as the lines say, or pro rata over all lines.
+
+    Lines that earn nothing carry their part too: a gift card bought with points is not a reason to earn on the rest.
+    """
+    lines = lines_of(basket)
+    paid = min(basket.points_paid_minor, sum([line.amount_minor for line in lines]))
+    if paid <= 0 or sum([line.points_minor for line in lines]) == basket.points_paid_minor:
+        return {line.id: line.points_minor if paid > 0 else 0 for line in lines}
+    shares = money.split(paid, [line.amount_minor for line in lines])
+    return {line.id: share for line, share in zip(lines, shares, strict=True)}
+
+
 def net_basket(basket: Basket, *, returned: Sequence[Returned] = (), amount_minor: int = 0) -> Basket:
     """This function will give what is left of a basket after *all* refunds so far (always from the first basket).
 
     `returned` shrinks the lines it names: by quantity (the amount follows pro rata), by amount (the quantity follows),
-    or both as given. `amount_minor`, refunded without naming lines, then shrinks every line pro rata by largest
-    remainder. Discount, tax and what was paid with points follow the amounts. Lines with nothing left are left out;
-    raises RefundTooLarge when more comes back than was bought.
+    or both as given. `amount_minor`, refunded without naming lines, then shrinks every line pro rata, so that a larger
+    refund never leaves more of any line. Discount, tax and what was paid with points follow the amounts. Lines with
+    nothing left are left out; raises RefundTooLarge when more comes back than was bought.
     """
-    lines = {line.id: line for line in lines_of(basket)}
+    shares = points_shares(basket)
+    lines = {line.id: structs.replace(line, points_minor=shares[line.id]) for line in lines_of(basket)}
     for back in returned:
         if back.line not in lines:
             raise RefundTooLarge(back.line)
@@ -131,19 +142,18 @@ def net_basket(basket: Basket, *, returned: Sequence[Returned] = (), amount_mino
     if amount_minor < 0 or amount_minor > left:
         raise RefundTooLarge
     if amount_minor:
-        shares = money.split(amount_minor, [line.amount_minor for line in kept])
-        kept = [_shrunk(line, line.amount_minor - share, None) for line, share in zip(kept, shares, strict=True)]
-        kept = [line for line in kept if line.amount_minor > 0]
-    total = left - amount_minor
-    paid = basket.points_paid_minor * total // basket.total_minor if basket.total_minor else 0
-    return Basket(
-        occurred_at=basket.occurred_at,
-        currency=basket.currency,
-        total_minor=total,
+        amounts = money.scale_down([line.amount_minor for line in kept], left - amount_minor)
+        # What was free stays in the basket: nobody brought the own cup back.
+        kept = [
+            _shrunk(line, amount, None) if line.amount_minor else line
+            for line, amount in zip(kept, amounts, strict=True)
+            if amount or not line.amount_minor
+        ]
+    return structs.replace(
+        basket,
+        total_minor=left - amount_minor,
         lines=tuple(kept),
-        points_paid_minor=paid,
-        location=basket.location,
-        channel=basket.channel,
+        points_paid_minor=sum(line.points_minor for line in kept),
     )
 
 
@@ -165,12 +175,12 @@ def _shrunk(line: Line, amount: int, quantity: int | None) -> Line:
     whole = line.amount_minor
     if quantity is None:
         quantity = line.quantity_milli * amount // whole if whole else 0
-    return Line(
-        id=line.id,
+    # Downwards, each from the first line: what is left of a line less its tax or points never grows either.
+    return structs.replace(
+        line,
         amount_minor=amount,
-        sku=line.sku,
-        category=line.category,
         quantity_milli=quantity,
         discount_minor=line.discount_minor * amount // whole if whole else 0,
         tax_minor=line.tax_minor * amount // whole if whole else 0,
+        points_minor=line.points_minor * amount // whole if whole else 0,
     )

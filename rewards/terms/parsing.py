@@ -43,7 +43,7 @@ def parse(document: object) -> Terms:
 
 def document(terms: Terms) -> dict[str, Any]:
     """This function will write terms as a JSON-ready document with every default spelled out, fit to be kept for ever."""
-    written: dict[str, Any] = msgspec.to_builtins(terms)
+    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(terms))
     return written
 
 

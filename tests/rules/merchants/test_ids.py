@@ -22,7 +22,9 @@ class TestPublicIds:
             ids.mint("xyz")
         assert len(set(ids.PREFIXES.values())) == len(ids.PREFIXES)
 
-    @pytest.mark.parametrize("text", ["", "mem_", "mem_ILOU000000000000", "pur_0123456789abcdef", "mem_0123456789abcdef\n"])
+    @pytest.mark.parametrize(
+        "text", ["", "mem_", "mem_ILOU000000000000", "pur_0123456789abcdef", "mem_0123456789abcdef\n"]
+    )
     def test_other_texts_are_none(self, text: str) -> None:
         assert not ids.is_id(text, "mem")
 

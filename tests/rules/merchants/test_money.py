@@ -13,7 +13,8 @@ from merchants import money
 
 class TestCurrencies:
     @pytest.mark.parametrize(
-        ("code", "digits"), [("KRW", 0), ("JPY", 0), ("VND", 0), ("USD", 2), ("TWD", 2), ("EUR", 2), ("BHD", 3), ("KWD", 3)]
+        ("code", "digits"),
+        [("KRW", 0), ("JPY", 0), ("VND", 0), ("USD", 2), ("TWD", 2), ("EUR", 2), ("BHD", 3), ("KWD", 3)],
     )
     def test_the_minor_digits_are_those_of_cldr(self, code: str, digits: int) -> None:
         assert money.exponent(code) == digits
@@ -136,10 +137,43 @@ class TestSplitting:
                 assert abs(share - Fraction(amount * weight, sum(weights))) < 1
 
 
+class TestShrinking:
+    def test_amounts_shrink_pro_rata_to_the_last_unit(self) -> None:
+        assert money.scale_down([100, 100, 100], 200) == [67, 67, 66]
+        assert money.scale_down([5, 0, 3], 8) == [5, 0, 3]
+        assert money.scale_down([5, 3], 0) == [0, 0]
+        assert money.scale_down([], 0) == []
+
+    def test_they_do_not_grow(self) -> None:
+        with pytest.raises(ValueError, match="cannot shrink 8 to 9"):
+            money.scale_down([5, 3], 9)
+
+    @given(st.lists(st.integers(0, 60), min_size=1, max_size=6))
+    def test_none_ever_grows_as_the_total_shrinks(self, amounts: list[int]) -> None:
+        before = amounts
+        for total in range(sum(amounts) - 1, -1, -1):
+            now = money.scale_down(amounts, total)
+            assert sum(now) == total
+            assert all(0 <= less <= more for less, more in zip(now, before, strict=True))
+            before = now
+
+    @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=50), st.integers(0, 100))
+    def test_large_amounts_are_exact_and_quick(self, amounts: list[int], percent: int) -> None:
+        total = sum(amounts) * percent // 100
+        assert sum(money.scale_down(amounts, total)) == total
+
+
 class TestRounding:
     @pytest.mark.parametrize(
         ("over", "floor", "half_up", "half_even", "ceil"),
-        [(25, 2, 3, 2, 3), (35, 3, 4, 4, 4), (24, 2, 2, 2, 3), (-25, -3, -3, -2, -2), (30, 3, 3, 3, 3), (0, 0, 0, 0, 0)],
+        [
+            (25, 2, 3, 2, 3),
+            (35, 3, 4, 4, 4),
+            (24, 2, 2, 2, 3),
+            (-25, -3, -3, -2, -2),
+            (30, 3, 3, 3, 3),
+            (0, 0, 0, 0, 0),
+        ],
     )
     def test_the_four_modes(self, over: int, floor: int, half_up: int, half_even: int, ceil: int) -> None:
         found = [money.round_ratio(over, 10, mode) for mode in ("floor", "half_up", "half_even", "ceil")]  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ class TestADayBeginsAtItsFirstInstant:
                     assert periods.local_day(start - timedelta(seconds=1), zone) < day, (name, day)
 
     @settings(max_examples=300, deadline=None)
-    @given(st.sampled_from(ZONES), st.datetimes(datetime(1975, 1, 1), datetime(2060, 1, 1)))
+    @given(st.sampled_from(ZONES), st.datetimes(datetime(1975, 1, 1), datetime(2060, 1, 1)))  # noqa: DTZ001
     def test_every_instant_lies_in_the_day_that_is_named_for_it(self, name: str, naive: datetime) -> None:
         zone, at = ZoneInfo(name), naive.replace(tzinfo=UTC)
         day = periods.local_day(at, zone)
