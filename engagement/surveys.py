@@ -23,6 +23,7 @@ from merchants import ids, outbox, periods
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, NotFound
 from merchants.models.merchants import Merchant
+from rewards import readings
 
 NpsClass = Literal["promoter", "passive", "detractor"]
 
@@ -90,7 +91,8 @@ def record_response(*, merchant: Merchant, answer: AnswerInput, now: datetime, a
     Locks the member's row, so that two answers at once are one.
 
     :raises AnsweredAlready: this member answered within 90 days, or already about this purchase.
-    :raises NotFound: no such member.  :raises Invalid: a score beyond 0 to 10, or a time to come.
+    :raises NotFound: no such member or purchase.  :raises Invalid: a score beyond 0 to 10, another member's purchase,
+        or a time to come.
     """
     if not 0 <= answer.score <= 10:
         raise Invalid(_("A score is a whole number from 0 to 10."), pointer="/score")
@@ -98,7 +100,7 @@ def record_response(*, merchant: Merchant, answer: AnswerInput, now: datetime, a
     if answered_at > now + _AHEAD_MAX:
         raise Invalid(_("An answer cannot come from the future. Check the clock."), pointer="/answered_at")
     fingerprint = hashlib.sha256(msgspec.json.encode(msgspec.to_builtins(answer), order="sorted")).digest()
-    member = _locked_member(merchant, answer.member) if answer.member is not None else None
+    member = _who_answers(merchant, answer)
     _refuse_nul(answer)
     if replay := _replayed(merchant, answer.external_id, fingerprint):
         return replay
@@ -187,14 +189,33 @@ def _refuse_nul(answer: AnswerInput) -> None:
         raise Invalid(_("Text may not hold the character NUL."), pointer="/comment")
 
 
-def _locked_member(merchant: Merchant, public_id: str) -> Member:
-    members = Member.objects.select_for_update(no_key=True).filter(merchant=merchant)
-    named = members.filter(public_id=public_id).first()
-    if named is not None and named.merged_into_id is not None:
-        named = members.filter(pk=named.merged_into_id).first()
-    if named is None or named.state == Member.State.ERASED:
+def _who_answers(merchant: Merchant, answer: AnswerInput) -> Member | None:
+    """The member named, or the one whose purchase it is about, locked; a guest's purchase names nobody."""
+    named = _locked(merchant, public_id=answer.member) if answer.member is not None else None
+    if answer.member is not None and named is None:
         raise NotFound(_("There is no such member."), pointer="/member")
-    return named
+    if answer.purchase is None:
+        return named
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT member_id FROM {readings.PURCHASES} WHERE merchant_id = %s AND public_id = %s",
+            [merchant.pk, answer.purchase],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        raise NotFound(_("There is no such purchase."), pointer="/purchase")
+    buyer = _locked(merchant, pk=found[0]) if found[0] is not None else None
+    if named is not None and buyer is not None and buyer != named:
+        raise Invalid(_("This purchase is another member's."), pointer="/purchase")
+    return named or buyer
+
+
+def _locked(merchant: Merchant, **who: str | int) -> Member | None:
+    members = Member.objects.select_for_update(no_key=True).filter(merchant=merchant)
+    found = members.filter(**who).first()
+    if found is not None and found.merged_into_id is not None:
+        found = members.filter(pk=found.merged_into_id).first()
+    return None if found is None or found.state == Member.State.ERASED else found
 
 
 def _replayed(merchant: Merchant, external_id: str | None, fingerprint: bytes) -> Answer | None:
