@@ -146,7 +146,7 @@ class Reread:
 
     def __init__(self, merchant_id: int, unwritten: Mapping[int, Daily] | None = None) -> None:
         self.merchant_id = merchant_id
-        self.unwritten = unwritten or {}
+        self.unwritten = {} if unwritten is None else unwritten
 
     def __call__(self, account: AccountState, since: date) -> dict[date, Sums]:
         daily = read_daily(self.merchant_id, [account.member_id], since).get(account.member_id, {})

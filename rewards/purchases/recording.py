@@ -439,7 +439,7 @@ class _Fold:
                 self.caps_changed.add((whose, key))
 
     def _restored(self, sale: Sale, asked: returns.Asked, account: AccountState | None) -> int:
-        if account is None or not self.spendings.new:
+        if account is None or not (self.spendings.new or self.spendings.changed):
             return 0
         return redemptions.restore(
             self.book, account, merchant=self.merchant, timeline=self.context.timeline, purchase_id=sale.id,

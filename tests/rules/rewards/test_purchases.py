@@ -1,0 +1,481 @@
+"""What a sale does: points by the terms of its moment, once, whatever comes twice, late, together or before its time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from merchants import ids, tenancy
+from merchants.actors import Actor
+from merchants.models.merchants import Location, Merchant
+from members.models import Member
+from rewards import purchases, terms
+from rewards.models.accounts import Account, TierPeriod
+from rewards.models.ledger import Entry, Lot
+from rewards.models.limits import CapBucket
+from rewards.models.programmes import TermsVersion
+from rewards.models.purchases import Purchase, PurchaseLine, Refund
+from rewards.models.referrals import Referral
+from rewards.purchases import LineInput, MemberRef, PurchaseInput, PurchaseRef, RefundInput, RefundLine, Source
+
+NOON = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # noon in Seoul, a Friday
+TILL = Actor("key", "key_till")
+
+PLAIN = {
+    "name": "Bean Club",
+    "currency": "KRW",
+    "earning": {"rules": [{"kind": "per_money", "code": "base", "name": "Base", "points": 1, "per_amount_minor": 100}]},
+}
+LADDER = {
+    "tiers": {
+        "basis": "qualifying_points",
+        "levels": [
+            {"code": "green", "name": "Green", "threshold": 0},
+            {"code": "gold", "name": "Gold", "threshold": 500, "multiplier": "2"},
+        ],
+    }
+}
+
+
+class Cafe:
+    """A café in Seoul with Mina and Jun as members; every call is its own transaction's worth of work."""
+
+    def __init__(self, document: dict, *, since: datetime = NOON - timedelta(days=400)) -> None:
+        mark = ids.mint("mer")
+        self.merchant = Merchant.objects.create(
+            public_id=mark, slug=f"cafe-{mark[4:]}", name="Café", currency="KRW", zone="Asia/Seoul", country="KR",
+            created_at=since,
+        )
+        self.number = 0
+        with tenancy.tenant(self.merchant):
+            Location.objects.create(
+                merchant=self.merchant, public_id=ids.mint("loc"), code="gangnam", name="Gangnam"
+            )
+        self.publish(document, since)
+        self.mina = self.join("Mina")
+        self.jun = self.join("Jun")
+
+    def publish(self, document: dict, since: datetime) -> None:
+        self.number += 1
+        with tenancy.tenant(self.merchant):
+            TermsVersion.objects.create(
+                merchant=self.merchant, number=self.number, document=terms.document(terms.parse(document)),
+                document_sha256="", effective_from=since, published_at=since, published_by="owner",
+            )
+
+    def join(self, name: str, *, joined_at: datetime = NOON - timedelta(days=300)) -> Member:
+        with tenancy.tenant(self.merchant):
+            member = Member.objects.create(
+                merchant=self.merchant, public_id=ids.mint("mem"), code=ids.normalise(ids.mint_member_code()),
+                name=name, joined_at=joined_at, recorded_at=joined_at,
+            )
+            Account.objects.create(merchant=self.merchant, member=member)
+        return member
+
+    def sale(self, external_id: str, member: Member | None, won: int, **fields) -> PurchaseInput:
+        fields.setdefault("occurred_at", NOON)
+        ref = MemberRef(id=member.public_id) if member else None
+        return PurchaseInput(
+            external_id=external_id, currency="KRW", total_minor=won, member=ref, location="gangnam", **fields
+        )
+
+    def record(self, *items: PurchaseInput, now: datetime = NOON, source: Source | None = None):
+        return tenancy.attempt(
+            self.merchant,
+            lambda: purchases.record(
+                merchant=self.merchant, items=items, now=now, actor=TILL, **({"source": source} if source else {})
+            ),
+        )
+
+    def sell(self, external_id: str, member: Member | None, won: int, *, now: datetime = NOON, **fields):
+        (outcome,) = self.record(self.sale(external_id, member, won, **fields), now=now)
+        if outcome.error:
+            raise outcome.error
+        return outcome
+
+    def refund(self, external_id: str, sold: str, *, now: datetime = NOON, **fields):
+        asked = RefundInput(
+            external_id=external_id, occurred_at=now, purchase=PurchaseRef(external_id=sold), **fields
+        )
+        return tenancy.attempt(
+            self.merchant, lambda: purchases.refund(merchant=self.merchant, asked=asked, now=now, actor=TILL)
+        ).receipt
+
+    def account(self, member: Member) -> Account:
+        with tenancy.tenant(self.merchant):
+            return Account.objects.get(member=member)
+
+    def entries(self, member: Member) -> list[tuple[str, int, int]]:
+        with tenancy.tenant(self.merchant):
+            rows = Entry.objects.filter(account__member=member).order_by("seq")
+            return [(row.kind, row.balance_change, row.debt_change) for row in rows]
+
+    def rows(self, model) -> int:
+        with tenancy.tenant(self.merchant):
+            return model.objects.count()
+
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_sale_earns_by_the_rule_and_says_so():
+    cafe = Cafe(PLAIN)
+
+    receipt = cafe.sell("r1", cafe.mina, 12_345).receipt
+
+    assert receipt["points_earned"] == 123  # 12,345 won at 1 per 100, rounded down
+    assert receipt["balance_after"] == 123
+    assert [(step.code, step.rule, step.points) for step in receipt["trace"]][0] == ("gave", "base", 123)
+    assert cafe.entries(cafe.mina) == [("accrue", 123, 0)]
+    assert cafe.rows(PurchaseLine) == 1
+
+
+def test_the_same_sale_sent_twice_is_one_sale():
+    cafe = Cafe(PLAIN)
+    first = cafe.sell("r1", cafe.mina, 10_000)
+
+    again = cafe.sell("r1", cafe.mina, 10_000)
+
+    assert again.is_replay
+    assert again.receipt["id"] == first.receipt["id"]
+    assert again.receipt["points_earned"] == 100
+    assert cafe.account(cafe.mina).balance == 100
+    assert cafe.rows(Purchase) == 1
+
+
+def test_the_same_id_for_another_sale_is_refused_and_changes_nothing():
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 10_000)
+
+    (outcome,) = cafe.record(cafe.sale("r1", cafe.mina, 99_900))
+
+    assert outcome.error.code == "external_id_reused"
+    assert cafe.account(cafe.mina).balance == 100
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"occurred_at": NOON - timedelta(days=31)}, "occurred_at_out_of_bounds"),
+        ({"occurred_at": NOON + timedelta(minutes=6)}, "occurred_at_out_of_bounds"),
+        ({"lines": (LineInput(amount_minor=9_999),)}, "totals_disagree"),
+        ({"lines": (LineInput(id="a", amount_minor=1), LineInput(id="a", amount_minor=9_999))}, "invalid"),
+        ({"tenders": (purchases.Tender(kind="cash", amount_minor=1),)}, "totals_disagree"),
+        ({"tax_minor": 10_001}, "invalid"),
+    ],
+)
+def test_a_sale_that_cannot_be_meant_is_refused_and_leaves_no_trace(fields, code):
+    cafe = Cafe(PLAIN)
+
+    (outcome,) = cafe.record(cafe.sale("r1", cafe.mina, 10_000, **fields))
+
+    assert outcome.error.code == code
+    assert cafe.rows(Purchase) == 0
+    assert cafe.account(cafe.mina).seq == 0
+
+
+def test_a_backfill_may_go_back_further_than_a_till():
+    cafe = Cafe(PLAIN)
+    long_ago = NOON - timedelta(days=200)
+    sale = cafe.sale("r1", cafe.mina, 10_000, occurred_at=long_ago)
+
+    (refused,) = cafe.record(sale)
+    (recorded,) = cafe.record(sale, source=Source(may_backfill=True, is_silent=True))
+
+    assert refused.error.code == "occurred_at_out_of_bounds"
+    assert recorded.error is None
+    assert cafe.account(cafe.mina).balance == 100
+
+
+def test_a_refused_item_leaves_the_rest_of_its_batch_alone():
+    cafe = Cafe(PLAIN)
+    ghost = Member(public_id="mem_0000000000000000")
+
+    outcomes = cafe.record(
+        cafe.sale("r1", cafe.mina, 10_000), cafe.sale("r2", ghost, 10_000), cafe.sale("r3", cafe.jun, 5_000)
+    )
+
+    assert [outcome.error and outcome.error.code for outcome in outcomes] == [None, "member_not_found", None]
+    assert (cafe.account(cafe.mina).balance, cafe.account(cafe.jun).balance) == (100, 50)
+    assert cafe.rows(Purchase) == 2
+
+
+def test_a_guests_sale_is_kept_and_earns_nothing():
+    cafe = Cafe(PLAIN)
+
+    receipt = cafe.sell("r1", None, 10_000).receipt
+
+    assert (receipt["points_earned"], receipt["points_unclaimed"], receipt["balance_after"]) == (0, 100, None)
+    assert cafe.rows(Lot) == 0
+
+
+def test_a_late_sale_is_priced_by_the_terms_of_its_own_moment():
+    cafe = Cafe(PLAIN)
+    doubled = {**PLAIN, "earning": {"rules": [{**PLAIN["earning"]["rules"][0], "points": 2}]}}
+    cafe.publish(doubled, NOON - timedelta(days=1))
+
+    late = cafe.sell("late", cafe.mina, 10_000, occurred_at=NOON - timedelta(days=2))
+    today = cafe.sell("today", cafe.mina, 10_000)
+
+    assert (late.receipt["points_earned"], late.receipt["terms_version"]) == (100, 1)
+    assert (today.receipt["points_earned"], today.receipt["terms_version"]) == (200, 2)
+
+
+def test_a_sale_before_the_first_programme_earns_nothing_and_says_why():
+    cafe = Cafe(PLAIN, since=NOON - timedelta(days=1))
+
+    receipt = cafe.sell("r1", cafe.mina, 10_000, occurred_at=NOON - timedelta(days=2)).receipt
+
+    assert receipt["points_earned"] == 0
+    assert receipt["trace"][0].code == "no_programme_yet"
+
+
+def test_points_that_had_lapsed_before_the_late_sale_arrived_are_written_and_expired_at_once():
+    cafe = Cafe({**PLAIN, "expiry": {"kind": "rolling", "count": 5, "unit": "days"}})
+
+    cafe.sell("late", cafe.mina, 10_000, occurred_at=NOON - timedelta(days=10))
+
+    assert cafe.entries(cafe.mina) == [("accrue", 100, 0), ("expire", -100, 0)]
+    assert cafe.account(cafe.mina).balance == 0
+
+
+def test_the_sale_that_reaches_a_tier_earns_at_the_old_rate_and_the_next_at_the_new():
+    cafe = Cafe({**PLAIN, **LADDER})
+
+    reaching = cafe.sell("r1", cafe.mina, 50_000)  # 500 points: gold from now on
+    after = cafe.sell("r2", cafe.mina, 10_000, now=NOON + timedelta(minutes=1), occurred_at=NOON + timedelta(minutes=1))
+
+    assert (reaching.receipt["points_earned"], reaching.receipt["tier_after"]) == (500, "gold")
+    assert after.receipt["points_earned"] == 200
+
+
+def test_a_sale_from_before_the_rise_earns_at_the_tier_held_then():
+    cafe = Cafe({**PLAIN, **LADDER})
+    cafe.sell("r1", cafe.mina, 50_000)
+
+    late = cafe.sell("r2", cafe.mina, 10_000, now=NOON + timedelta(hours=2), occurred_at=NOON - timedelta(hours=1))
+
+    assert late.receipt["points_earned"] == 100
+
+
+def test_a_refund_that_takes_the_tiers_ground_away_takes_the_tier_too():
+    cafe = Cafe({**PLAIN, **LADDER})
+    cafe.sell("r1", cafe.mina, 50_000)
+    assert cafe.account(cafe.mina).tier == "gold"
+
+    receipt = cafe.refund("f1", "r1", amount_minor=100, now=NOON + timedelta(days=1))
+
+    assert receipt["tier_after"] == "green"
+    with tenancy.tenant(cafe.merchant):
+        held = list(TierPeriod.objects.order_by("id").values_list("tier", "reason"))
+    assert held == [("gold", "upgrade"), ("green", "refund")] or held[-1] == ("green", "refund")
+
+
+def test_slicing_a_refund_gains_nothing():
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 10_000)  # 100 points
+
+    taken = [cafe.refund(f"f{n}", "r1", amount_minor=50)["points_clawed_back"] for n in range(4)]
+
+    # 9,950 earns 99, 9,900 earns 99, 9,850 earns 98, 9,800 earns 98
+    assert taken == [1, 0, 1, 0]
+    assert cafe.account(cafe.mina).balance == 98
+
+
+def test_a_whole_refund_takes_back_everything():
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 12_345)
+
+    receipt = cafe.refund("f1", "r1")
+
+    assert (receipt["amount_minor"], receipt["points_clawed_back"], receipt["left_minor"]) == (12_345, 123, 0)
+    assert cafe.account(cafe.mina).balance == 0
+
+
+def test_the_same_refund_sent_twice_is_one_refund():
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 10_000)
+
+    first = cafe.refund("f1", "r1", amount_minor=2_500)
+    again = cafe.refund("f1", "r1", amount_minor=2_500)
+
+    assert first == again
+    assert cafe.account(cafe.mina).balance == 75
+
+
+def test_more_than_is_left_is_refused_and_changes_nothing():
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 10_000)
+    cafe.refund("f1", "r1", amount_minor=6_000)
+
+    with pytest.raises(purchases.returns.RefundTooLarge):
+        cafe.refund("f2", "r1", amount_minor=4_001)
+
+    assert cafe.account(cafe.mina).balance == 40
+    assert cafe.rows(Refund) == 1
+
+
+def test_a_refund_line_by_line():
+    cafe = Cafe(PLAIN)
+    cafe.sell(
+        "r1", cafe.mina, 9_000,
+        lines=(
+            LineInput(id="latte", amount_minor=6_000, quantity=Decimal(2)),
+            LineInput(id="cake", amount_minor=3_000),
+        ),
+    )  # fmt: skip
+
+    one_latte = cafe.refund("f1", "r1", lines=(RefundLine(id="latte", quantity=Decimal(1)),))
+    cake = cafe.refund("f2", "r1", lines=(RefundLine(id="cake"),))
+
+    assert (one_latte["amount_minor"], one_latte["points_clawed_back"]) == (3_000, 30)
+    assert (cake["amount_minor"], cake["points_clawed_back"]) == (3_000, 30)
+    assert cafe.account(cafe.mina).balance == 30
+
+
+def test_a_refund_may_come_before_its_purchase():
+    cafe = Cafe(PLAIN)
+
+    waiting = cafe.refund("f1", "r1", amount_minor=2_500)
+    receipt = cafe.sell("r1", cafe.mina, 10_000).receipt
+
+    assert waiting["state"] == "waiting"
+    assert (receipt["points_earned"], receipt["points_clawed_back"], receipt["balance_after"]) == (100, 25, 75)
+    with tenancy.tenant(cafe.merchant):
+        assert Refund.objects.get().is_applied
+
+
+def test_what_was_spent_meanwhile_becomes_debt_and_the_next_points_pay_it():
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 10_000)  # 100
+    _spend(cafe, cafe.mina, 80)  # 20 left
+
+    receipt = cafe.refund("f1", "r1")
+    assert (receipt["balance_after"], receipt["debt_after"], receipt["debt_made"]) == (0, 80, 80)
+
+    cafe.sell("r2", cafe.mina, 10_000)
+    account = cafe.account(cafe.mina)
+    assert (account.balance, account.debt) == (20, 0)
+
+
+def test_a_cap_is_given_back_by_a_refund():
+    capped = {
+        **PLAIN,
+        "earning": {"rules": [{**PLAIN["earning"]["rules"][0], "caps": [{"points": 100, "per": "day"}]}]},
+    }
+    cafe = Cafe(capped)
+
+    first = cafe.sell("r1", cafe.mina, 8_000).receipt["points_earned"]
+    second = cafe.sell("r2", cafe.mina, 8_000).receipt["points_earned"]
+    cafe.refund("f1", "r1")
+    third = cafe.sell("r3", cafe.mina, 8_000).receipt["points_earned"]
+
+    assert (first, second, third) == (80, 20, 80)
+    with tenancy.tenant(cafe.merchant):
+        assert CapBucket.objects.get().points == 100
+
+
+def test_a_referral_pays_both_sides_once_and_is_undone_by_the_refund():
+    cafe = Cafe({**PLAIN, "referral": {"referrer_points": 300, "referee_points": 200, "minimum_amount_minor": 5_000}})
+    with tenancy.tenant(cafe.merchant):
+        Referral.objects.create(
+            merchant=cafe.merchant, public_id=ids.mint("rfl"), created_at=NOON,
+            referrer=Account.objects.get(member=cafe.mina), referee=Account.objects.get(member=cafe.jun),
+        )  # fmt: skip
+
+    cafe.sell("r1", cafe.jun, 10_000)
+    cafe.sell("r2", cafe.jun, 10_000)
+    assert (cafe.account(cafe.mina).balance, cafe.account(cafe.jun).balance) == (300, 400)
+
+    cafe.refund("f1", "r1", amount_minor=5_001)  # 4,999 is left: less than a referral asks for
+    assert (cafe.account(cafe.mina).balance, cafe.account(cafe.jun).balance) == (0, 149)
+    with tenancy.tenant(cafe.merchant):
+        assert Referral.objects.get().state == "undone"
+
+
+def test_a_quote_holds_or_is_refused_but_is_never_priced_again():
+    cafe = Cafe(PLAIN)
+    asked = purchases.QuoteInput(
+        currency="KRW", total_minor=10_000, occurred_at=NOON, member=MemberRef(id=cafe.mina.public_id), location="gangnam"
+    )
+    quoted = tenancy.attempt(
+        cafe.merchant, lambda: purchases.quote(merchant=cafe.merchant, asked=asked, now=NOON, actor=TILL)
+    )
+    assert quoted.evaluation.points == 100
+    assert (cafe.rows(Purchase), cafe.rows(Entry)) == (0, 0)
+
+    kept = cafe.record(cafe.sale("r1", cafe.mina, 10_000, quote=quoted.token))[0]
+    other = cafe.record(cafe.sale("r2", cafe.mina, 10_001, quote=quoted.token))[0]
+    late = cafe.record(cafe.sale("r3", cafe.mina, 10_000, quote=quoted.token), now=NOON + timedelta(minutes=16))[0]
+    doubled = {**PLAIN, "earning": {"rules": [{**PLAIN["earning"]["rules"][0], "points": 2}]}}
+    cafe.publish(doubled, NOON - timedelta(seconds=1))
+    changed = cafe.record(cafe.sale("r4", cafe.mina, 10_000, quote=quoted.token))[0]
+
+    assert kept.receipt["points_earned"] == 100
+    assert other.error.code == "invalid"
+    assert late.error.code == "quote_expired"
+    assert changed.error.code == "quote_changed"
+    assert cafe.account(cafe.mina).balance == 100
+
+
+WON = st.integers(min_value=0, max_value=60_000)
+WHEN = st.integers(min_value=-3, max_value=0)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.sampled_from(["mina", "jun", None]), WON, WHEN), min_size=1, max_size=12))
+def test_any_batch_equals_its_items_posted_singly(basket):
+    document = {
+        **PLAIN,
+        **LADDER,
+        "earning": {"rules": [{**PLAIN["earning"]["rules"][0], "caps": [{"points": 400, "per": "day"}]}]},
+        "expiry": {"kind": "rolling", "count": 2, "unit": "days"},
+    }
+    together, singly = Cafe(document), Cafe(document)
+    for cafe in (together, singly):
+        items = [
+            cafe.sale(f"r{n}", getattr(cafe, who) if who else None, won, occurred_at=NOON + timedelta(days=days))
+            for n, (who, won, days) in enumerate(basket)
+        ]
+        if cafe is together:
+            assert not any(outcome.error for outcome in cafe.record(*items))
+        else:
+            for item in sorted(items, key=lambda item: item.occurred_at):
+                assert cafe.record(item)[0].error is None
+    assert _picture(together) == _picture(singly)
+
+
+def _picture(cafe: Cafe) -> list[tuple]:
+    """Everything the café's rows say, without their ids."""
+    columns = {
+        "rewards_account": "balance, held, pending, debt, seq, purchases_count, tier",
+        "rewards_entry": "seq, kind, balance_change, pending_change, debt_change, balance_after, rules, occurred_at",
+        "rewards_lot": "amount, remaining, is_active, active_at, expires_at",
+        "rewards_purchase": "external_id, total_minor, points_earned, qualifying_points, ordinal, facts, local_day",
+        "rewards_purchaseline": "position, amount_minor",
+        "rewards_capbucket": "key, points",
+        "rewards_tierperiod": "tier, held_from, held_to, reason, value",
+    }
+    found = []
+    with tenancy.tenant(cafe.merchant), connection.cursor() as cursor:
+        for table, names in columns.items():
+            cursor.execute(f"SELECT {names} FROM {table} WHERE merchant_id = %s", [cafe.merchant.pk])
+            found += sorted((table, *map(str, row)) for row in cursor.fetchall())
+    return found
+
+
+def _spend(cafe: Cafe, member: Member, points: int) -> None:
+    from rewards.points import Book, Cause
+
+    def spend() -> None:
+        book = Book.open(cafe.merchant.pk, member_ids=[member.pk], now=NOON, actor=TILL)
+        account = book.of_member(member.pk)
+        account.redeem(Cause("redemption", 0, NOON), points=points, now=NOON, actor=str(TILL))
+        book.write()
+
+    tenancy.attempt(cafe.merchant, spend)
