@@ -22,6 +22,7 @@ class Kind:
 
 
 _FIX = "Correct the request. Sending the same again will be refused again; nothing was changed."
+_NEW = "Take another tender, or try again with a new external_id."
 _LATER = "Send the same request again, with the same external_id, after the seconds in Retry-After."
 
 KINDS: dict[str, Kind] = {
@@ -230,4 +231,51 @@ KINDS: dict[str, Kind] = {
         "The member answered within 90 days, or about this purchase.",
         "Nothing: the first answer stands.",
     ),
+    # Redemptions: a refusal is kept, the same external_id answers it for ever
+    "redemption_not_found": Kind(
+        404, _("No such redemption"), "Nothing is known by this id or code.", "Check the code."
+    ),
+    "redemption_ended": Kind(
+        409,
+        _("It has ended"),
+        "The redemption was captured, released, undone or timed out before; the answer names its state.",
+        "Read the redemption; hold again with a new external_id if the member still wants it.",
+    ),
+    "redemption_still_held": Kind(409, _("It is only held"), "Nothing was spent yet.", "Release it instead."),
+    "hold_expired": Kind(409, _("The hold's time is over"), "The points went back to the member.", _NEW),
+    "capture_too_large": Kind(409, _("More than is held"), "The capture asks for more points than the hold has.", _NEW),
+    "nothing_to_capture": Kind(409, _("Nothing is held"), "The redemption was spent at once, not held.", _NEW),
+    "part_of_a_reward": Kind(422, _("A reward is whole"), "A reward cannot be captured in part.", _FIX),
+    "unknown_reward": Kind(422, _("No such reward"), "The terms in force know no reward by this code.", _FIX),
+    "reward_not_on_offer": Kind(409, _("Not on offer now"), "It is before its first day or after its last.", _NEW),
+    "reward_for_other_tiers": Kind(409, _("For other tiers"), "The member's tier may not have this reward.", _NEW),
+    "reward_sold_out": Kind(409, _("Sold out"), "There is none left of this reward.", _NEW),
+    "reward_limit_reached": Kind(409, _("The limit is reached"), "The member has had it as often as allowed.", _NEW),
+    "order_total_required": Kind(422, _("The order's total is needed"), "Send order_total_minor.", _FIX),
+    "order_total_too_small": Kind(409, _("The order is too small"), "The reward needs a larger order.", _NEW),
+    "points_pay_nothing": Kind(409, _("Points cannot pay here"), "The terms do not let points pay.", _NEW),
+    "points_below_minimum": Kind(409, _("Too few points"), "The terms ask for more points at once.", _NEW),
+    "points_above_maximum": Kind(409, _("Too many points at once"), "The terms allow fewer points at once.", _NEW),
+    "points_not_a_step": Kind(409, _("Not a step"), "Points pay in steps; the answer names the step.", _NEW),
+    "points_worth_nothing": Kind(409, _("Worth nothing"), "So few points are worth nothing in money.", _NEW),
+    "points_above_share": Kind(
+        409, _("Too much of the order"), "Points may pay only a share of the order; the answer names the most.", _NEW
+    ),
+    # Programme
+    "invalid_programme": Kind(
+        422,
+        _("The programme has errors"),
+        "The document breaks its schema, its own rules, or a worked example it carries. Each is listed in errors.",
+        _FIX,
+    ),
+    "draft_moved": Kind(
+        409,
+        _("The draft has changed"),
+        "Somebody saved since it was read.",
+        "Read it again, and save your change again.",
+    ),
+    "nothing_to_publish": Kind(409, _("Nothing to publish"), "It says exactly what is published already.", "Nothing."),
+    "version_not_found": Kind(404, _("No such version"), "There is no version with this number.", "List the versions."),
+    # Numbers
+    "no_such_period": Kind(422, _("No such period"), "The key names no period.", _FIX),
 }

@@ -172,7 +172,9 @@ class Members(ApiView):
         if reference.given():
             member = directory.find(merchant=call.merchant, reference=reference)
             return Answer(MemberPage(data=[shown(member)] if member else [], next_cursor=None))
-        rows = directory.page(merchant=call.merchant, limit=query.limit + 1, after=query.after(tuple[datetime, int]))
+        rows = directory.page(
+            merchant=call.merchant, limit=query.limit + 1, after=query.after(tuple[datetime, pages.Number])
+        )
         rows, following = pages.cut(rows, query.limit, lambda member: (member.joined_at, member.pk))
         return Answer(MemberPage(data=[shown(member) for member in rows], next_cursor=following))
 

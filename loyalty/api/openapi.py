@@ -84,7 +84,8 @@ def described(operation: Operation, path: str) -> dict[str, Any]:
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    schema = {"type": "integer", "minimum": 1} if name == "number" else {"type": "string", "minLength": 1}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _query_parameters(operation: Operation) -> list[dict[str, Any]]:

@@ -21,13 +21,18 @@ Cursor = Annotated[
 ]
 
 
+#: What a cursor may hold: a row's number, or its public id.
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]{1,40}\Z")]
+
+
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which page of a list."""
 
     limit: Limit = 50
     cursor: Cursor | None = None
 
-    def after(self, kind: type[T]) -> T | None:
+    def after(self, kind: Any) -> Any:
         """This method will read the cursor as the sort key of the last row seen; raises Refused (invalid_cursor)."""
         if self.cursor is None:
             return None

@@ -11,14 +11,16 @@ from django.utils.translation import get_language
 from msgspec import Meta
 
 from loyalty.api import bodies, problems
+from loyalty.api.balances import AccountNow, RewardNow, account_now, shown_rewards
 from loyalty.api.operations import KIB, Answer, Call, operation
 from loyalty.api.problems import Problem, Refused
 from loyalty.api.views import ApiView
 from merchants import shapes
 from merchants.errors import LoyaltyError
-from rewards import earning, purchases
+from rewards import earning, purchases, redemptions
 from rewards.earning import Step
-from rewards.purchases import Outcome, PurchaseInput, RefundInput, Source
+from rewards.points import AccountState
+from rewards.purchases import Outcome, PurchaseInput, QuoteInput, RefundInput, Source
 
 BATCH_MAX = 1000
 
@@ -72,29 +74,26 @@ class PurchaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
     points_clawed_back: int = 0
 
 
-class AccountNow(msgspec.Struct, frozen=True, kw_only=True):
-    """What the member has at this moment, in the programme's smallest unit. `spendable` is what can be redeemed."""
+class PurchaseNow(AccountNow, frozen=True, kw_only=True):
+    """What the member has at this moment; with `details`, the rewards too, those that can be had first."""
 
-    spendable: int
-    held: int
-    pending: int
-    debt: int
-    tier: str | None
+    rewards: list[RewardNow] | None = None
 
 
 class PurchaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The frozen receipt, and how things stand now (null without a member); `why` in the caller's language if asked."""
 
     receipt: PurchaseReceipt
-    now: AccountNow | None
+    now: PurchaseNow | None
     why: list[str] | None = None
 
 
 class PurchaseQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much to say."""
 
-    explain: Annotated[
-        bool, Meta(description="Say in words why so many points, in the language of Accept-Language.")
+    details: Annotated[
+        bool,
+        Meta(description="Say too, in the language of Accept-Language, why so many points, and what can be redeemed."),
     ] = False
 
 
@@ -150,9 +149,29 @@ class RefundReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The frozen receipt of the refund."""
+    """The frozen receipt of the refund, and what the member has now."""
 
     receipt: RefundReceipt
+    now: AccountNow | None
+
+
+class QuoteOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What the purchase would earn, by the terms in force, and what can be redeemed. The token pins it for 15 minutes.
+
+    Send `token` as `quote` with the purchase: it is recorded at just this, or refused.
+    """
+
+    token: str
+    expires_at: datetime
+    points: int
+    qualifying_points: int
+    lots: list[LotOut]
+    points_paid_minor: int
+    trace: list[TraceStep]
+    why: list[str]
+    terms_version: int | None
+    member: str | None
+    now: PurchaseNow | None
 
 
 _SALE = {
@@ -189,6 +208,9 @@ _OF_SALES = (
     "external_id_reused",
     "totals_disagree",
     "wrong_currency",
+    "quote_expired",
+    "quote_changed",
+    "too_many_points",
     "occurred_at_out_of_bounds",
     "unknown_location",
     "member_not_found",
@@ -208,7 +230,7 @@ class Purchases(ApiView):
         scope="purchases:write",
         body=PurchaseInput,
         query=PurchaseQuery,
-        query_examples={"explain": True},
+        query_examples={"details": True},
         own_ids=(("external_id",),),
         answers={201: PurchaseAnswer},
         refusals=_OF_SALES,
@@ -232,8 +254,8 @@ class Purchases(ApiView):
         return Answer(
             {
                 "receipt": _receipt(call, outcome.receipt),
-                "now": _account_now(outcome),
-                "why": _why(outcome) if call.query.explain else None,
+                "now": _standing(call, outcome.account, with_rewards=call.query.details),
+                "why": _why(outcome) if call.query.details else None,
             },
             status=201,
             is_replay=outcome.is_replay,
@@ -355,7 +377,8 @@ class Refunds(ApiView):
                 "debt_made": 0,
                 "balance_after": 1096,
                 "tier_after": "silver",
-            }
+            },
+            "now": {**_NOW, "spendable": 1096},
         },
     )
     def post(self, call: Call) -> Answer:
@@ -365,7 +388,66 @@ class Refunds(ApiView):
         receipt = dict(outcome.receipt)
         receipt["external_id"] = call.own_id(receipt.get("external_id"))
         receipt["purchase_external_id"] = call.own_id(receipt.get("purchase_external_id"))
-        return Answer({"receipt": receipt}, status=outcome.http, is_replay=outcome.is_replay)
+        return Answer(
+            {"receipt": receipt, "now": account_now(call, outcome.member_id)},
+            status=outcome.http,
+            is_replay=outcome.is_replay,
+        )
+
+
+class Quotes(ApiView):
+    @operation(
+        id="quote_purchase",
+        tag="Purchases",
+        summary="Ask what a purchase would earn",
+        description="Writes nothing; also for a guest. A purchase that brings the token is recorded at exactly what was "
+        "quoted, or refused: it is never silently priced again.",
+        scope="quotes",
+        body=QuoteInput,
+        own_ids=(),
+        answers={200: QuoteOut},
+        refusals=_OF_SALES,
+        examples={
+            "for_a_member": {"member": {"code": "M4K7-92QX"}, "currency": "KRW", "total_minor": 12400},
+            "for_a_guest": {"currency": "KRW", "total_minor": 12400},
+        },
+        answer_example={
+            "token": "eyJ…",
+            "expires_at": "2026-11-21T09:19:00Z",
+            "points": 124,
+            "qualifying_points": 124,
+            "lots": _RECEIPT["lots"],
+            "points_paid_minor": 0,
+            "trace": _RECEIPT["trace"],
+            "why": ["1 point for each 100 won: 124 points"],
+            "terms_version": 3,
+            "member": "mem_7k2m9x4q8w3t6v1p",
+            "now": {**_NOW, "rewards": []},
+        },
+    )
+    def post(self, call: Call) -> Answer:
+        quoted = purchases.quote(
+            merchant=call.merchant, asked=call.body, now=call.now, actor=call.actor, source=source_of(call)
+        )
+        found, version = quoted.evaluation, quoted.version
+        return Answer(
+            QuoteOut(
+                token=quoted.token,
+                expires_at=quoted.expires_at,
+                points=found.points,
+                qualifying_points=found.qualifying_points,
+                lots=[
+                    LotOut(points=grant.points, active_at=grant.active_at, expires_at=grant.expires_at)
+                    for grant in found.grants
+                ],
+                points_paid_minor=quoted.points_paid_minor,
+                trace=msgspec.convert(msgspec.to_builtins(found.trace), list[TraceStep]),
+                why=earning.words(found.trace, version.terms if version else None, get_language() or "en"),
+                terms_version=version.number if version else None,
+                member=quoted.buyer.public_id if quoted.buyer else None,
+                now=_standing(call, quoted.account, with_rewards=True),
+            )
+        )
 
 
 def source_of(call: Call) -> Source:
@@ -411,16 +493,27 @@ def _receipt(call: Call, receipt: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**receipt, "external_id": call.own_id(receipt["external_id"])}
 
 
-def _account_now(outcome: Outcome) -> AccountNow | None:
-    account = outcome.account
+def _standing(call: Call, account: AccountState | None, *, with_rewards: bool) -> PurchaseNow | None:
     if account is None:
         return None
-    return AccountNow(
+    rewards = None
+    if with_rewards:
+        catalogue = redemptions.catalogue(
+            merchant=call.merchant,
+            member_id=account.member_id,
+            spendable=account.spendable,
+            tier=account.tier,
+            now=call.now,
+            language=get_language() or "",
+        )
+        rewards = shown_rewards(catalogue.offers)
+    return PurchaseNow(
         spendable=account.spendable,
         held=account.held,
         pending=account.pending,
         debt=account.debt,
         tier=account.tier or None,
+        rewards=rewards,
     )
 
 

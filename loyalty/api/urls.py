@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from loyalty.api import docs, members, purchases, surveys, webhooks
+from loyalty.api import balances, docs, members, metrics, programme, purchases, redemptions, surveys, webhooks
 from loyalty.api.views import RouteNotFound
 
 _CALLS: list[URLPattern | URLResolver] = [
@@ -13,9 +13,26 @@ _CALLS: list[URLPattern | URLResolver] = [
     path("members/<str:member_id>", members.OneMember.as_view(), name="member"),
     path("members/<str:member_id>/cards", members.MemberCards.as_view(), name="member_cards"),
     path("members/<str:member_id>/cards/block", members.CardBlocks.as_view(), name="card_blocks"),
+    path("members/<str:member_id>/balance", balances.MemberBalance.as_view(), name="balance"),
+    path("members/<str:member_id>/lots", balances.MemberLots.as_view(), name="lots"),
+    path("members/<str:member_id>/ledger", balances.MemberLedger.as_view(), name="ledger"),
+    path("quotes", purchases.Quotes.as_view(), name="quotes"),
     path("purchases", purchases.Purchases.as_view(), name="purchases"),
     path("purchases/batch", purchases.PurchaseBatches.as_view(), name="purchase_batches"),
     path("refunds", purchases.Refunds.as_view(), name="refunds"),
+    path("redemptions", redemptions.Redemptions.as_view(), name="redemptions"),
+    path("redemptions/<str:redemption>", redemptions.OneRedemption.as_view(), name="redemption"),
+    path("redemptions/<str:redemption>/capture", redemptions.Captures.as_view(), name="capture"),
+    path("redemptions/<str:redemption>/release", redemptions.Releases.as_view(), name="release"),
+    path("redemptions/<str:redemption>/reverse", redemptions.Reversals.as_view(), name="reverse"),
+    path("programme", programme.Programme.as_view(), name="programme"),
+    path("programme/publish", programme.Publications.as_view(), name="publish"),
+    path("programme/simulate", programme.Trials.as_view(), name="simulate"),
+    path("programme/versions", programme.Versions.as_view(), name="versions"),
+    path("programme/versions/<int:number>/rollback", programme.RollBacks.as_view(), name="rollback"),
+    path("metrics", metrics.Metrics.as_view(), name="metrics"),
+    path("metrics/cohorts", metrics.Cohorts.as_view(), name="cohorts"),
+    path("metrics/segments", metrics.Segments.as_view(), name="segments"),
     path("survey-responses", surveys.SurveyResponses.as_view(), name="survey_responses"),
     path("webhook-endpoints", webhooks.Endpoints.as_view(), name="webhook_endpoints"),
     path("webhook-endpoints/<str:endpoint_id>", webhooks.OneEndpoint.as_view(), name="webhook_endpoint"),

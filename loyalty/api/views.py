@@ -77,7 +77,7 @@ class ApiView(APIView):
             raise ScopeMissing(
                 _("This call needs a key with the scope %(scope)s.") % {"scope": operation.scope}, scope=operation.scope
             )
-        if not all(texts.is_plain(part) for part in path.values()):
+        if not all(texts.is_plain(str(part)) for part in path.values()):
             raise Http404
         request = self.request._request
         query = queries.read(request, operation.query)
@@ -148,6 +148,11 @@ def refusal(exc: Exception, request: HttpRequest, *, allow: str = "") -> HttpRes
         detail = _("Try again in a moment, with the same external_id.")
         headers = {"Retry-After": str(_RETRY_SECONDS)}
         return problems.response("unavailable", detail=detail, request_id=request_id, headers=headers)
+    if isinstance(exc, OverflowError) or (tenancy.sqlstate(exc) or "").startswith("22"):
+        # An instant at the edge of the calendar, a sum beyond the column: nothing anybody can mean.
+        _log.warning("out of range", exc_info=exc)
+        detail = _("A date or a number in the request is out of range.")
+        return problems.response("invalid", detail=detail, request_id=request_id)
     _log.error("unhandled", exc_info=exc)
     response = problems.response("internal_error", detail=str(KINDS["internal_error"].title), request_id=request_id)
     response._has_been_logged = True  # type: ignore[attr-defined]  # ours has the cause; Django's would repeat it

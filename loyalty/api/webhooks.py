@@ -393,7 +393,7 @@ class Events(ApiView):
                 merchant=call.merchant,
                 kinds=[query.kind] if query.kind else [],
                 limit=query.limit + 1,
-                before_id=query.after(str),
+                before_id=query.after(pages.Name),
             )
         except NoSuchEvent:
             raise pages.gone() from None
@@ -436,7 +436,7 @@ class Deliveries(ApiView):
                 event_id=query.event,
                 state=query.state,
                 limit=query.limit + 1,
-                before_id=query.after(str),
+                before_id=query.after(pages.Name),
             )
         except NoSuchDelivery:
             raise pages.gone() from None
