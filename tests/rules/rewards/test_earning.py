@@ -798,7 +798,7 @@ def _rules(draw: st.DrawFn, place: int, *, monotone: bool) -> dict[str, Any]:
 
 
 class TestLaws:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(programmes(), baskets(), members())
     def test_every_sum_agrees_and_nothing_is_negative(
         self, promised: terms.Terms, bought: Basket, facts: Facts
@@ -816,7 +816,7 @@ class TestLaws:
         assert all(found.points <= cap.points for cap in promised.earning.caps)
         assert set(found.cap_uses) <= {(key, points) for key, points in found.cap_uses if points > 0}
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(programmes(), baskets(), members())
     def test_the_points_are_those_of_slow_fractions(self, promised: terms.Terms, bought: Basket, facts: Facts) -> None:
         """The scaled integers against a second, naive telling of the same rules (order scope, no caps, all)."""
@@ -838,7 +838,7 @@ class TestLaws:
         found = earning.evaluate(plain, bought, facts, zone=SEOUL)
         assert found.points == int(naive(plain, bought, facts, found))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(
         st.lists(st.tuples(RATIOS, st.sampled_from([1, 7, 100, 1000]), st.booleans()), min_size=1, max_size=3),
         st.lists(st.integers(0, 100_000), min_size=1, max_size=4),
@@ -856,7 +856,7 @@ class TestLaws:
         promised = programme(*rules, *([rule("multiplier", factor="1.5")] if doubled else []))
         assert earn(promised, basket(*one)) + earn(promised, basket(*other)) <= earn(promised, basket(*one, *other))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(RATIOS, st.lists(st.integers(1, 5_000), min_size=1, max_size=6))
     def test_how_an_amount_is_cut_into_lines_does_not_matter_in_order_scope(
         self, points: Any, amounts: list[int]
@@ -866,7 +866,7 @@ class TestLaws:
         per_line = programme(rule(points=points), points={"rounding": {"mode": "floor", "scope": "line"}})
         assert earn(per_line, basket(*amounts)) <= earn(promised, basket(*amounts))
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(programmes(), baskets(), members(), st.booleans())
     def test_a_refund_of_everything_leaves_nothing(
         self, promised: terms.Terms, bought: Basket, facts: Facts, by_line: bool
@@ -876,7 +876,7 @@ class TestLaws:
         found = earning.evaluate(promised, net, facts, zone=SEOUL)
         assert (net.total_minor, found.points, found.qualifying_points, found.cap_uses) == (0, 0, 0, ())
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(programmes(monotone=True), baskets(), members(), st.lists(st.integers(1, 20_000), max_size=6))
     def test_slicing_a_refund_never_gains(
         self, promised: terms.Terms, bought: Basket, facts: Facts, slices: list[int]
@@ -890,7 +890,7 @@ class TestLaws:
             left.append(earning.evaluate(promised, net, facts, zone=SEOUL).points)
         assert left == sorted(left, reverse=True)
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(programmes(monotone=True), baskets(), members(), st.randoms(use_true_random=False))
     def test_returning_pieces_one_by_one_never_gains(
         self, promised: terms.Terms, bought: Basket, facts: Facts, dice: Any
@@ -906,7 +906,7 @@ class TestLaws:
             )
         assert left == sorted(left, reverse=True)
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(baskets(), st.lists(st.integers(0, 10_000), max_size=5))
     def test_nothing_gets_lost_in_a_net_basket(self, bought: Basket, slices: list[int]) -> None:
         back = min(bought.total_minor, sum(slices))
