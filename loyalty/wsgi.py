@@ -15,3 +15,8 @@ application = get_wsgi_application()
 from loyalty.operations.health import refuse_unsafe_database  # noqa: E402 - needs the settings
 
 refuse_unsafe_database()
+
+from django.urls import get_resolver  # noqa: E402 - needs the settings
+
+# Every door is imported now, while nobody waits, instead of at the first request.
+get_resolver().url_patterns  # noqa: B018

@@ -163,7 +163,7 @@ class Supervisor:
         """
         metrics = self.places.data / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
-        web = self._python("web", ["-m", "granian", *_GRANIAN, "--port", str(self.port), "loyalty.wsgi:application"])
+        web = self._python("web", ["-m", "granian", *GRANIAN, "--port", str(self.port), "loyalty.wsgi:application"])
         web.env = {**(web.env or {}), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
         worker = self._python("worker", [*_CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", *_QUIET])
         beat_file = self.places.data / "beat"
@@ -362,7 +362,7 @@ class Supervisor:
                 self._warden.stdin.flush()
 
 
-_GRANIAN = (
+GRANIAN = (
     *("--interface", "wsgi"),
     *("--host", "127.0.0.1"),
     *("--workers", "2"),
