@@ -18,11 +18,12 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
 
 from merchants import tenancy
 from merchants.errors import Conflict, LoyaltyError
+from merchants.models.merchants import TenantModel
 from rewards.models.documents import Document
 
 D = TypeVar("D", bound=Document)
@@ -144,6 +145,15 @@ def refusal_receipt(error: LoyaltyError, **figures: Any) -> dict[str, Any]:
         "refusal": {"code": error.code, "detail": error.detail, "context": dict(error.context)},
         "http": error.http,
     }
+
+
+def reserve(document: TenantModel) -> int:
+    """This function will give a document that is not written yet its id, so that entries can name it."""
+    sequence = f"{document._meta.db_table}_id_seq"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s)", [sequence])
+        document.id = cursor.fetchone()[0]
+    return int(document.id)
 
 
 def insert(document: D) -> D:

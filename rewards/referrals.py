@@ -185,7 +185,11 @@ def undo(
         if points:
             cause = Cause("referral", paid.id, occurred_at, rules=("referral",))
             account = book.accounts[account_id]
-            account.claw_back(cause, points=points, purchase_id=None, now=book.now, actor=book.actor)
+            # Points still pending, because returns were not over, are the referral's own and go first.
+            own = book.lots_made_by(account, "referral", paid.id)
+            account.claw_back(
+                cause, points=points, purchase_id=None, own_lots=own, now=book.now, actor=book.actor
+            )
     payload = {"referral": paid.public_id, "referrer": paid.referrer, "referee": paid.referee}
     return Settled(
         paid.id, "undone", purchase_id, paid.referrer_points, paid.referee_points,

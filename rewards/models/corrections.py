@@ -9,6 +9,7 @@ from members.models import Member
 from merchants.constraints import TenantForeignKey
 from merchants.models.merchants import TenantModel
 from rewards.models.documents import Document
+from rewards.models.purchases import CurrentTransaction, TransactionId
 
 
 class Adjustment(Document):
@@ -60,10 +61,14 @@ class Merge(TenantModel):
         Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
     points = models.BigIntegerField(default=0)
-    moved = models.JSONField(default=dict, help_text="What was moved besides points: cards, contacts")
+    debt = models.BigIntegerField(default=0)
+    moved = models.JSONField(default=dict, help_text="What was moved besides points: cards, contacts, purchases, …")
     actor = models.CharField(max_length=120)
     merged_at = models.DateTimeField()
     unmerged_at = models.DateTimeField(null=True, blank=True)
+    xid = TransactionId(
+        db_default=CurrentTransaction(), editable=False, help_text="Of the merge or its undoing: whose figures moved"
+    )
 
     class Meta:
         constraints = [

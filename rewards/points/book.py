@@ -117,9 +117,7 @@ class Book:
             "sliding": sliding,
         }
 
-    def take_lots(
-        self, rows: Iterable[Sequence[Any]], *, everything: bool, of: Iterable[int] | None = None
-    ) -> None:
+    def take_lots(self, rows: Iterable[Sequence[Any]], *, everything: bool, of: Iterable[int] | None = None) -> None:
         for (
             account_id,
             lot_id,
@@ -180,6 +178,30 @@ class Book:
                 )
                 for _a, lot_id, amount, remaining, held, active, sliding, earned, active_at, expires, bought in cursor
             }  # fmt: skip
+
+    def lots_made_at(self, account: AccountState, seqs: Iterable[int]) -> dict[int, LotState]:
+        """Return the account's open lots by the number of the entry that made them; all open lots are read."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT e.seq, l.id FROM rewards_entry e JOIN rewards_lot l ON l.merchant_id = e.merchant_id "
+                "AND l.account_id = e.account_id AND l.entry_id = e.id AND l.remaining > 0 WHERE e.merchant_id = %s "
+                "AND e.account_id = %s AND e.seq = ANY(%s)",
+                [self.merchant_id, account.id, list(seqs)],
+            )
+            made = {lot_id: seq for seq, lot_id in cursor.fetchall()}
+        return {made[lot.id]: lot for lot in account.lots if lot.id in made}
+
+    def lots_made_by(self, account: AccountState, document_kind: str, document_id: int) -> list[LotState]:
+        """Return the account's open lots that a document's entries made; all open lots are read."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT l.id FROM rewards_entry e JOIN rewards_lot l ON l.merchant_id = e.merchant_id "
+                "AND l.account_id = e.account_id AND l.entry_id = e.id AND l.remaining > 0 WHERE e.merchant_id = %s "
+                "AND e.account_id = %s AND e.document_kind = %s AND e.document_id = %s",
+                [self.merchant_id, account.id, document_kind, document_id],
+            )
+            made = {row[0] for row in cursor.fetchall()}
+        return [lot for lot in account.lots if lot.id in made]
 
     def moved_by(
         self, account_ids: Sequence[int], document_kind: str, document_ids: Sequence[int]

@@ -6,7 +6,7 @@ a movement that refuses changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar
@@ -198,6 +198,20 @@ class AccountState:
             allocations=[(lot, -n, 0) for lot, n in parts], now=now, actor=actor,
         )  # fmt: skip
 
+    def take_back(self, cause: Cause, *, parts: Sequence[tuple[LotState, int]], now: datetime, actor: str) -> None:
+        """Let points that were handed over come back to their own lots (a merge undone)."""
+        self.check_room(sum(n for _lot, n in parts))
+        for lot, n in parts:
+            lot.remaining += n
+            lot.is_changed = True
+        active = sum(n for lot, n in parts if lot.is_active)
+        pending = sum(n for lot, n in parts if not lot.is_active)
+        self._enter(
+            "transfer_in", cause, balance=active, pending=pending, allocations=[(lot, n, 0) for lot, n in parts],
+            now=now, actor=actor,
+        )  # fmt: skip
+        self._pay_debt(cause, now=now, actor=actor)
+
     def owe(self, cause: Cause, *, points: int, now: datetime, actor: str) -> None:
         """Take over a debt from another account; spendable points pay it at once.  All lots are read."""
         self._need_all_lots()
@@ -276,17 +290,27 @@ class AccountState:
         return points - lapsed
 
     def claw_back(
-        self, cause: Cause, *, points: int, purchase_id: int | None, now: datetime, actor: str
+        self,
+        cause: Cause,
+        *,
+        points: int,
+        purchase_id: int | None,
+        own_lots: Collection[LotState] = (),
+        now: datetime,
+        actor: str,
     ) -> tuple[int, int]:
-        """Take back earned points: from the purchase's own lots, then from any other, and the rest becomes debt.
+        """Take back earned points: from their own lots, then from any other, and the rest becomes debt.
 
-        Held points and other purchases' pending points are left alone. Returns (points taken, debt made).
+        Their own lots are the purchase's and `own_lots` (of a referral); of these also pending points are taken. Held
+        points and others' pending points are left alone. Returns (points taken, debt made).
         """
         self._need_all_lots()
-        own = [x for x in self.lots if purchase_id is not None and x.purchase_id == purchase_id]
+        named = {id(lot) for lot in own_lots}
+        own = [x for x in self.lots if id(x) in named or (purchase_id is not None and x.purchase_id == purchase_id)]
+        named |= {id(lot) for lot in own}
         own_pending = [x for x in own if not x.is_active and x.remaining]
         own_active = [x for x in own if x.is_active and x.free]
-        others = [x for x in self.lots if x.is_active and x.free and (purchase_id is None or x.purchase_id != purchase_id)]
+        others = [x for x in self.lots if id(x) not in named and x.is_active and x.free]
         left, from_pending, from_balance = points, 0, 0
         allocations: list[tuple[LotState, int, int]] = []
         for lot in (*own_pending, *sorted(own_active, key=spending_order), *sorted(others, key=spending_order)):

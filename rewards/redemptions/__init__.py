@@ -17,6 +17,7 @@ from rewards.redemptions.ending import CaptureTooLarge as CaptureTooLarge
 from rewards.redemptions.ending import HoldExpired as HoldExpired
 from rewards.redemptions.ending import StillHeld as StillHeld
 from rewards.redemptions.ending import capture as capture
+from rewards.redemptions.ending import end_overdue as end_overdue
 from rewards.redemptions.ending import expire_holds as expire_holds
 from rewards.redemptions.ending import release as release
 from rewards.redemptions.ending import reverse as reverse

@@ -17,7 +17,7 @@ from rewards import documents, parties, versions
 from rewards.documents import Outcome
 from rewards.models.redemptions import Capture, Redemption, Release, Reversal
 from rewards.parties import Party
-from rewards.points import Book
+from rewards.points import AccountState, Book
 from rewards.redemptions import folding, restoring, stock
 from rewards.redemptions.finding import row_of
 from rewards.redemptions.folding import AlreadyEnded as AlreadyEnded
@@ -187,6 +187,13 @@ def expire_holds(*, merchant: Merchant, now: datetime, limit: int = 200) -> int:
     spendings.write(book)
     book.write()
     return ended
+
+
+def end_overdue(*, merchant: Merchant, book: Book, account: AccountState, member_public_id: str) -> Spendings:
+    """This function will end holds of a locked account whose time is over; the caller writes what it returns."""
+    spendings = folding.read_spendings(merchant, book, versions.timeline(merchant.pk), [])
+    spendings.expire_due(book, account, member_public_id=member_public_id)
+    return spendings
 
 
 def _open(

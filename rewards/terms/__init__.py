@@ -8,7 +8,7 @@ The parts are frozen structs (Terms, PerMoney, Level, Discount …). Pure: no da
 """
 
 from rewards.terms.advice import Advice, warnings
-from rewards.terms.document import Notice, Points, Referral, Rounding, Terms, Welcome
+from rewards.terms.document import Notice, Points, Referral, Rounding, Terms, Transfers, Welcome
 from rewards.terms.examples import Example, ExampleLine
 from rewards.terms.expiry import (
     Expiry,
@@ -93,6 +93,7 @@ __all__ = [
     "Rounding",
     "Terms",
     "Tiers",
+    "Transfers",
     "Welcome",
     "active_at",
     "components",

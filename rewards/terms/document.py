@@ -64,6 +64,19 @@ class Referral(Part, frozen=True, kw_only=True):
     qualifying: bool = False
 
 
+class Transfers(Part, frozen=True, kw_only=True):
+    """Members may give points to each other; the points keep their expiry. Left out, they may not."""
+
+    minimum_points: Annotated[PointsAmount, Meta(description="In one transfer.")] = 1
+    maximum_points: Annotated[PointsAmount | None, Meta(description="In one transfer.")] = None
+    given_per_month: Annotated[
+        PointsAmount | None, Meta(description="The most one member may give in a calendar month.")
+    ] = None
+    received_per_month: Annotated[
+        PointsAmount | None, Meta(description="The most one member may be given in a calendar month.")
+    ] = None
+
+
 class Notice(Part, frozen=True, kw_only=True):
     """Words for members, shown with the terms."""
 
@@ -86,5 +99,6 @@ class Terms(Part, frozen=True, kw_only=True, dict=True):
     pay_with_points: PayWithPoints | None = None
     welcome: Welcome | None = None
     referral: Referral | None = None
+    transfers: Transfers | None = None
     notices: Annotated[tuple[Notice, ...], Meta(max_length=50)] = ()
     examples: Annotated[tuple[Example, ...], Meta(max_length=100)] = ()
