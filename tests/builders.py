@@ -24,7 +24,7 @@ from members.models import Member
 from merchants import ids, tenancy
 from merchants.actors import SYSTEM, Actor
 from merchants.models.merchants import Location, Merchant
-from rewards import balances, documents, purchases, redemptions, terms
+from rewards import adjustments, balances, documents, merging, purchases, redemptions, terms, transfers
 from rewards.models.accounts import Account, TierPeriod
 from rewards.models.programmes import TermsVersion
 from rewards.parties import MemberRef
@@ -274,6 +274,35 @@ class Person:
     ) -> documents.Outcome:
         return self.shop.does(
             lambda: verb(merchant=self.shop.merchant, redemption=redemption, asked=asked, now=self.shop.now, actor=TILL)
+        )
+
+    def is_adjusted(
+        self, points: int, *, by: Actor = OWNER, reason: str = "goodwill", external_id: str = "", **asked: Any
+    ) -> documents.Outcome:
+        body = adjustments.AdjustmentInput(
+            external_id=external_id or fresh("adj"), member=self.ref, points=points, reason=reason, **asked
+        )
+        return self.shop.does(
+            lambda: adjustments.adjust(merchant=self.shop.merchant, asked=body, now=self.shop.now, actor=by)
+        ).unless_refused()
+
+    def gives(self, other: Person, points: int, *, external_id: str = "") -> documents.Outcome:
+        body = transfers.TransferInput(
+            external_id=external_id or fresh("trf"), giver=self.ref, receiver=other.ref, points=points
+        )
+        return self.shop.does(
+            lambda: transfers.transfer(merchant=self.shop.merchant, asked=body, now=self.shop.now, actor=TILL)
+        ).unless_refused()
+
+    def is_merged_into(self, other: Person) -> merging.Merged:
+        return self.shop.does(
+            lambda: merging.merge(
+                merchant=self.shop.merchant,
+                source=self.public_id,
+                target=other.public_id,
+                now=self.shop.now,
+                actor=OWNER,
+            )
         )
 
     # -- looking --------------------------------------------------------------------------------------------------
