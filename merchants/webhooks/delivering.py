@@ -30,7 +30,7 @@ from merchants.webhooks import addresses, endpoints, retries, sending, signature
 SIDE_BY_SIDE: Final = 16
 PER_ENDPOINT: Final = 4
 #: Longer than a request may take, with its name looked up.
-LEASE: Final = timedelta(seconds=45)
+LEASE: Final = timedelta(seconds=20)
 
 _log = structlog.stdlib.get_logger(__name__)
 

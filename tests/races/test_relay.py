@@ -131,8 +131,8 @@ def test_a_postman_that_dies_after_sending_sends_again_and_loses_nothing(cafe, r
     delivering.send(parcel, now=NOON)  # … and here it is killed
 
     find = partial(_only, cafe.pk)
-    assert delivering.deliver(find=find, clock=lambda: NOON + timedelta(seconds=44)) == 0
-    assert delivering.deliver(find=find, clock=lambda: NOON + timedelta(seconds=46)) == 1
+    assert delivering.deliver(find=find, clock=lambda: NOON + timedelta(seconds=19)) == 0
+    assert delivering.deliver(find=find, clock=lambda: NOON + timedelta(seconds=21)) == 1
     assert receiver.ids("/ok") == [event_id, event_id]
 
 

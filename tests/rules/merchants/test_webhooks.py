@@ -500,8 +500,8 @@ def test_what_is_claimed_is_not_claimed_again_until_the_lease_ends(cafe, receive
     relay.relay(merchant_id=cafe.pk, now=NOON)
 
     [first] = delivering.claim(merchant_id=cafe.pk, now=NOON)
-    assert delivering.claim(merchant_id=cafe.pk, now=NOON + timedelta(seconds=44)) == []
-    [second] = delivering.claim(merchant_id=cafe.pk, now=NOON + timedelta(seconds=45))
+    assert delivering.claim(merchant_id=cafe.pk, now=NOON + timedelta(seconds=19)) == []
+    [second] = delivering.claim(merchant_id=cafe.pk, now=NOON + timedelta(seconds=20))
 
     assert (first.message_id, first.body) == (second.message_id, second.body)
 

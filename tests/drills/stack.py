@@ -1,0 +1,273 @@
+"""The real stack in a private data directory, and ways to hurt each of its processes."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import redis
+
+from loyalty.launch import environment, places
+from loyalty.launch.places import CHECKOUT, StartError
+from loyalty.launch.postgres import DATABASE, Postgres
+from loyalty.launch.processes import Child, kill_group
+from loyalty.launch.supervisor import free_port
+from loyalty.launch.valkey import Valkey
+
+RECOVERY_SECONDS_MAX = 60.0
+
+
+@dataclass
+class Stack:
+    """PostgreSQL, Valkey, web, worker and beat, as `manage.py up` starts them.  Use from one thread only: children
+    are tied to the thread that started them."""
+
+    data: Path
+    weakness: str = ""
+    postgres_settings: dict[str, str] = field(default_factory=dict)
+    children: dict[str, Child] = field(default_factory=dict)
+    #: Seconds from each wound until the web answered from the database again.
+    recoveries: list[tuple[str, float]] = field(default_factory=list)
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        self.places = places.prepare(self.data)
+        self.postgres = Postgres(self.places, durable=True, settings=self.postgres_settings)
+        self.valkey = Valkey(self.places)
+        self.port = free_port()
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start_services(self) -> None:
+        self.children["valkey"] = self.valkey.launch()
+        self.children["postgres"] = self.postgres.start()
+        self.valkey.wait_ready()
+        self.run("migrate", "--verbosity", "0", timeout=300)
+
+    def start_serving(self) -> None:
+        weak = bool(self.weakness)
+        web = "tests.drills.weakenings:application" if weak else "loyalty.wsgi:application"
+        app = "tests.drills.weakenings" if weak else "loyalty.celery"
+        self._python(
+            "web",
+            *("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)),
+            *("--workers", "2", "--blocking-threads", "2", "--no-ws", "--log-level", "warning"),
+            *("--respawn-failed-workers", "--workers-kill-timeout", "2", web),
+        )
+        self._python(
+            "worker",
+            *("-m", "celery", "-A", app, "worker", "--concurrency", "2", "--loglevel", "WARNING"),
+            *("--without-gossip", "--without-mingle"),
+        )
+        self._python(
+            "beat",
+            *("-m", "celery", "-A", app, "beat", "--schedule", str(self.data / "beat"), "--pidfile="),
+            *("--loglevel", "WARNING"),
+        )
+        self.wait_serving()
+
+    def stop(self) -> None:
+        for name in ("beat", "worker", "web", "valkey", "postgres"):
+            child = self.children.get(name)
+            if child is not None and child.process is not None:
+                child.ask_to_stop()
+                child.wait_or_kill(time.monotonic() + 5)
+
+    # -- wounds --------------------------------------------------------------------------------------------------
+
+    def wound(self, name: str, dice: random.Random) -> None:
+        """Hurt one part, bring it back as its supervisor would, and note how long nobody was served."""
+        started = time.monotonic()
+        getattr(self, f"_{name}")(dice)
+        self.wait_serving()
+        self.recoveries.append((name, time.monotonic() - started))
+
+    def _postmaster(self, dice: random.Random) -> None:
+        self._kill("postgres")
+        deadline = time.monotonic() + RECOVERY_SECONDS_MAX
+        while True:
+            self.children["postgres"] = self.postgres.launch()
+            try:
+                self.postgres.wait_ready()
+            except StartError:
+                # Old backends hold the shared memory until they have noticed.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def _backend(self, dice: random.Random) -> None:
+        with contextlib.closing(self.superuser()) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename LIKE 'app_%%'"
+            )
+            pids = [row[0] for row in cursor.fetchall()]
+        if pids:
+            _kill_one(dice.choice(pids))
+            self.postgres.wait_ready()
+
+    def _web(self, dice: random.Random) -> None:
+        self._kill("web")
+        self.children["web"].start()
+
+    def _web_worker(self, dice: random.Random) -> None:
+        for pid in _some_child(self.children["web"], dice):
+            _kill_one(pid)
+
+    def _worker(self, dice: random.Random) -> None:
+        self._kill("worker")
+        self.children["worker"].start()
+
+    def _worker_child(self, dice: random.Random) -> None:
+        for pid in _some_child(self.children["worker"], dice):
+            _kill_one(pid)
+
+    def _beat(self, dice: random.Random) -> None:
+        self._kill("beat")
+        self.children["beat"].start()
+
+    def _flushall(self, dice: random.Random) -> None:
+        with contextlib.closing(redis.Redis(unix_socket_path=str(self.valkey.socket))) as client:
+            client.flushall()
+
+    def _valkey(self, dice: random.Random) -> None:
+        self._kill("valkey")
+        self.wait_serving()  # without the queue the till goes on
+        time.sleep(dice.uniform(0.2, 1.5))
+        self.children["valkey"] = self.valkey.launch()
+        self.valkey.wait_ready()
+
+    def _kill(self, name: str) -> None:
+        child = self.children[name]
+        assert child.process is not None
+        if name == "postgres":
+            child.process.kill()  # the postmaster alone: its backends have to find out
+        else:
+            kill_group(child.process.pid)
+        child.process.wait()
+
+    # -- seen from outside ---------------------------------------------------------------------------------------
+
+    def wait_serving(self) -> None:
+        """Wait until the web answers a question that takes the database."""
+        deadline = time.monotonic() + RECOVERY_SECONDS_MAX
+        while not self.serves():
+            for name in ("web", "worker", "beat"):
+                child = self.children[name]
+                if not child.is_running():
+                    raise AssertionError(f"{name} stopped by itself:\n{child.last_lines(40)}")
+            assert time.monotonic() < deadline, f"nobody was served for 60 s:\n{self.children['web'].last_lines(40)}"
+            time.sleep(0.05)
+
+    def serves(self) -> bool:
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            # A key nobody has: refused, but only after the database was asked.
+            key = "lk_test_00000000_" + "0" * 32
+            line.request("GET", "/api/v1/events", headers={"Host": "localhost", "Authorization": f"Bearer {key}"})
+            return line.getresponse().status == 401
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            line.close()
+
+    def superuser(self) -> psycopg2.extensions.connection:
+        connection = self.postgres.connect_as_superuser(DATABASE)
+        connection.autocommit = True
+        return connection
+
+    def run(self, *arguments: str, module: str = "", timeout: float = 120) -> str:
+        """Run a `manage.py` command, or a module, against this stack; return what it printed."""
+        argv = ["-m", module, *arguments] if module else ["manage.py", *arguments]
+        done = subprocess.run(
+            [sys.executable, *argv], env=self.environment, cwd=CHECKOUT, capture_output=True, text=True,
+            timeout=timeout, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise AssertionError(f"{' '.join(argv)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+        return done.stdout
+
+    def furnish(self, receiver_url: str, members: int) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads(
+            self.run(receiver_url, str(members), module="tests.drills.furnish").splitlines()[-1]
+        )
+        return found
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = ("PG", "DATABASE_", "REDIS_", "DJANGO_", "PYTEST", "LOYALTY_", "PROMETHEUS_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return {
+            **kept,
+            **environment.service_urls(self.postgres, self.valkey),
+            "DATA_DIR": str(self.data),
+            "DJANGO_SETTINGS_MODULE": "loyalty.settings",
+            "SECRET_KEY": "only-for-the-drill",
+            "DEBUG": "0",
+            "HTTPS": "0",
+            "ALLOWED_HOSTS": "localhost,127.0.0.1",
+            "STATIC_FROM_SOURCE": "1",
+            "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend",
+            "API_RATE_LIMIT": "0",
+            "LOG_LEVEL": "WARNING",
+            "WEBHOOK_ALLOW_PRIVATE": "1",
+            "DATABASE_MAY_FORGET": "1" if self.postgres_settings else "0",
+            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONUNBUFFERED": "1",
+            "DRILL_WEAKNESS": self.weakness,
+        }
+
+    def _python(self, name: str, *arguments: str) -> None:
+        child = Child(
+            name=name,
+            argv=[sys.executable, *arguments],
+            log=self.places.logs / f"{name}.log",
+            env=self.environment,
+            cwd=CHECKOUT,
+        )
+        child.start()
+        self.children[name] = child
+
+
+@contextlib.contextmanager
+def standing(*, weakness: str = "", postgres_settings: dict[str, str] | None = None) -> Iterator[Stack]:
+    """A stack in a directory of its own, for the length of the block; its services are up, nothing serves yet."""
+    data = Path(tempfile.mkdtemp(prefix="loyalty-drill-"))
+    data.chmod(0o711)
+    stack = Stack(data, weakness=weakness, postgres_settings=postgres_settings or {})
+    try:
+        stack.start_services()
+        yield stack
+    finally:
+        stack.stop()
+        for directory in (stack.places.sockets, stack.places.home, data):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _kill_one(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _some_child(child: Child, dice: random.Random) -> list[int]:
+    """One of the processes the program has forked, or none."""
+    try:
+        listed = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [int(dice.choice(listed))] if listed else []
