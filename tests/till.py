@@ -12,7 +12,8 @@ from merchants import ids, keys, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Location, Merchant
 
-EVERY_SCOPE = tuple(keys.SCOPES)
+#: All a key can be allowed but backfilling, which would let old sales in and keep events back.
+EVERY_SCOPE = tuple(scope for scope in keys.SCOPES if scope != "purchases:backfill")
 
 
 def open_shop(
@@ -77,3 +78,39 @@ class Till:
 def till_at(merchant: Merchant, *scopes: str, **fields: Any) -> Till:
     """Put a till with a new key into a shop."""
     return Till(merchant, issue_key(merchant, *scopes, **fields).secret)
+
+
+def start_programme(till: Till, **parts: Any) -> None:
+    """Publish a programme of one point for each 100 minor units, in force since 2020, and whatever parts are given."""
+    document = {
+        "name": "Beans",
+        "currency": till.merchant.currency,
+        "earning": {
+            "rules": [{"kind": "per_money", "code": "base", "name": "Base", "points": 1, "per_amount_minor": 100}]
+        },
+        **parts,
+    }
+    saved = till.call("PUT", "programme", {"document": document})
+    assert saved.status_code == 200, saved.content
+    published = till.post("programme/publish", {"effective_from": "2020-01-01T00:00:00Z"})
+    assert published.status_code == 201, published.content
+
+
+def sell(
+    till: Till,
+    external_id: str,
+    total_minor: int,
+    *,
+    at: datetime | None = None,
+    query: str = "",
+    **fields: Any,
+) -> Any:
+    """Post one sale, made now unless said otherwise."""
+    body = {
+        "external_id": external_id,
+        "occurred_at": (at or datetime.now(UTC)).isoformat(),
+        "currency": till.merchant.currency,
+        "total_minor": total_minor,
+        **fields,
+    }
+    return till.post(f"purchases{query}", body)

@@ -280,24 +280,27 @@ def _portable(value: Any) -> Any:
 
 def operations() -> list[Operation]:
     """This function will list every declared operation, in the order of the addresses."""
-    return [operation for _path, _method, operation in _addresses()]
+    declared = [getattr(getattr(view, m, None), "operation", None) for _path, view in views() for m in _METHODS]
+    return [operation for operation in declared if operation is not None]
+
+
+_METHODS = ("get", "post", "put", "patch", "delete")
 
 
 @lru_cache(maxsize=1)
-def _addresses() -> tuple[tuple[str, str, Operation], ...]:
+def views() -> tuple[tuple[str, Any], ...]:
+    """This function will list the addresses that have a class of the API behind them."""
     return tuple(_walk(get_resolver().url_patterns, ""))
 
 
-def _walk(patterns: list[Any], before: str) -> list[tuple[str, str, Operation]]:
-    found: list[tuple[str, str, Operation]] = []
+def _walk(patterns: list[Any], before: str) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
     for pattern in patterns:
         here = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             found += _walk(pattern.url_patterns, here)
         elif isinstance(pattern, URLPattern) and (view := getattr(pattern.callback, "cls", None)):
-            for method in view.http_method_names:
-                if declared := getattr(getattr(view, method, None), "operation", None):
-                    found.append((here, method, declared))
+            found.append((here, view))
     return found
 
 

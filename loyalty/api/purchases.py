@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from loyalty.api import bodies, problems
@@ -246,6 +247,7 @@ class Purchases(ApiView):
         answer_example={"receipt": _RECEIPT, "now": _NOW, "why": None},
     )
     def post(self, call: Call) -> Answer:
+        _check_calendar(call.body)
         (outcome,) = purchases.record(
             merchant=call.merchant, items=[call.body], now=call.now, actor=call.actor, source=source_of(call)
         )
@@ -464,16 +466,27 @@ def source_of(call: Call) -> Source:
 def _read(sent: list[dict[str, Any]]) -> list[tuple[int, PurchaseInput | LoyaltyError]]:
     """Read the items all at once, which is fast; only when something is wrong, one by one."""
     try:
-        return list(enumerate(shapes.read(sent, list[PurchaseInput])))
-    except shapes.Misshapen:
+        items = shapes.read(sent, list[PurchaseInput])
+        for item in items:
+            _check_calendar(item)
+        return list(enumerate(items))
+    except (shapes.Misshapen, Refused):
         pass
     read: list[tuple[int, PurchaseInput | LoyaltyError]] = []
-    for position, item in enumerate(sent):
+    for position, raw in enumerate(sent):
         try:
-            read.append((position, bodies.convert(item, PurchaseInput)))
+            item = bodies.convert(raw, PurchaseInput)
+            _check_calendar(item)
+            read.append((position, item))
         except Refused as refusal:
             read.append((position, refusal))
     return read
+
+
+def _check_calendar(item: PurchaseInput) -> None:
+    """At the edges of the calendar an instant has no day in some zones; a backfill may ask for any year but those."""
+    if not 1900 <= item.occurred_at.year <= 2200:
+        raise Refused("occurred_at_out_of_bounds", _("occurred_at cannot be meant."), pointer="/occurred_at")
 
 
 def _refused(call: Call, position: int, external_id: Any, error: LoyaltyError) -> dict[str, Any]:

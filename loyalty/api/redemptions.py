@@ -199,7 +199,7 @@ class Redemptions(ApiView):
         outcome = spend(
             merchant=call.merchant, asked=asked, now=call.now, actor=call.actor, location=call.key.location_code
         )
-        return _said(call, outcome)
+        return said(call, outcome)
 
 
 class OneRedemption(ApiView):
@@ -260,7 +260,7 @@ class Captures(ApiView):
         outcome = redemptions.capture(
             merchant=call.merchant, redemption=redemption, asked=call.body, now=call.now, actor=call.actor
         )
-        return _said(call, outcome)
+        return said(call, outcome)
 
 
 class Releases(ApiView):
@@ -278,7 +278,7 @@ class Releases(ApiView):
         outcome = redemptions.release(
             merchant=call.merchant, redemption=redemption, asked=call.body, now=call.now, actor=call.actor
         )
-        return _said(call, outcome)
+        return said(call, outcome)
 
 
 class Reversals(ApiView):
@@ -300,11 +300,11 @@ class Reversals(ApiView):
         outcome = redemptions.reverse(
             merchant=call.merchant, redemption=redemption, asked=call.body, now=call.now, actor=call.actor
         )
-        return _said(call, outcome)
+        return said(call, outcome)
 
 
-def _said(call: Call, outcome: Outcome) -> Answer:
-    """The receipt and how things stand; a refusal that was kept is said after the commit that keeps it."""
+def said(call: Call, outcome: Outcome) -> Answer:
+    """This function will answer a receipt and how things stand; a refusal that was kept is said after the commit."""
     refusal = None
     try:
         outcome.unless_refused()

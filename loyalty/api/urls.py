@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from loyalty.api import balances, docs, members, metrics, programme, purchases, redemptions, surveys, webhooks
+from loyalty.api import (
+    adjustments,
+    balances,
+    docs,
+    members,
+    metrics,
+    programme,
+    purchases,
+    redemptions,
+    surveys,
+    webhooks,
+)
 from loyalty.api.views import RouteNotFound
 
 _CALLS: list[URLPattern | URLResolver] = [
@@ -25,6 +36,7 @@ _CALLS: list[URLPattern | URLResolver] = [
     path("redemptions/<str:redemption>/capture", redemptions.Captures.as_view(), name="capture"),
     path("redemptions/<str:redemption>/release", redemptions.Releases.as_view(), name="release"),
     path("redemptions/<str:redemption>/reverse", redemptions.Reversals.as_view(), name="reverse"),
+    path("adjustments", adjustments.Adjustments.as_view(), name="adjustments"),
     path("programme", programme.Programme.as_view(), name="programme"),
     path("programme/publish", programme.Publications.as_view(), name="publish"),
     path("programme/simulate", programme.Trials.as_view(), name="simulate"),
