@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.core.exceptions import ObjectDoesNotExist
 
-from merchants.models.merchants import Merchant, MerchantHost
+from merchants.models.merchants import Merchant as Merchant
+from merchants.models.merchants import MerchantHost
 
 
 def find_by_slug(slug: str) -> Merchant | None:

@@ -12,7 +12,7 @@ import structlog
 from celery import Task
 
 from merchants import directory, tenancy, ticks
-from merchants.models.merchants import Merchant
+from merchants.directory import Merchant
 
 _log = structlog.stdlib.get_logger(__name__)
 
