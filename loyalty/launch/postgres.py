@@ -19,10 +19,10 @@ from pathlib import Path
 
 import psycopg2
 
+from loyalty.launch import furnish
 from loyalty.launch.places import Account, Places, StartError
 from loyalty.launch.processes import Child, command_line, is_alive, wait_until_gone
 from loyalty.launch.urls import socket_url
-from merchants.roles import database_sql, roles_sql
 
 DATABASE = "loyalty"
 SUPERUSER = "postgres"
@@ -113,17 +113,8 @@ class Postgres:
                 return
 
     def furnish(self) -> bool:
-        """Make the roles and the database, as superuser; harmless to repeat. Return whether the database is new."""
-        with contextlib.closing(self.connect_as_superuser(SUPERUSER)) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(roles_sql())
-                cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
-                is_new = cursor.fetchone() is None
-                if is_new:
-                    cursor.execute(f'CREATE DATABASE "{DATABASE}" OWNER app_owner TEMPLATE template0')
-        self.prepare_database(DATABASE)
-        return is_new
+        """Make the roles and the database; harmless to repeat. Return whether the database is new."""
+        return furnish.furnish(self.connect_as_superuser, maintenance=SUPERUSER, database=DATABASE)
 
     def drop_database(self) -> None:
         """Throw the database away, with everybody's sessions in it."""
@@ -133,11 +124,8 @@ class Postgres:
                 cursor.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
 
     def prepare_database(self, name: str) -> None:
-        """Give a database to the owner role and close its schema to everybody else."""
-        with contextlib.closing(self.connect_as_superuser(name)) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(database_sql(name))
+        """Give another database to the owner role."""
+        furnish.prepare_database(self.connect_as_superuser, name)
 
     def connect_as_superuser(self, database: str) -> psycopg2.extensions.connection:
         return psycopg2.connect(host=str(self.places.sockets), port=PORT, user=SUPERUSER, dbname=database)

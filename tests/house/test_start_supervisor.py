@@ -1,0 +1,391 @@
+"""The installation started for real: in the order of health, once, stopped by Ctrl-C, killed, started as others."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loyalty.launch import supervisor
+from loyalty.launch.places import CHECKOUT, StartError
+from loyalty.launch.processes import is_alive
+
+#: What our own shell or the running tests must not hand to a fresh installation.
+_FOREIGN = ("DATABASE_", "REDIS_", "DJANGO_", "LOYALTY_", "PG", "COV_")
+_SINGLE = {"DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "HTTPS", "DATA_DIR", "STATIC_ROOT", "EMAIL_BACKEND", "PUBLIC_URL"}
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN) and k not in _SINGLE},
+        **more,
+    }
+
+
+class Installation:
+    """One `manage.py up` (or `demo`) with a data directory of its own."""
+
+    def __init__(self, data: Path, *, checkout: Path = CHECKOUT, python: str = sys.executable, user: int | None = None):
+        self.data, self.checkout, self.python, self.user = data, checkout, python, user
+        self.process: subprocess.Popen[str] | None = None
+        self.output = data.with_name(f"{data.name}.out")
+
+    def start(self, *arguments: str, command: str = "up", seconds: float = 120, **environment: str) -> str:
+        """Start, and return what it said when the web answers or it gives up."""
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [self.python, str(self.checkout / "manage.py"), command, "--data-dir", str(self.data), *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=clean_environment(**environment),
+                cwd="/",
+                user=self.user,
+                group=self.user,
+                extra_groups=[] if self.user else None,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + seconds
+        while "runs at" not in self.said and self.process.poll() is None:
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.05)
+        return self.said
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def url(self) -> str:
+        return next(word for word in self.said.split() if word.startswith("http://localhost:"))
+
+    def get(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def processes(self) -> dict[int, str]:
+        """Return what runs for this installation: everything whose environment or command names its data."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                try:
+                    told = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+                    told += os.fsencode(os.readlink(entry / "cwd"))  # Valkey writes over its environment
+                    if os.fsencode(self.data) in told and is_alive(int(entry.name)):
+                        found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ").strip()
+                except OSError:
+                    continue
+        return found
+
+    def wait_until_nothing_runs(self, seconds: float) -> float:
+        started = time.monotonic()
+        while left := self.processes():
+            assert time.monotonic() - started < seconds, left
+            time.sleep(0.02)
+        return time.monotonic() - started
+
+    def interrupt(self) -> float:
+        """Press Ctrl-C and return how long it took until nothing was left."""
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=30)
+        self.wait_until_nothing_runs(1)
+        return time.monotonic() - started
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def clean_up(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+@pytest.fixture
+def installation() -> Iterator[Installation]:
+    room = Path(tempfile.mkdtemp(prefix="loyalty-up-"))  # short: pytest's own paths are too long for a socket
+    room.chmod(0o755)
+    made = Installation(room / "data")
+    yield made
+    made.clean_up()
+    shutil.rmtree(room, ignore_errors=True)
+
+
+def test_started_twice_killed_started_again_and_interrupted(installation: Installation):
+    said = installation.start()
+    assert "runs at http://localhost:80" in said
+    assert installation.process.poll() is None
+    status, body = installation.get("/readyz")
+    checks = json.loads(body)["checks"]
+    assert (status, checks["durability"], checks["role"], checks["tenancy"]) == (200, "ok", "ok", "ok")
+    running = " ".join(installation.processes().values())
+    for part in ("bin/postgres", "valkey-server", "granian", "warden.py"):
+        assert part in running
+
+    twin = Installation(installation.data)
+    said = twin.start()
+    assert f"It runs already at {installation.url} (process {installation.process.pid})" in said
+    assert twin.process.wait() == 1
+
+    # kill -9 of the supervisor: nothing survives, and the next start neither waits nor complains.
+    installation.kill()
+    said = installation.start()
+    assert installation.process.poll() is None, said
+    assert installation.get("/readyz")[0] == 200
+    assert len([line for line in installation.processes().values() if "bin/postgres" in line]) == 1
+
+    assert installation.interrupt() < 5
+    assert installation.process.returncode == 0
+    assert installation.said.rstrip().endswith("Stopped.")
+
+
+@pytest.mark.drill
+def test_after_kill_9_nothing_survives(installation: Installation):
+    installation.start()
+    deadline = time.monotonic() + 30
+    while "celery" not in " ".join(installation.processes().values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(3)  # the worker's own children
+
+    installation.kill()
+
+    assert installation.wait_until_nothing_runs(5) < 5
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize(
+    "part", ["bin/postgres", "valkey-server", "granian", "celery -A loyalty.celery worker", "beat"]
+)
+def test_what_dies_is_started_again(installation: Installation, part: str):
+    installation.start()
+    deadline = time.monotonic() + 60
+    while not (found := [pid for pid, line in installation.processes().items() if part in line]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(2)
+
+    os.kill(min(found), signal.SIGKILL)
+
+    deadline = time.monotonic() + 60
+    while "starting it again (1 of 5)" not in installation.said or installation.get("/readyz")[0] != 200:
+        assert time.monotonic() < deadline, installation.said
+        time.sleep(0.1)
+    assert installation.interrupt() < 5
+
+
+@pytest.mark.drill
+def test_what_cannot_stay_up_stops_everything_with_its_last_words(installation: Installation):
+    installation.start()
+    seen: set[int] = set()
+    deadline = time.monotonic() + 90
+    while installation.process.poll() is None:
+        assert time.monotonic() < deadline, installation.said
+        for pid, line in installation.processes().items():
+            if "valkey-server" in line and pid not in seen:
+                seen.add(pid)
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+    assert installation.process.returncode == 1
+    assert "valkey has stopped 6 times" in installation.said
+    installation.wait_until_nothing_runs(1)
+
+
+@pytest.mark.drill
+def test_a_start_stopped_at_any_moment_leaves_nothing(installation: Installation):
+    for seconds in (0.3, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 8.0):
+        with installation.output.open("w") as output:
+            installation.process = subprocess.Popen(
+                [sys.executable, str(CHECKOUT / "manage.py"), "up", "--data-dir", str(installation.data)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=clean_environment(),
+                cwd="/",
+                start_new_session=True,
+            )
+        time.sleep(seconds)
+        number = signal.SIGKILL if seconds in {1.5, 3.0, 6.0} else signal.SIGINT
+        # A terminal's Ctrl-C reaches the whole foreground group.
+        os.killpg(installation.process.pid, number)
+        installation.process.wait(timeout=10)
+        installation.wait_until_nothing_runs(6)
+
+    installation.start()
+    assert installation.get("/readyz")[0] == 200
+    assert installation.interrupt() < 5
+
+
+@pytest.mark.drill
+def test_demo_fills_an_empty_installation_once_and_says_where_to_click(installation: Installation):
+    said = installation.start(command="demo")
+    assert installation.process.poll() is None, said
+    for words in ("/console/", "/api/docs", "lk_test_", "curl"):
+        assert words in installation.said
+    assert installation.get("/readyz")[0] == 200
+    first = (installation.data / "welcome.txt").read_text()
+    installation.interrupt()
+
+    started = time.monotonic()
+    said = installation.start(command="demo")
+    print(f"second start: {time.monotonic() - started:.1f} s")
+    assert "eighteen months" not in said
+    assert (installation.data / "welcome.txt").read_text() == first
+    assert "lk_test_" in installation.said
+    installation.interrupt()
+
+
+@pytest.mark.drill
+def test_a_demo_killed_while_it_was_filled_is_filled_again(installation: Installation):
+    installation.process = None
+    with installation.output.open("w") as output:
+        installation.process = subprocess.Popen(
+            [sys.executable, str(CHECKOUT / "manage.py"), "demo", "--data-dir", str(installation.data)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=clean_environment(),
+            cwd="/",
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + 60
+    while not (installation.data / "seeding").exists():
+        assert time.monotonic() < deadline, installation.said
+        time.sleep(0.05)
+    time.sleep(4)
+    installation.kill()
+    assert (installation.data / "seeding").exists()
+
+    installation.start(command="demo")
+
+    assert not (installation.data / "seeding").exists()
+    assert "lk_test_" in installation.said
+    installation.interrupt()
+
+
+# Ports
+
+
+def test_a_taken_port_is_passed_over():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError, match=f"^Port {port} is taken or not allowed: give another one with --port.$"):
+            supervisor.free_port(port)
+
+
+def test_all_ports_taken_is_one_sentence(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(supervisor, "PORTS", range(port, port + 1))
+        with pytest.raises(
+            StartError, match=f"^The ports {port} to {port} are all taken: give a free one with --port.$"
+        ):
+            supervisor.free_port()
+
+
+# As root, and not
+
+
+def test_as_somebody_else_than_root(tmp_path_factory: pytest.TempPathFactory):
+    if os.geteuid() != 0 or not _can_run_as_nobody():
+        pytest.skip("only root can start as somebody else, from a checkout that everybody may read")
+    data = Path("/tmp") / f"loyalty-nobody-{os.getpid()}"
+    data.mkdir()
+    nobody = pwd.getpwnam("nobody").pw_uid
+    os.chown(data, nobody, nobody)
+    installation = Installation(data, python=_open_python(), user=nobody)
+    try:
+        said = installation.start(HOME=str(data))
+        assert installation.process.poll() is None, said
+        assert (data / "postgres").stat().st_uid == nobody
+        assert (data / "postgres").stat().st_mode & 0o777 == 0o700
+        assert (data / "run").stat().st_mode & 0o777 == 0o700
+        assert installation.get("/readyz")[0] == 200
+        assert installation.interrupt() < 5
+    finally:
+        installation.clean_up()
+        installation.output.unlink(missing_ok=True)
+
+
+def _open_python() -> str:
+    return os.path.realpath(sys.executable) if not _runs(sys.executable) else sys.executable
+
+
+def _runs(python: str) -> bool:
+    nobody = pwd.getpwnam("nobody").pw_uid
+    try:
+        done = subprocess.run(
+            [python, "-c", "import django, granian"],
+            user=nobody,
+            group=nobody,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def _can_run_as_nobody() -> bool:
+    return _runs(_open_python())
+
+
+@pytest.mark.drill
+def test_a_data_directory_that_postgres_cannot_reach_is_answered_with_one_it_can(tmp_path: Path):
+    if os.geteuid() != 0:
+        pytest.skip("only root runs PostgreSQL as another account")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    tmp_path.chmod(0o700)
+    installation = Installation(closed / "data")
+    installation.output = tmp_path / "out"
+    home = None
+    try:
+        installation.start()
+        assert installation.get("/readyz")[0] == 200
+        home = Path((closed / "data" / "home").read_text().strip())
+        assert home.parent == Path("/var/lib")
+        assert (home / "postgres" / "PG_VERSION").exists()
+        assert installation.interrupt() < 5
+    finally:
+        installation.clean_up()
+        if home is not None:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def test_a_data_directory_that_cannot_be_written_is_one_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    installation = Installation(tmp_path / "file" / "data")
+    installation.output = tmp_path / "out"
+
+    said = installation.start()
+
+    assert installation.process.wait() == 1
+    assert len(said.strip().splitlines()) == 1
+    assert "give one that this account may write with --data-dir or DATA_DIR." in said
