@@ -1,0 +1,104 @@
+"""A backup that comes back: dumped by the role that sees every row, restored elsewhere, and every account adds up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from loyalty.launch.postgres import binaries
+from loyalty.launch.urls import psycopg_from_url, with_database
+from tests import builders
+
+RESTORED = "restore_drill"
+ROOT = Path(__file__).resolve().parents[2]
+ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")
+
+
+def run(program: str, *arguments: str, url: str) -> subprocess.CompletedProcess[str]:
+    place = psycopg_from_url(url)
+    return subprocess.run(
+        [str(binaries() / program), "-h", place["host"], "-U", place["user"], "-d", place["dbname"], *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def backup_url() -> str:
+    return os.environ["DATABASE_URL"].replace("app_web@", "app_backup@")
+
+
+@pytest.fixture
+def elsewhere():
+    """An empty database beside ours, as the operator makes one to restore into."""
+    superuser = psycopg2.connect(**psycopg_from_url(os.environ["DATABASE_SUPER_URL"]))
+    superuser.autocommit = True
+    cursor = superuser.cursor()
+    cursor.execute(f"DROP DATABASE IF EXISTS {RESTORED}")
+    cursor.execute(f"CREATE DATABASE {RESTORED} OWNER app_owner TEMPLATE template0")
+    yield with_database(os.environ["DATABASE_SUPER_URL"], RESTORED)
+    cursor.execute(f"DROP DATABASE {RESTORED} WITH (FORCE)")
+    superuser.close()
+
+
+@pytest.fixture
+def busy_cafe(django_db_setup, django_db_blocker):
+    """Committed on purpose: a dump sees only what is committed. The merchant is its own, and stays."""
+    with django_db_blocker.unblock():
+        cafe = builders.cafe()
+        mina, jun = cafe.cast("Mina", "Jun")
+        mina.buys(12_300, external_id="r1")
+        jun.buys(50_000, external_id="r2")
+        jun.redeems(points=100, order_total_minor=20_000)
+        mina.returns("r1", 300)
+        yield cafe
+
+
+def test_the_backup_holds_every_row_and_the_restored_ledger_adds_up(busy_cafe, elsewhere, tmp_path):
+    dump = tmp_path / "loyalty.dump"
+
+    done = run("pg_dump", "-Fc", "-f", str(dump), url=backup_url())
+    assert done.returncode == 0, done.stderr
+    restored = run("pg_restore", "--exit-on-error", "--no-comments", str(dump), url=elsewhere)
+    assert restored.returncode == 0 or "schema \"public\" already exists" in restored.stderr, restored.stderr
+
+    counted = "SELECT count(*), sum(balance_change), md5(string_agg(encode(hash, 'hex'), ',' ORDER BY account_id, seq)) FROM rewards_entry"
+    assert rows(elsewhere, counted) == rows(with_database(os.environ["DATABASE_SUPER_URL"], "loyalty"), counted)
+    summed = "SELECT sum(balance), sum(held), sum(pending), sum(debt) FROM rewards_account"
+    assert rows(elsewhere, summed) == rows(with_database(os.environ["DATABASE_SUPER_URL"], "loyalty"), summed)
+    policies = "SELECT count(*) FROM pg_class WHERE relforcerowsecurity"
+    assert rows(elsewhere, policies) == rows(with_database(os.environ["DATABASE_SUPER_URL"], "loyalty"), policies)
+
+    checked = subprocess.run(
+        [sys.executable, "manage.py", "ledger", "verify", "--merchant", busy_cafe.merchant.slug],
+        env=os.environ | {name: with_database(os.environ[name], RESTORED) for name in ADDRESSES},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "2 accounts, 4 entries: all agree" in checked.stdout
+
+
+def test_the_owners_dump_is_refused_rather_than_empty(busy_cafe, tmp_path):
+    """Under row-level security an owner's dump would lack every tenant row: it must fail, and does."""
+    owner = os.environ["DATABASE_OWNER_URL"]
+    done = run("pg_dump", "-Fc", "-f", str(tmp_path / "owner.dump"), url=owner)
+    assert done.returncode != 0
+    assert "row-level security" in done.stderr
+
+
+def rows(url: str, sql: str) -> list[tuple]:
+    connection = psycopg2.connect(**psycopg_from_url(url))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+    finally:
+        connection.close()
