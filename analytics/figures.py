@@ -110,8 +110,11 @@ _COHORTS: Final = """
 """
 
 
-def refresh(*, merchant: Merchant, now: datetime, changed_from: date) -> None:
-    """This function will compute the sums, cohorts and liability of the open tenant, purchases from a day on."""
+def refresh(*, merchant: Merchant, now: datetime, changed_from: date) -> date:
+    """This function will compute the sums, cohorts and liability of the open tenant, purchases from a day on.
+
+    Returns the earliest day that changed, enrolments included.
+    """
     today = periods.local_day(now, merchant.tzinfo)
     with connection.cursor() as cursor:
         parameters: dict[str, Any] = {"merchant": merchant.pk}
@@ -124,9 +127,9 @@ def refresh(*, merchant: Merchant, now: datetime, changed_from: date) -> None:
             if joined:
                 day = f"({_JOINED_DAY})"
                 cursor.execute(_ENROLMENTS.format(bucket=bucket.format(day)), asked | joined)
-        if joined:
-            _refresh_cohorts(cursor, parameters | joined, changed_from, today)
+        resized = _refresh_cohorts(cursor, parameters | joined, changed_from, today) if joined else None
         _refresh_liability(cursor, merchant, now, today)
+    return min(changed_from, resized or changed_from)
 
 
 def _joining_days(cursor: CursorWrapper, merchant: Merchant, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -154,8 +157,8 @@ _FIRST_CHANGED_COHORT: Final = """
 """
 
 
-def _refresh_cohorts(cursor: CursorWrapper, parameters: dict[str, Any], changed_from: date, today: date) -> None:
-    """Months before the earliest change keep their sums."""
+def _refresh_cohorts(cursor: CursorWrapper, parameters: dict[str, Any], changed_from: date, today: date) -> date | None:
+    """Months before the earliest change keep their sums; returns the first month whose number of members changed."""
     cursor.execute(_FIRST_CHANGED_COHORT.format(joined_day=_JOINED_DAY), parameters)
     resized: date | None = cursor.fetchone()[0]
     since = max(periods.first_day_of("month", changed_from), periods.first_day_of("month", parameters["first_day"]))
@@ -167,6 +170,7 @@ def _refresh_cohorts(cursor: CursorWrapper, parameters: dict[str, Any], changed_
         asked,
     )
     cursor.execute(_COHORTS.format(joined_day=_JOINED_DAY), asked)
+    return resized
 
 
 def _refresh_liability(cursor: CursorWrapper, merchant: Merchant, now: datetime, today: date) -> None:

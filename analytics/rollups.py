@@ -18,6 +18,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from analytics.models import GUESTS
 from merchants import periods
@@ -69,39 +70,25 @@ _NEXT_END: Final = """
     )::text::bigint
 """
 
-# A purchase that was claimed by a member left the guests' day, so that day is looked at again too where it has a row.
-_REFRESH: Final = f"""
-    WITH changed AS MATERIALIZED (
-        SELECT p.member_id, p.local_day FROM reading_purchases p
-        WHERE p.merchant_id = %(merchant)s AND p.xid >= %(start)s::text::xid8 AND p.xid < %(end)s::text::xid8
-        UNION
-        SELECT p.member_id, p.local_day FROM reading_refunds r
-        JOIN reading_purchases p ON p.merchant_id = r.merchant_id AND p.id = r.purchase_id
-        WHERE r.merchant_id = %(merchant)s AND r.xid >= %(start)s::text::xid8 AND r.xid < %(end)s::text::xid8
-    ), touched AS MATERIALIZED (
-        SELECT DISTINCT member_id, local_day FROM changed WHERE member_id IS NOT NULL
-    ), touched_guests AS MATERIALIZED (
-        SELECT local_day FROM changed WHERE member_id IS NULL
-        UNION
-        SELECT c.local_day FROM (SELECT DISTINCT local_day FROM changed) c
-        JOIN analytics_memberday d ON d.merchant_id = %(merchant)s AND d.member_id = {GUESTS} AND d.local_day = c.local_day
+_CHANGED: Final = """
+    SELECT member_id, local_day FROM reading_purchases
+    WHERE merchant_id = %(merchant)s AND xid >= %(start)s::text::xid8 AND xid < %(end)s::text::xid8
+    UNION
+    SELECT member_id, local_day FROM reading_purchases WHERE merchant_id = %(merchant)s AND id = ANY(%(refunded)s)
+"""
+
+# Sets are compared, never looked up one by one: right after a big import the planner knows nothing of this merchant's
+# rows yet, and a lookup by the wrong index, a hundred thousand times, takes the night.
+_FRESH: Final = """
+    WITH touched AS MATERIALIZED (
+        SELECT * FROM unnest(%(members)s::bigint[], %(days)s::date[]) AS t(member_id, local_day)
+    ), bought AS (
+        SELECT {owner} AS member_id, p.local_day, count(*) FILTER (WHERE p.is_kept) AS purchases,
+            sum(p.net_minor) AS revenue_minor, {points} AS points_earned
+        FROM reading_purchases p WHERE p.merchant_id = %(merchant)s AND {those} GROUP BY 1, 2
     ), fresh AS MATERIALIZED (
-        SELECT t.member_id, t.local_day, f.* FROM touched t CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE p.is_kept) AS purchases, coalesce(sum(p.net_minor), 0) AS revenue_minor,
-                coalesce(sum(p.points_kept), 0) AS points_earned
-            FROM reading_purchases p
-            WHERE p.merchant_id = %(merchant)s AND p.member_id = t.member_id AND p.local_day = t.local_day
-        ) f
-        UNION ALL
-        SELECT {GUESTS}, t.local_day, f.* FROM touched_guests t CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE p.is_kept), coalesce(sum(p.net_minor), 0), 0::numeric
-            FROM reading_purchases p
-            WHERE p.merchant_id = %(merchant)s AND p.member_id IS NULL AND p.local_day = t.local_day
-        ) f
-    ), gone AS (
-        DELETE FROM analytics_memberday d USING fresh f
-        WHERE f.purchases = 0 AND d.merchant_id = %(merchant)s AND d.member_id = f.member_id
-            AND d.local_day = f.local_day
+        SELECT t.member_id, t.local_day, coalesce(b.purchases, 0) AS purchases, b.revenue_minor, b.points_earned
+        FROM touched t LEFT JOIN bought b ON b.member_id = t.member_id AND b.local_day = t.local_day
     ), kept AS (
         INSERT INTO analytics_memberday (merchant_id, member_id, local_day, purchases, revenue_minor, points_earned)
         SELECT %(merchant)s, member_id, local_day, purchases, revenue_minor, points_earned FROM fresh
@@ -109,8 +96,16 @@ _REFRESH: Final = f"""
         ON CONFLICT (merchant_id, member_id, local_day) DO UPDATE SET purchases = excluded.purchases,
             revenue_minor = excluded.revenue_minor, points_earned = excluded.points_earned
     )
-    SELECT count(*), min(local_day) FROM fresh
+    SELECT member_id, local_day FROM fresh WHERE purchases = 0
 """
+_FRESH_MEMBERS: Final = _FRESH.format(
+    owner="p.member_id",
+    points="sum(p.points_kept)",
+    those="p.member_id = ANY(%(distinct)s) AND p.local_day BETWEEN %(first)s AND %(last)s",
+)
+_FRESH_GUESTS: Final = _FRESH.format(
+    owner=str(GUESTS), points="0", those="p.member_id IS NULL AND p.local_day = ANY(%(days)s)"
+)
 
 
 def refresh_purchases(*, merchant: Merchant, start: int, end: int, chunk: int = CHUNK) -> Step:
@@ -118,15 +113,69 @@ def refresh_purchases(*, merchant: Merchant, start: int, end: int, chunk: int = 
 
     Idempotent.  `Step.next` is where to go on; None when `end` was reached.
     """
-    parameters: dict[str, Any] = {"merchant": merchant.pk, "start": start, "end": end, "chunk": chunk}
+    asked: dict[str, Any] = {"merchant": merchant.pk, "start": start, "end": end, "chunk": chunk}
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_END, parameters)
+        cursor.execute(_NEXT_END, asked)
         boundary = cursor.fetchone()[0]
         # More than a piece within one transaction: that transaction as a whole.
-        stop = min(end, max(boundary, start + 1)) if boundary is not None else end
-        cursor.execute(_REFRESH, parameters | {"end": stop})
-        rows, first_day = cursor.fetchone()
-    return Step(stop if stop < end else None, rows, first_day)
+        asked["end"] = min(end, max(boundary, start + 1)) if boundary is not None else end
+        cursor.execute(
+            "SELECT array_agg(DISTINCT purchase_id) FROM reading_refunds WHERE merchant_id = %(merchant)s "
+            "AND xid >= %(start)s::text::xid8 AND xid < %(end)s::text::xid8",
+            asked,
+        )
+        cursor.execute(_CHANGED, asked | {"refunded": cursor.fetchone()[0] or []})
+        changed = cursor.fetchall()
+        touched = sorted((member, day) for member, day in changed if member is not None)
+        guest_days = _touched_guest_days(cursor, merchant, changed)
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        for place in range(0, len(touched), CHUNK):
+            _recompute(cursor, merchant, touched[place : place + CHUNK])
+        if guest_days:
+            _recompute(cursor, merchant, [(GUESTS, day) for day in sorted(guest_days)])
+        cursor.execute("SET LOCAL enable_nestloop = on")
+    days = guest_days.union(day for _member, day in touched)
+    return Step(asked["end"] if asked["end"] < end else None, len(touched) + len(guest_days), min(days, default=None))
+
+
+def _touched_guest_days(cursor: CursorWrapper, merchant: Merchant, changed: list[tuple[int | None, date]]) -> set[date]:
+    """A purchase claimed by a member has left the guests: their row of its day, if there is one, is looked at again."""
+    cursor.execute(
+        "SELECT local_day FROM analytics_memberday WHERE merchant_id = %s AND member_id = %s AND local_day = ANY(%s)",
+        [merchant.pk, GUESTS, list({day for _member, day in changed})],
+    )
+    return {day for member, day in changed if member is None}.union(row[0] for row in cursor.fetchall())
+
+
+def _recompute(cursor: CursorWrapper, merchant: Merchant, touched: list[tuple[int, date]]) -> None:
+    """Compute days anew from their purchases; a day without one that counts loses its row."""
+    members, days = [member for member, _day in touched], [day for _member, day in touched]
+    cursor.execute(
+        _FRESH_GUESTS if members[0] == GUESTS else _FRESH_MEMBERS,
+        {
+            "merchant": merchant.pk,
+            "members": members,
+            "days": days,
+            "distinct": sorted(set(members)),
+            "first": min(days),
+            "last": max(days),
+        },
+    )
+    gone = cursor.fetchall()
+    if gone:
+        cursor.execute(
+            "DELETE FROM analytics_memberday d USING unnest(%s::bigint[], %s::date[]) AS g(member_id, local_day) "
+            "WHERE d.merchant_id = %s AND d.member_id = g.member_id AND d.local_day = g.local_day "
+            "AND d.member_id = ANY(%s) AND d.local_day BETWEEN %s AND %s",
+            [
+                [row[0] for row in gone],
+                [row[1] for row in gone],
+                merchant.pk,
+                sorted({row[0] for row in gone}),
+                min(row[1] for row in gone),
+                max(row[1] for row in gone),
+            ],
+        )
 
 
 _CHANGED_ACCOUNTS: Final = """
@@ -136,14 +185,18 @@ _CHANGED_ACCOUNTS: Final = """
     ORDER BY a.id LIMIT %(chunk)s
 """
 
-_TAKE_IN: Final = """
-    WITH account AS (
+_NEW_ENTRIES: Final = """
+    account AS MATERIALIZED (
         SELECT * FROM unnest(%(accounts)s::bigint[], %(marks)s::bigint[], %(seqs)s::bigint[]) AS a(id, mark, seq)
     ), entry AS MATERIALIZED (
         SELECT e.kind, e.balance_change + e.pending_change AS points, e.occurred_at
         FROM account a JOIN reading_ledger e ON e.merchant_id = %(merchant)s AND e.account_id = a.id
-            AND e.seq > a.mark AND e.seq <= a.seq
-    ), marked AS (
+            AND e.account_id = ANY(%(accounts)s) AND e.seq > a.mark AND e.seq <= a.seq
+    )
+"""
+
+_TAKE_IN: Final = f"""
+    WITH {_NEW_ENTRIES}, marked AS (
         INSERT INTO analytics_ledgermark (merchant_id, account_id, seq) SELECT %(merchant)s, id, seq FROM account
         ON CONFLICT (merchant_id, account_id) DO UPDATE SET seq = excluded.seq
     ), added AS (
@@ -157,11 +210,7 @@ _TAKE_IN: Final = """
     SELECT count(*) FROM entry
 """
 
-_SPAN: Final = """
-    SELECT min(e.occurred_at), max(e.occurred_at)
-    FROM unnest(%(accounts)s::bigint[], %(marks)s::bigint[], %(seqs)s::bigint[]) AS a(id, mark, seq)
-    JOIN reading_ledger e ON e.merchant_id = %(merchant)s AND e.account_id = a.id AND e.seq > a.mark AND e.seq <= a.seq
-"""
+_SPAN: Final = f"WITH {_NEW_ENTRIES} SELECT min(occurred_at), max(occurred_at) FROM entry"
 
 
 def take_in_ledger(*, merchant: Merchant, after: int = 0, chunk: int = CHUNK) -> Step:
@@ -170,18 +219,22 @@ def take_in_ledger(*, merchant: Merchant, after: int = 0, chunk: int = CHUNK) ->
     Each entry is added once: the accounts' marks move in the same transaction.
     """
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(_CHANGED_ACCOUNTS, {"merchant": merchant.pk, "after": after, "chunk": chunk})
         changed = cursor.fetchall()
         if not changed:
             return Step(None, 0, None)
         accounts, seqs, marks = ([row[place] for row in changed] for place in range(3))
-        parameters: dict[str, Any] = {"merchant": merchant.pk, "accounts": accounts, "marks": marks, "seqs": seqs}
-        cursor.execute(_SPAN, parameters)
+        # Mostly new entries: all of these accounts are read at once.  A few among many: each is looked up.
+        if sum(seqs) > 5 * (sum(seqs) - sum(marks)):
+            cursor.execute("SET LOCAL enable_nestloop = on")
+        asked: dict[str, Any] = {"merchant": merchant.pk, "accounts": accounts, "marks": marks, "seqs": seqs}
+        cursor.execute(_SPAN, asked)
         earliest, latest = cursor.fetchone()
         first_day, starts = day_starts(
             periods.local_day(earliest, merchant.tzinfo), periods.local_day(latest, merchant.tzinfo), merchant.tzinfo
         )
-        cursor.execute(_TAKE_IN, parameters | {"first_day": first_day, "starts": starts})
+        cursor.execute(_TAKE_IN, asked | {"first_day": first_day, "starts": starts})
         rows = cursor.fetchone()[0]
     return Step(accounts[-1] if len(changed) == chunk else None, rows, first_day)
 

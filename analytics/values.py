@@ -8,7 +8,7 @@ from datetime import date, datetime
 from django.db import connection
 
 from analytics import metrics, windows
-from analytics.metrics import Metric
+from analytics.metrics import Metric, Tally
 from analytics.models import MetricValue
 from analytics.windows import Window
 from merchants import periods
@@ -32,16 +32,18 @@ def refresh(*, merchant: Merchant, now: datetime, first_day: date, changed_from:
             "metric", "definition", "period_kind", "starts_on", "ends_on"
         )
     }
+    whole = [w for w in kept if w.end > changed_from]
     rows: list[MetricValue] = []
-    for metric in metrics.METRICS:
-        stale = [
-            w
-            for w in kept
-            if metric.key in ALWAYS
-            or w.end > changed_from
-            or (metric.key, metric.version, w.kind, w.first, w.end) not in held
-        ]
-        rows += computed(metric, merchant, stale, now)
+    with connection.cursor() as cursor:
+        shared = Tally(cursor, merchant, whole)
+        for metric in metrics.METRICS:
+            missing = [
+                w
+                for w in kept
+                if w.end <= changed_from
+                and (metric.key in ALWAYS or (metric.key, metric.version, w.kind, w.first, w.end) not in held)
+            ]
+            rows += computed(metric, shared, now) + computed(metric, Tally(cursor, merchant, missing), now)
     MetricValue.objects.bulk_create(
         rows, batch_size=500, update_conflicts=True, unique_fields=_KEY, update_fields=_FIELDS
     )
@@ -49,22 +51,21 @@ def refresh(*, merchant: Merchant, now: datetime, first_day: date, changed_from:
     return len(rows)
 
 
-#: Not made of purchases alone: answers and enrolments may be dated back.
-ALWAYS = frozenset({"nps", "repeat_share_of_all"})
+#: Not made of purchases: answers may be dated back.
+ALWAYS = frozenset({"nps"})
 
 
-def computed(metric: Metric, merchant: Merchant, stale: Sequence[Window], now: datetime) -> list[MetricValue]:
+def computed(metric: Metric, tally: Tally, now: datetime) -> list[MetricValue]:
     """This function will count one metric for windows, as rows that are not yet saved."""
-    if not stale:
+    if not tally.windows:
         return []
-    with connection.cursor() as cursor:
-        counts = metric.count(cursor, merchant.pk, stale)
+    counts = metric.count(tally)
     rows = []
-    for window, count in zip(stale, counts, strict=True):
+    for window, count in zip(tally.windows, counts, strict=True):
         low, high = metric.interval(count) or (None, None)
         rows.append(
             MetricValue(
-                merchant=merchant,
+                merchant=tally.merchant,
                 metric=metric.key,
                 definition=metric.version,
                 period_kind=window.kind,

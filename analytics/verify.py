@@ -159,10 +159,10 @@ def _read(merchant: Merchant) -> _Facts:
         # What was wholly given back is no purchase; what was free from the start is one.
         counts = int(refunded < total or total == 0)
         row = facts.raw.setdefault((member or GUESTS, day), [0, 0, 0])
-        person = facts.days[becomes.get(member, member) or GUESTS].setdefault(day, [0, 0])
+        mine = facts.days[becomes.get(member, member) or GUESTS].setdefault(day, [0, 0])
         for place, amount in enumerate((counts, total - refunded)):
             row[place] += amount
-            person[place] += amount
+            mine[place] += amount
         row[2] += points if member else 0
     facts.raw = {key: row for key, row in facts.raw.items() if row[0]}
     facts.days = {person: {day: row for day, row in days.items() if row[0]} for person, days in facts.days.items()}

@@ -16,6 +16,7 @@ from analytics.metrics import (
 from analytics.metrics.definition import Count as Count
 from analytics.metrics.definition import Group as Group
 from analytics.metrics.definition import Metric as Metric
+from analytics.metrics.definition import Tally as Tally
 
 METRICS: Final = (
     retention.METRIC,

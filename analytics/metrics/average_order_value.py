@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext_lazy as _
 
-from analytics.metrics.definition import Count, Group, Metric, ask
+from analytics.metrics.definition import Count, Group, Metric, Tally
 from analytics.metrics.people import PERSON_DAYS_SQL
-from analytics.windows import WINDOWS_SQL, Window, arrays
+from analytics.windows import WINDOWS_SQL
 
 _COUNT: Final = f"""
     WITH {WINDOWS_SQL}
@@ -30,8 +28,8 @@ _MEMBERS: Final = f"""
 """
 
 
-def count(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) -> list[Count]:
-    rows = ask(cursor, _COUNT, {"merchant": merchant_id, **arrays(windows)}, windows)
+def count(tally: Tally) -> list[Count]:
+    rows = tally.ask(_COUNT)
     return [Count(Decimal(r["revenue_minor"]), Decimal(r["purchases"]), r["purchases"], r) for r in rows]
 
 

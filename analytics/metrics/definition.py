@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from django.db.backends.utils import CursorWrapper
 from django.utils.functional import Promise
 
 from analytics.metrics import rounding
 from analytics.metrics.intervals import Interval
-from analytics.windows import Window
+from analytics.windows import Window, arrays
+from merchants.models.merchants import Merchant
+
+T = TypeVar("T")
 
 Unit = Literal["share", "money", "score"]
 
@@ -30,8 +33,34 @@ class Count:
     parts: Mapping[str, int] = field(default_factory=dict)
 
 
-#: Counts every window of a merchant in one statement; answers in the order asked.
-Counter = Callable[[CursorWrapper, int, Sequence[Window]], list[Count]]
+@dataclass(slots=True)
+class Tally:
+    """Windows of one merchant to be counted.  What several metrics are read from is counted once and kept here."""
+
+    cursor: CursorWrapper
+    merchant: Merchant
+    windows: Sequence[Window]
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, count: Callable[[], T]) -> T:
+        """This method will count at the first call, and remember."""
+        if name not in self.kept:
+            self.kept[name] = count()
+        found: T = self.kept[name]
+        return found
+
+    def ask(self, sql: str, windows: Sequence[Window] | None = None, **parameters: Any) -> list[dict[str, int]]:
+        """This method will run a counting query whose first column is the window's number, and fill gaps with 0."""
+        asked = self.windows if windows is None else windows
+        self.cursor.execute(sql, {"merchant": self.merchant.pk, **arrays(asked), **parameters})
+        names = [column[0] for column in self.cursor.description or ()]
+        found = {row[0]: dict(zip(names[1:], map(int, row[1:]), strict=True)) for row in self.cursor.fetchall()}
+        nothing = dict.fromkeys(names[1:], 0)
+        return [found.get(n, nothing) for n in range(len(asked))]
+
+
+#: Counts every window in one statement; answers in the order of the windows.
+Counter = Callable[[Tally], list[Count]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +103,3 @@ def quotient(count: Count, factor: int = 1) -> Decimal | None:
     if not count.denominator:
         return None
     return rounding.eight(count.numerator * factor / count.denominator)
-
-
-def ask(
-    cursor: CursorWrapper, sql: str, parameters: Mapping[str, Any], windows: Sequence[Window]
-) -> list[dict[str, int]]:
-    """This function will run a counting query whose first column is the window's number, and fill the gaps with 0."""
-    cursor.execute(sql, dict(parameters))
-    names = [column[0] for column in cursor.description or ()]
-    found = {row[0]: dict(zip(names[1:], map(int, row[1:]), strict=True)) for row in cursor.fetchall()}
-    nothing = dict.fromkeys(names[1:], 0)
-    return [found.get(n, nothing) for n in range(len(windows))]

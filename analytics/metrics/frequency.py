@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.backends.utils import CursorWrapper
-
-from analytics.metrics.definition import ask
+from analytics.metrics.definition import Tally
 from analytics.metrics.people import PERSON_DAYS_SQL
-from analytics.windows import WINDOWS_SQL, YEAR_DAYS, Window, arrays
+from analytics.windows import WINDOWS_SQL, YEAR_DAYS, Window
 
 REPEAT_MIN: Final = 2
 LOYAL_MIN: Final = 4
@@ -50,10 +47,13 @@ def listing(condition: str) -> str:
     """
 
 
-def frequencies(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) -> list[Frequency]:
-    """This function will count every window in one statement; windows that end together are counted once."""
-    ends = sorted({window.end for window in windows})
-    distinct = [Window("month", end, end, end) for end in ends]
-    rows = ask(cursor, _COUNT, {"merchant": merchant_id, **arrays(distinct)}, distinct)
+def frequencies(tally: Tally) -> list[Frequency]:
+    """This function will count every window in one statement, once for all metrics; windows that end together once."""
+    return tally.once("frequencies", lambda: _counted(tally))
+
+
+def _counted(tally: Tally) -> list[Frequency]:
+    ends = sorted({window.end for window in tally.windows})
+    rows = tally.ask(_COUNT, [Window("month", end, end, end) for end in ends])
     by_end = {end: Frequency(**row) for end, row in zip(ends, rows, strict=True)}
-    return [by_end[window.end] for window in windows]
+    return [by_end[window.end] for window in tally.windows]

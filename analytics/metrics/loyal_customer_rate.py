@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 
-from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext_lazy as _
 
 from analytics.metrics import frequency, intervals
-from analytics.metrics.definition import Count, Group, Metric
-from analytics.windows import Window
+from analytics.metrics.definition import Count, Group, Metric, Tally
 
 
-def count(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) -> list[Count]:
+def count(tally: Tally) -> list[Count]:
     return [
         Count(Decimal(f.loyal), Decimal(f.buyers), f.buyers, {"loyal": f.loyal, "buyers": f.buyers})
-        for f in frequency.frequencies(cursor, merchant_id, windows)
+        for f in frequency.frequencies(tally)
     ]
 
 

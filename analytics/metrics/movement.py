@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.backends.utils import CursorWrapper
-
-from analytics.metrics.definition import ask
+from analytics.metrics.definition import Tally
 from analytics.metrics.people import PERSON_DAYS_SQL
-from analytics.windows import WINDOWS_SQL, Window, arrays
+from analytics.windows import WINDOWS_SQL
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +50,17 @@ def listing(condition: str) -> str:
     """
 
 
-def movements(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) -> list[Movement]:
-    """This function will count every window in one statement.
+def movements(tally: Tally) -> list[Movement]:
+    """This function will count every window in one statement, once for all metrics.
 
     The two definitions of the field, churn = lost / start and churn = 1 - retention, must say the same of each.
     """
-    found = [Movement(**row) for row in ask(cursor, _COUNT, {"merchant": merchant_id, **arrays(windows)}, windows)]
-    for window, movement in zip(windows, found, strict=True):
+    return tally.once("movements", lambda: _counted(tally))
+
+
+def _counted(tally: Tally) -> list[Movement]:
+    found = [Movement(**row) for row in tally.ask(_COUNT)]
+    for window, movement in zip(tally.windows, found, strict=True):
         if movement.lost != movement.start - movement.retained:
             raise AssertionError(f"churn is not 1 - retention in {window.label}: {movement}")
     return found

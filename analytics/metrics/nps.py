@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext_lazy as _
 
 from analytics.metrics import intervals
-from analytics.metrics.definition import Count, Group, Metric, ask
-from analytics.windows import WINDOWS_SQL, Window, arrays
+from analytics.metrics.definition import Count, Group, Metric, Tally
+from analytics.windows import WINDOWS_SQL
 from engagement.surveys import DETRACTOR_MAX, PROMOTER_MIN
 
 _ANSWERS: Final = f"""
@@ -44,8 +42,8 @@ def _listing(condition: str) -> str:
     """
 
 
-def count(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) -> list[Count]:
-    rows = ask(cursor, _COUNT, {"merchant": merchant_id, **arrays(windows)}, windows)
+def count(tally: Tally) -> list[Count]:
+    rows = tally.ask(_COUNT)
     return [
         Count(
             numerator=Decimal(r["promoters"] - r["detractors"]),

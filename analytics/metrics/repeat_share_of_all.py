@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext_lazy as _
 
 from analytics.metrics import frequency, intervals
-from analytics.metrics.definition import Count, Metric, ask
-from analytics.windows import WINDOWS_SQL, YEAR_DAYS, Window, arrays
+from analytics.metrics.definition import Count, Metric, Tally
+from analytics.metrics.people import PERSON_DAYS_SQL
+from analytics.windows import WINDOWS_SQL, YEAR_DAYS
 
 # A claimed or imported purchase may be older than the membership: its buyer belongs to the members too, or the share
 # could pass 100 %.  The zone turns an instant of joining into the merchant's day.
 _MEMBERS: Final = f"""
-    WITH {WINDOWS_SQL}, person AS (
+    WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, person AS MATERIALIZED (
         SELECT m.id, (m.joined_at AT TIME ZONE %(zone)s)::date AS joined_on FROM members_member m
         WHERE m.merchant_id = %(merchant)s AND m.merged_into_id IS NULL
+    ), before_joining AS MATERIALIZED (
+        SELECT p.id, p.joined_on, d.local_day FROM person p JOIN person_day d ON d.person = p.id
+        WHERE d.local_day < p.joined_on
+    ), joined AS (
+        SELECT w.n, count(*) AS members FROM win w JOIN person p ON p.joined_on < w.end_day GROUP BY 1
     ), early AS (
-        SELECT w.n, coalesce(gone.merged_into_id, d.member_id) AS id FROM win w
-        JOIN analytics_memberday d ON d.merchant_id = %(merchant)s AND d.member_id > 0
-            AND d.local_day >= w.end_day - {YEAR_DAYS} AND d.local_day < w.end_day
-        LEFT JOIN members_member gone ON gone.merchant_id = %(merchant)s AND gone.id = d.member_id
-            AND gone.merged_into_id IS NOT NULL
-        JOIN person p ON p.id = coalesce(gone.merged_into_id, d.member_id) AND p.joined_on >= w.end_day
-        GROUP BY 1, 2
+        SELECT w.n, count(DISTINCT b.id) AS members FROM win w JOIN before_joining b
+            ON b.joined_on >= w.end_day AND b.local_day >= w.end_day - {YEAR_DAYS} AND b.local_day < w.end_day
+        GROUP BY 1
     )
-    SELECT w.n, (SELECT count(*) FROM person p WHERE p.joined_on < w.end_day)
-        + (SELECT count(*) FROM early e WHERE e.n = w.n) AS members FROM win w
+    SELECT w.n, coalesce(j.members, 0) + coalesce(e.members, 0) AS members
+    FROM win w LEFT JOIN joined j ON j.n = w.n LEFT JOIN early e ON e.n = w.n
 """
 
 
-def count(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) -> list[Count]:
-    cursor.execute("SELECT zone FROM merchants_merchant WHERE id = %s", [merchant_id])
-    zone = cursor.fetchone()[0]
-    found = ask(cursor, _MEMBERS, {"merchant": merchant_id, "zone": zone, **arrays(windows)}, windows)
-    often = frequency.frequencies(cursor, merchant_id, windows)
+def count(tally: Tally) -> list[Count]:
+    found = tally.ask(_MEMBERS, zone=tally.merchant.zone)
     return [
         Count(Decimal(f.repeat), Decimal(m["members"]), m["members"], {"repeat": f.repeat, "members": m["members"]})
-        for f, m in zip(often, found, strict=True)
+        for f, m in zip(frequency.frequencies(tally), found, strict=True)
     ]
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 
-from django.db.backends.utils import CursorWrapper
 from django.utils.translation import gettext_lazy as _
 
 from analytics.metrics import intervals, movement
-from analytics.metrics.definition import Count, Group, Metric
-from analytics.windows import Window
+from analytics.metrics.definition import Count, Group, Metric, Tally
 
 
-def count(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) -> list[Count]:
+def count(tally: Tally) -> list[Count]:
     return [
         Count(
             numerator=Decimal(m.end - m.new),
@@ -21,7 +18,7 @@ def count(cursor: CursorWrapper, merchant_id: int, windows: Sequence[Window]) ->
             n=m.start,
             parts={"start": m.start, "end": m.end, "new": m.new, "retained": m.retained, "lost": m.lost},
         )
-        for m in movement.movements(cursor, merchant_id, windows)
+        for m in movement.movements(tally)
     ]
 
 
