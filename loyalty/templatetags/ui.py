@@ -21,11 +21,9 @@ from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language_info
-from django.utils.translation import gettext as _
+from django.utils.safestring import SafeString
 
-from loyalty.ui import codes, formats, svg
+from loyalty.ui import charts, codes, fields, filters, formats, svg
 from loyalty.ui.theme import DEFAULT_BRAND, palette
 
 register = template.Library()
@@ -33,120 +31,7 @@ register = template.Library()
 Number = int | float | Decimal
 
 
-# -- Filters: what is None or empty prints as a dash, so a missing number never looks like zero ------------------------
-
-DASH = "–"
-
-
-@register.filter
-def number(value: Number | None, decimals: int = 0) -> str:
-    """`{{ 2481|number }}` 2,481; `{{ 4.5|number:1 }}` 4.5."""
-    return DASH if value is None or value == "" else formats.number(value, decimals)
-
-
-@register.filter
-def signed(value: Number | None, decimals: int = 0) -> str:
-    """`{{ 42|signed }}` +42; `{{ -42|signed }}` −42."""
-    return DASH if value is None or value == "" else formats.signed(value, decimals)
-
-
-@register.filter
-def percent(share: Number | None, decimals: int = 1) -> str:
-    """`{{ 0.386|percent }}` 38.6%."""
-    return DASH if share is None or share == "" else formats.percent(share, decimals)
-
-
-@register.filter
-def points(units: int | None, decimals: int = 0) -> str:
-    """`{{ balance|points:programme.points_decimals }}`: points in smallest units as a number."""
-    return DASH if units is None or units == "" else formats.points(units, decimals)
-
-
-@register.filter
-def signed_points(units: int | None, decimals: int = 0) -> str:
-    """Points with their sign: +120, −40."""
-    if units is None or units == "":
-        return DASH
-    return formats.signed(Decimal(units).scaleb(-decimals), decimals)
-
-
-@register.filter
-def points_in_words(units: int | None, decimals: int = 0) -> str:
-    """`{{ 1240|points_in_words }}` 1,240 points, 1,240포인트, 1,240 點."""
-    return DASH if units is None or units == "" else formats.points_in_words(units, decimals)
-
-
-@register.filter
-def money(minor: int | None, currency: Any) -> str:
-    """`{{ amount_minor|money:merchant }}` or `|money:"KRW"`: minor units of the currency.
-
-    A merchant (anything with `currency` and `display_digits`) also says how many digits it likes to see.
-    """
-    if minor is None or minor == "":
-        return DASH
-    if isinstance(currency, str):
-        return formats.money(minor, currency)
-    return formats.money(minor, currency.currency, getattr(currency, "display_digits", None))
-
-
-@register.filter
-def day(value: date | datetime | None, length: str = "medium") -> SafeString | str:
-    """`{{ expires_at|day }}` Nov 21, 2026, as a <time>; `:"short"`, `:"long"`, `:"full"`."""
-    return _time(value, lambda known: formats.day(known, length))
-
-
-@register.filter
-def month(value: date | datetime | None) -> SafeString | str:
-    """`{{ joined_at|month }}` November 2026."""
-    return _time(value, formats.month)
-
-
-@register.filter
-def day_and_month(value: date | datetime | None) -> SafeString | str:
-    """`{{ occurred_at|day_and_month }}` Nov 21."""
-    return _time(value, formats.day_and_month)
-
-
-@register.filter
-def moment(value: datetime | None, length: str = "medium") -> SafeString | str:
-    """`{{ occurred_at|moment }}` Nov 21, 2026, 2:02 PM, in the merchant's zone."""
-    return _time(value, lambda known: formats.moment(known, length))
-
-
-@register.filter
-def clock(value: datetime | None) -> SafeString | str:
-    """`{{ computed_at|clock }}` 2:02 PM, in the merchant's zone."""
-    return _time(value, formats.clock)
-
-
-@register.filter
-def initial(name: object) -> str:
-    """The first character of a name, for a mark or an avatar without a picture."""
-    text = str(name or "").strip()
-    return text[:1].upper() or "?"
-
-
-@register.filter
-def language_tag(code: str) -> str:
-    """The tag `<html lang>` wants: zh-hant is zh-Hant, ko is ko. Fonts and line breaks hang on it."""
-    first, _sep, rest = code.partition("-")
-    return f"{first}-{rest.title() if len(rest) == 4 else rest.upper()}" if rest else first
-
-
-@register.filter
-def language_name(code: str) -> str:
-    """A language in its own words: 한국어, 繁體中文."""
-    try:
-        return str(get_language_info(code)["name_local"])
-    except KeyError:
-        return code
-
-
-def _time(value: Any, printed: Any) -> SafeString | str:
-    if value is None or value == "":
-        return DASH
-    return format_html('<time datetime="{}">{}</time>', formats.machine(value), printed(value))
-
+register.filters.update(filters.register.filters)
 
 # -- Time that moves --------------------------------------------------------------------------------------------------
 
@@ -155,7 +40,7 @@ def _time(value: Any, printed: Any) -> SafeString | str:
 def ago(context: Context, value: datetime | None) -> SafeString | str:
     """`{% ago run.finished_at %}` 12 minutes ago. The page's `now` is used if the view passed one."""
     if value is None:
-        return DASH
+        return filters.DASH
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         formats.machine(value), formats.moment(value), formats.ago(value, _now(context)),
@@ -166,7 +51,7 @@ def ago(context: Context, value: datetime | None) -> SafeString | str:
 def days_left(context: Context, until: date | datetime | None) -> SafeString | str:
     """`{% days_left lot.expires_at %}` in 9 days, tomorrow, today; a date that has passed is printed."""
     if until is None:
-        return DASH
+        return filters.DASH
     today = timezone.localtime(_now(context)).date()
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
@@ -188,9 +73,7 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """`{% icon "gift" %}`: a drawing of static/icons.svg; decorative unless it has a label."""
     named = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
     extra = f" {css}" if css else ""
-    return format_html(
-        '<svg class="icon{}" {}><use href="{}#{}"></use></svg>', extra, named, static("icons.svg"), name
-    )
+    return format_html('<svg class="icon{}" {}><use href="{}#{}"></use></svg>', extra, named, static("icons.svg"), name)
 
 
 @register.inclusion_tag("components/button.html")
@@ -253,7 +136,9 @@ def segments(items: Sequence[Mapping[str, Any]], label: str) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/pager.html", takes_context=True)
-def pager(context: Context, next_cursor: str | None, previous_cursor: str | None = None, note: str = "") -> dict[str, Any]:
+def pager(
+    context: Context, next_cursor: str | None, previous_cursor: str | None = None, note: str = ""
+) -> dict[str, Any]:
     """`{% pager page.next_cursor page.previous_cursor note=… %}`: cursor links that keep the page's other parameters."""
     return {
         "next_url": _with_parameter(context, "cursor", next_cursor),
@@ -285,69 +170,26 @@ def sparkline(values: Sequence[svg.Value], label: str = "", tone: str = "brand")
 @register.inclusion_tag("components/bars.html")
 def bars(rows: Sequence[tuple[str, Number]], tone: str = "brand", decimals: int = 0) -> dict[str, Any]:
     """`{% bars rows %}`: a horizontal bar for each (label, value), scaled to the biggest."""
-    top = max((float(value) for _label, value in rows), default=0) or 1
-    return {
-        "rows": [
-            {"label": label, "text": formats.number(value, decimals), "bar": svg.bar(float(value) / top, tone=tone)}
-            for label, value in rows
-        ]
-    }
+    return {"rows": charts.bars(rows, tone=tone, decimals=decimals)}
 
 
 @register.inclusion_tag("components/columns.html")
 def columns(rows: Sequence[Sequence[Any]], label: str, tone: str = "brand", decimals: int = 0) -> dict[str, Any]:
     """`{% columns rows label=_("Answers by score") %}`: an upright bar for each (label, value) or (label, value, tone)."""
-    top = max((float(row[1]) for row in rows), default=0) or 1
-    return {
-        "label": label,
-        "columns": [
-            {
-                "label": row[0],
-                "text": formats.number(row[1], decimals),
-                "bar": svg.bar(float(row[1]) / top, tone=row[2] if len(row) > 2 else tone, upright=True),
-            }
-            for row in rows
-        ],
-    }
+    return {"label": label, "columns": charts.columns(rows, tone=tone, decimals=decimals)}
 
 
 @register.inclusion_tag("components/chart.html")
-def line_chart(labels: Sequence[str], series: Sequence[Mapping[str, Any]], title: str, **options: Any) -> dict[str, Any]:
+def line_chart(
+    labels: Sequence[str], series: Sequence[Mapping[str, Any]], title: str, **options: Any
+) -> dict[str, Any]:
     """A series over time: drawn on the server, taken over by uPlot where there is script, and as a table on demand.
 
     `labels` name the x values (already in the reader's language); each series has `label` and `values` (None: a gap).
     `id` must be unique on the page; `decimals` and `unit` ("percent" or nothing) format the values; `small=True`.
     """
-    decimals, unit = options.get("decimals", 0), options.get("unit", "")
-    scale = svg.nice_scale([value for line in series for value in line["values"]])
-    written = (lambda value: formats.percent(value, decimals)) if unit == "percent" else (
-        lambda value: formats.number(value, decimals)
-    )
-    tick_decimals = max(decimals, _decimals_needed(scale.ticks, 100 if unit == "percent" else 1))
-    tick = (lambda value: formats.percent(value, tick_decimals)) if unit == "percent" else (
-        lambda value: formats.number(value, tick_decimals)
-    )
-    return {
-        "id": options.get("id", "chart"),
-        "title": title,
-        "labels": labels,
-        "shown_labels": _thinned(labels, 6),
-        "series": [{"label": line["label"], "number": place} for place, line in enumerate(series, start=1)],
-        "ticks": [tick(value) for value in scale.ticks],
-        "plot": svg.plot([line["values"] for line in series], scale),
-        "rows": [
-            (label, [DASH if line["values"][place] is None else written(line["values"][place]) for line in series])
-            for place, label in enumerate(labels)
-        ],
-        "data": {
-            "labels": [str(label) for label in labels],
-            "series": [{"label": str(line["label"]), "values": [_plain(value) for value in line["values"]]} for line in series],
-            "ticks": list(scale.ticks),
-            "tick_labels": [tick(value) for value in scale.ticks],
-            "texts": [[None if value is None else written(value) for value in line["values"]] for line in series],
-        },
-        "small": options.get("small", False),
-    }
+    drawn = charts.lines(labels, series, decimals=options.get("decimals", 0), unit=options.get("unit", ""))
+    return {**drawn, "id": options.get("id", "chart"), "title": title, "small": options.get("small", False)}
 
 
 @register.inclusion_tag("components/heat.html")
@@ -356,24 +198,12 @@ def heat_map(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], caption:
 
     `corner`, `size_label` name the first columns; `smallest` hides shares of cohorts below that size.
     """
-    smallest = options.get("smallest", 0)
     return {
         "caption": caption,
         "corner": options.get("corner", ""),
         "size_label": options.get("size_label", ""),
         "columns": columns,
-        "rows": [
-            {
-                "label": row["label"],
-                "size": formats.number(row["size"]),
-                "is_hidden": row["size"] < smallest,
-                "cells": [
-                    {"text": formats.percent(share, 0) if share is not None else DASH, "step": svg.heat_step(share), "is_empty": share is None}
-                    for share in row["shares"]
-                ],
-            }
-            for row in rows
-        ],
+        "rows": charts.heat_rows(rows, smallest=options.get("smallest", 0)),
     }
 
 
@@ -432,21 +262,18 @@ def empty(content: str, title: str, icon: str = "sparkle", **options: Any) -> st
 
 
 @register.simple_block_tag
-def dialog(content: str, id: str, title: str, **options: Any) -> str:
+def dialog(content: str, name: str, title: str, **options: Any) -> str:
     """`{% dialog "redeem-12" title=… %} … {% enddialog %}`, opened by `{% button … dialog="redeem-12" %}`.
 
     Without script the link's #id opens it. Put the confirming form inside; its buttons in `.dialog__actions`.
     """
-    return render_to_string("components/dialog.html", {"content": content, "id": id, "title": title, **options})
+    return render_to_string("components/dialog.html", {"content": content, "id": name, "title": title, **options})
 
 
 ALERT_ICONS = {"positive": "check-circle", "warning": "alert", "negative": "stop", "info": "info", "neutral": "info"}
 
 
 # -- Forms ------------------------------------------------------------------------------------------------------------
-
-_CHECKS = (forms.CheckboxInput,)
-_CHOICE_LISTS = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 
 
 @register.inclusion_tag("components/field.html")
@@ -455,74 +282,16 @@ def field(bound: BoundField, **options: Any) -> dict[str, Any]:
 
     `label` and `help` override the form's; `prefix`, `suffix` stand in the frame (₩, points); `icon` before it;
     `look`: `switch` (checkbox), `choices` or `segments` (radio), `scale` (0-10), `code` or `code-text` (one-time code
-    of digits, or of letters too);
-    `hide_label=True` keeps the label for screen readers; other names become attributes of the input (`hx_get`, `rows`).
+    of digits, or of letters too); `hide_label=True` keeps the label for screen readers; other names become attributes
+    of the input (`hx_get`, `rows`).
     """
-    own = {name: options.pop(name, None) for name in ("label", "help", "prefix", "suffix", "icon", "look", "hide_label")}
-    widget = bound.field.widget
-    errors = [str(error) for error in bound.errors]
-    help_text = own["help"] if own["help"] is not None else bound.help_text
-    ids = [f"{bound.auto_id}_helptext"] if help_text else []
-    ids += [f"{bound.auto_id}_error"] if errors else []
-    attributes: dict[str, Any] = {name.replace("_", "-"): value for name, value in options.items()}
-    if ids:
-        attributes["aria-describedby"] = " ".join(ids)
-    if errors:
-        attributes["aria-invalid"] = "true"
-    kind = _kind(widget, own["look"])
-    attributes["class"] = _css_of(kind, widget, own["look"])
-    if kind == "check" and own["look"] == "switch":
-        attributes["role"] = "switch"
-    if own["look"] in {"code", "code-text"}:
-        numeric = {"inputmode": "numeric"} if own["look"] == "code" else {"autocapitalize": "characters"}
-        attributes |= {"autocomplete": "one-time-code", "spellcheck": "false", **numeric}
-    return {
-        "bound": bound,
-        "kind": kind,
-        "look": own["look"],
-        "label": own["label"] or bound.label,
-        "help": help_text,
-        "errors": errors,
-        "is_optional": not bound.field.required and kind != "check",
-        "hide_label": own["hide_label"],
-        "prefix": own["prefix"],
-        "suffix": own["suffix"],
-        "icon": own["icon"],
-        "control": "" if kind == "list" else bound.as_widget(attrs=attributes),
-        "options": [_option(choice, attributes) for choice in bound] if kind == "list" else [],
-        "describedby": " ".join(ids),
-    }
+    return fields.drawn(bound, options)
 
 
 @register.inclusion_tag("components/form_errors.html")
 def form_errors(form: forms.BaseForm) -> dict[str, Any]:
     """`{% form_errors form %}`: says above the form that something is wrong, with links to the fields."""
-    return {
-        "general": [str(error) for error in form.non_field_errors()],
-        "fields": [(bound.auto_id, bound.label, str(bound.errors[0])) for bound in form if bound.errors],
-    }
-
-
-def _kind(widget: forms.Widget, look: str | None) -> str:
-    if isinstance(widget, _CHECKS) and not isinstance(widget, _CHOICE_LISTS):
-        return "check"
-    return "list" if isinstance(widget, _CHOICE_LISTS) else "input"
-
-
-def _css_of(kind: str, widget: forms.Widget, look: str | None) -> str:
-    base = {"check": "switch" if look == "switch" else "box", "list": "box", "input": "input"}[kind]
-    more = str(widget.attrs.get("class", ""))
-    extra = " input--code" if look in {"code", "code-text"} else ""
-    if isinstance(widget, forms.NumberInput):
-        extra += " input--number"
-    return f"{base}{extra} {more}".strip()
-
-
-def _option(choice: Any, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """One radio button or box of a list, without the frame Django puts around it."""
-    passed = {name: value for name, value in attributes.items() if name not in {"aria-describedby"}}
-    choice.data["attrs"] = {**choice.data["attrs"], **passed}
-    return {"control": choice.tag(), "label": choice.choice_label, "id": choice.id_for_label}
+    return fields.errors(form)
 
 
 # -- Page furniture ---------------------------------------------------------------------------------------------------
@@ -549,7 +318,7 @@ def theme_attribute(context: Context) -> SafeString:
     """The `data-theme` the reader chose, on <html>; nothing follows the device."""
     request = context.get("request")
     chosen = request.COOKIES.get("theme") if isinstance(request, HttpRequest) else None
-    return mark_safe(f'data-theme="{chosen}"') if chosen in {"light", "dark"} else SafeString("")
+    return SafeString(f'data-theme="{chosen}"') if chosen in {"light", "dark"} else SafeString("")
 
 
 @register.simple_tag(takes_context=True)
@@ -622,18 +391,3 @@ def _variants(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     if options.get("icon_only"):
         css += " button--icon"
     return {"css": css.strip()}
-
-
-def _thinned(labels: Sequence[str], most: int) -> list[str]:
-    """At most `most` labels at even distances, first and last always among them."""
-    if len(labels) <= most:
-        return list(labels)
-    return [labels[round(place * (len(labels) - 1) / (most - 1))] for place in range(most)]
-
-
-def _decimals_needed(values: Sequence[float], factor: int) -> int:
-    return max((len(f"{value * factor:.4f}".rstrip("0").partition(".")[2]) for value in values), default=0)
-
-
-def _plain(value: Number | None) -> float | int | None:
-    return float(value) if isinstance(value, Decimal) else value

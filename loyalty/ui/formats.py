@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Literal
 
 from babel import Locale
 from babel import dates as babel_dates
@@ -22,6 +23,17 @@ from merchants.money import format_minor
 Number = int | float | Decimal
 
 MINUS = "\N{MINUS SIGN}"
+
+_Unit = Literal["second", "minute", "hour", "day", "month", "year"]
+
+# In which unit a distance is told, while it is below so much.
+_UNITS: tuple[tuple[_Unit, timedelta], ...] = (
+    ("second", timedelta(seconds=45)),
+    ("minute", timedelta(minutes=55)),
+    ("hour", timedelta(hours=22)),
+    ("day", timedelta(days=45)),
+    ("month", timedelta(days=345)),
+)
 
 # Which country's habits go with a language here: Taiwan writes its dollar `$`, a bare zh_Hant locale `NT$`.
 _LOCALES = {"en": "en_US", "ko": "ko_KR", "zh-hant": "zh_Hant_TW"}
@@ -90,8 +102,10 @@ def moment(value: datetime, length: str = "medium") -> str:
 
 
 def clock(value: datetime) -> str:
-    """Return the merchant-local time of day without seconds, `2:02 PM`."""
-    return babel_dates.format_time(_local(value), format="short", locale=locale())
+    """Return the merchant-local time of day without seconds, `2:02 PM`, `오후 2:02`."""
+    # CLDR abbreviates the Korean halves of the day to the Latin AM and PM; the wide ones are what people write.
+    pattern = str(locale().time_formats["short"].pattern).replace("a", "aaaa")
+    return babel_dates.format_time(timezone.localtime(value), format=pattern, locale=locale())
 
 
 def month(value: date | datetime) -> str:
@@ -107,9 +121,13 @@ def day_and_month(value: date | datetime) -> str:
 def ago(value: datetime, now: datetime) -> str:
     """Return how far away the instant is, in one unit: `12 minutes ago`, `in 9 days`, `just now`."""
     distance = value - now
-    if abs(distance) < timedelta(seconds=45):
+    unit: _Unit = next((unit for unit, below in _UNITS if abs(distance) < below), "year")
+    if unit == "second":
         return _("just now")
-    return babel_dates.format_timedelta(distance, add_direction=True, threshold=0.9, locale=locale())
+    # The threshold keeps Babel from choosing a bigger unit: nine days are not "one week".
+    return babel_dates.format_timedelta(
+        distance, granularity=unit, threshold=10**9, add_direction=True, locale=locale()
+    )
 
 
 def days_left(until: date | datetime, today: date) -> str:

@@ -64,7 +64,9 @@ class SampleForm(forms.Form):
         label="Days", widget=forms.CheckboxSelectMultiple, initial=["sat", "sun"], required=False,
         choices=[("mon", "Mon"), ("tue", "Tue"), ("wed", "Wed"), ("thu", "Thu"), ("fri", "Fri"), ("sat", "Sat"), ("sun", "Sun")],
     )  # fmt: skip
-    is_live = forms.BooleanField(label="Show in the portal", required=False, initial=True, help_text="Off: only tills see it.")
+    is_live = forms.BooleanField(
+        label="Show in the portal", required=False, initial=True, help_text="Off: only tills see it."
+    )
     agrees = forms.BooleanField(label="I have read what changes for members", help_text="They are told by e-mail.")
     email = forms.EmailField(label="E-mail or phone")
     code = forms.CharField(label="Code", max_length=6)
@@ -78,13 +80,17 @@ class SampleForm(forms.Form):
 def context(part: str, posted: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what the templates under ui/styleguide/ draw."""
     language = (get_language() or "en").lower()
-    wrong = SampleForm({"name": "", "points": "-5", "kind": "product", "email": "mina@", "score": "", "code": "12"}, auto_id="again_%s")
+    wrong = SampleForm(
+        {"name": "", "points": "-5", "kind": "product", "email": "mina@", "score": "", "code": "12"}, auto_id="again_%s"
+    )
     return {
         "part": part,
         "parts": PARTS,
         "now": NOW,
         "computed_at": NOW - timedelta(minutes=12),
-        "merchant": SampleMerchant("Dawn Roasters" if language == "en" else {"ko": "새벽 로스터스"}.get(language, "破曉烘焙所")),
+        "merchant": SampleMerchant(
+            "Dawn Roasters" if language == "en" else {"ko": "새벽 로스터스"}.get(language, "破曉烘焙所")
+        ),
         "say": _words(language),
         "form": SampleForm(posted) if posted else SampleForm(),
         "wrong": wrong,
@@ -109,7 +115,12 @@ def palette_rows(*, dark: bool) -> list[tuple[str, str]]:
 def _wave(count: int, base: float, swing: float, trend: float, phase: float = 0.0) -> list[int]:
     """Numbers that look lived in: a trend, a week's rhythm and a slower one, no chance."""
     return [
-        round(base + trend * day + swing * math.sin(day * 2 * math.pi / 7 + phase) + swing * 0.6 * math.sin(day / 9.7 + phase * 3))
+        round(
+            base
+            + trend * day
+            + swing * math.sin(day * 2 * math.pi / 7 + phase)
+            + swing * 0.6 * math.sin(day / 9.7 + phase * 3)
+        )
         for day in range(count)
     ]
 
@@ -167,8 +178,13 @@ def _rows(language: str) -> dict[str, Any]:
                 "seen_at": NOW - timedelta(hours=hours),
             }
             for name, letter, tier, balance, spent, hours in zip(
-                names, "XBDFH", tiers, (1240, 18400, 60, 705, 0), (412000, 2184500, 36500, 98000, 4500),
-                (3, 27, 96, 400, 1500), strict=True,
+                names,
+                "XBDFH",
+                tiers,
+                (1240, 18400, 60, 705, 0),
+                (412000, 2184500, 36500, 98000, 4500),
+                (3, 27, 96, 400, 1500),
+                strict=True,
             )
         ],
         "seats": [
@@ -196,11 +212,46 @@ def _rows(language: str) -> dict[str, Any]:
         ],
         "expires_at": NOW + timedelta(days=9),
         "entries": [
-            {"name": say["purchase"], "icon": "basket", "reason": say["weekend"], "points": 84, "after": 1240, "at": NOW - timedelta(hours=2)},
-            {"name": say["purchase"], "icon": "basket", "reason": say["every"], "points": 45, "after": 1156, "at": NOW - timedelta(days=2)},
-            {"name": say["latte"], "icon": "gift", "reason": say["redeemed"], "points": -600, "after": 1111, "at": NOW - timedelta(days=6)},
-            {"name": say["birthday"], "icon": "sparkle", "reason": say["birthday_why"], "points": 500, "after": 1711, "at": NOW - timedelta(days=11)},
-            {"name": say["expired"], "icon": "clock", "reason": say["expired_why"], "points": -30, "after": 1211, "at": NOW - timedelta(days=20)},
+            {
+                "name": say["purchase"],
+                "icon": "basket",
+                "reason": say["weekend"],
+                "points": 84,
+                "after": 1240,
+                "at": NOW - timedelta(hours=2),
+            },
+            {
+                "name": say["purchase"],
+                "icon": "basket",
+                "reason": say["every"],
+                "points": 45,
+                "after": 1156,
+                "at": NOW - timedelta(days=2),
+            },
+            {
+                "name": say["latte"],
+                "icon": "gift",
+                "reason": say["redeemed"],
+                "points": -600,
+                "after": 1111,
+                "at": NOW - timedelta(days=6),
+            },
+            {
+                "name": say["birthday"],
+                "icon": "sparkle",
+                "reason": say["birthday_why"],
+                "points": 500,
+                "after": 1711,
+                "at": NOW - timedelta(days=11),
+            },
+            {
+                "name": say["expired"],
+                "icon": "clock",
+                "reason": say["expired_why"],
+                "points": -30,
+                "after": 1211,
+                "at": NOW - timedelta(days=20),
+            },
         ],
         "rewards": [
             _reward(say, "latte", "cup", points=600, missing=0),
@@ -261,10 +312,80 @@ _WORDS: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 
-_ICONS = (
-    "home gift card activity person people dashboard counter programme key webhook settings search plus minus check "
-    "check-circle x alert stop info question arrow-right arrow-left chevron-right chevron-left chevron-down updown up down "
-    "flat menu more copy share download upload calendar clock star points tier voucher basket receipt refresh undo moon sun "
-    "system globe sign-out bell mail phone lock shield passkey store filter external trash edit eye heart box offline "
-    "sparkle flag send cup book code history smile"
-).split()
+_ICONS = [
+    "home",
+    "gift",
+    "card",
+    "activity",
+    "person",
+    "people",
+    "dashboard",
+    "counter",
+    "programme",
+    "key",
+    "webhook",
+    "settings",
+    "search",
+    "plus",
+    "minus",
+    "check",
+    "check-circle",
+    "x",
+    "alert",
+    "stop",
+    "info",
+    "question",
+    "arrow-right",
+    "arrow-left",
+    "chevron-right",
+    "chevron-left",
+    "chevron-down",
+    "updown",
+    "up",
+    "down",
+    "flat",
+    "menu",
+    "more",
+    "copy",
+    "share",
+    "download",
+    "upload",
+    "calendar",
+    "clock",
+    "star",
+    "points",
+    "tier",
+    "voucher",
+    "basket",
+    "receipt",
+    "refresh",
+    "undo",
+    "moon",
+    "sun",
+    "system",
+    "globe",
+    "sign-out",
+    "bell",
+    "mail",
+    "phone",
+    "lock",
+    "shield",
+    "passkey",
+    "store",
+    "filter",
+    "external",
+    "trash",
+    "edit",
+    "eye",
+    "heart",
+    "box",
+    "offline",
+    "sparkle",
+    "flag",
+    "send",
+    "cup",
+    "book",
+    "code",
+    "history",
+    "smile",
+]

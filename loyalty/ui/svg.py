@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 Value = int | float | None
 
@@ -121,7 +121,7 @@ def plot(series: Sequence[Sequence[Value]], scale: Scale) -> SafeString:
     return format_html(
         '<svg class="plot" viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>',
         grid,
-        mark_safe("".join(drawn)),
+        SafeString("".join(drawn)),
     )
 
 

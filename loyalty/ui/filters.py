@@ -1,0 +1,133 @@
+"""The filters of `{% load ui %}`: numbers, points, money and time in the reader's language and the merchant's zone.
+
+What is None or empty prints as a dash, so a missing number never looks like zero.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language_info
+
+from loyalty.ui import formats
+
+register = template.Library()
+
+DASH = "–"
+# A template passes "" for a name it does not know.
+NOTHING: tuple[object, ...] = (None, "")
+
+
+@register.filter
+def number(value: Any, decimals: int = 0) -> str:
+    """`{{ 2481|number }}` 2,481; `{{ 4.5|number:1 }}` 4.5."""
+    return DASH if value in NOTHING else formats.number(value, decimals)
+
+
+@register.filter
+def signed(value: Any, decimals: int = 0) -> str:
+    """`{{ 42|signed }}` +42; `{{ -42|signed }}` −42."""
+    return DASH if value in NOTHING else formats.signed(value, decimals)
+
+
+@register.filter
+def percent(share: Any, decimals: int = 1) -> str:
+    """`{{ 0.386|percent }}` 38.6%."""
+    return DASH if share in NOTHING else formats.percent(share, decimals)
+
+
+@register.filter
+def points(units: Any, decimals: int = 0) -> str:
+    """`{{ balance|points:programme.points_decimals }}`: points in smallest units as a number."""
+    return DASH if units in NOTHING else formats.points(units, decimals)
+
+
+@register.filter
+def signed_points(units: Any, decimals: int = 0) -> str:
+    """Points with their sign: +120, −40."""
+    if units in NOTHING:
+        return DASH
+    return formats.signed(Decimal(units).scaleb(-decimals), decimals)
+
+
+@register.filter
+def points_in_words(units: Any, decimals: int = 0) -> str:
+    """`{{ 1240|points_in_words }}` 1,240 points, 1,240포인트, 1,240 點."""
+    return DASH if units in NOTHING else formats.points_in_words(units, decimals)
+
+
+@register.filter
+def money(minor: Any, currency: Any) -> str:
+    """`{{ amount_minor|money:merchant }}` or `|money:"KRW"`: minor units of the currency.
+
+    A merchant (anything with `currency` and `display_digits`) also says how many digits it likes to see.
+    """
+    if minor in NOTHING:
+        return DASH
+    if isinstance(currency, str):
+        return formats.money(minor, currency)
+    return formats.money(minor, currency.currency, getattr(currency, "display_digits", None))
+
+
+@register.filter
+def day(value: date | datetime | None, length: str = "medium") -> SafeString | str:
+    """`{{ expires_at|day }}` Nov 21, 2026, as a <time>; `:"short"`, `:"long"`, `:"full"`."""
+    return _time(value, lambda known: formats.day(known, length))
+
+
+@register.filter
+def month(value: date | datetime | None) -> SafeString | str:
+    """`{{ joined_at|month }}` November 2026."""
+    return _time(value, formats.month)
+
+
+@register.filter
+def day_and_month(value: date | datetime | None) -> SafeString | str:
+    """`{{ occurred_at|day_and_month }}` Nov 21."""
+    return _time(value, formats.day_and_month)
+
+
+@register.filter
+def moment(value: datetime | None, length: str = "medium") -> SafeString | str:
+    """`{{ occurred_at|moment }}` Nov 21, 2026, 2:02 PM, in the merchant's zone."""
+    return _time(value, lambda known: formats.moment(known, length))
+
+
+@register.filter
+def clock(value: datetime | None) -> SafeString | str:
+    """`{{ computed_at|clock }}` 2:02 PM, in the merchant's zone."""
+    return _time(value, formats.clock)
+
+
+@register.filter
+def initial(name: object) -> str:
+    """The first character of a name, for a mark or an avatar without a picture."""
+    text = str(name or "").strip()
+    return text[:1].upper() or "?"
+
+
+@register.filter
+def language_tag(code: str) -> str:
+    """The tag `<html lang>` wants: zh-hant is zh-Hant, ko is ko. Fonts and line breaks hang on it."""
+    first, _sep, rest = code.partition("-")
+    return f"{first}-{rest.title() if len(rest) == 4 else rest.upper()}" if rest else first
+
+
+@register.filter
+def language_name(code: str) -> str:
+    """A language in its own words: 한국어, 繁體中文."""
+    try:
+        return str(get_language_info(code)["name_local"])
+    except KeyError:
+        return code
+
+
+def _time(value: Any, printed: Any) -> SafeString | str:
+    if value in NOTHING:
+        return DASH
+    return format_html('<time datetime="{}">{}</time>', formats.machine(value), printed(value))

@@ -1,0 +1,122 @@
+"""What the till's scanner reads: Code 128 as the standard has it, and QR codes that are never Micro QR."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import segno
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loyalty.ui import codes
+
+
+def bars_of(svg: str) -> list[tuple[int, int]]:
+    """Where the dark bars lie, as (start, width): what a laser sees."""
+    return [(int(start), int(width)) for start, width in re.findall(r"M(\d+) 0h(\d+)v48h", svg)]
+
+
+def read(svg: str) -> str:
+    """A scanner of our own, written from the standard and not from the writer."""
+    bars = bars_of(svg)
+    elements = []
+    for (start, width), following in zip(bars, [*bars[1:], None], strict=True):
+        elements.append(width)
+        if following:
+            elements.append(following[0] - start - width)
+    assert elements[-7:] == [2, 3, 3, 1, 1, 1, 2], "stop"
+    values = [codes._PATTERNS.index("".join(map(str, elements[at : at + 6]))) for at in range(0, len(elements) - 7, 6)]
+    *values, check = values
+    assert (values[0] + sum(place * value for place, value in enumerate(values[1:], 1))) % 103 == check
+    in_c, text = values[0] == 105, ""
+    for value in values[1:]:
+        if value == 99 and not in_c:  # in set C, 99 is the pair of digits
+            in_c = True
+        elif value == 100:
+            in_c = False
+        else:
+            text += f"{value:02d}" if in_c else chr(value + 32)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        # Published examples: Wikipedia's own name, PJJ123C (check symbol 54 in set A, 55 in set B), and a run of digits.
+        ("Wikipedia", [104, 55, 73, 75, 73, 80, 69, 68, 73, 65, 88, 106]),
+        ("PJJ123C", [104, 48, 42, 42, 17, 18, 19, 35, 55, 106]),
+        ("12345678", [105, 12, 34, 56, 78, 47, 106]),
+        ("12345", [105, 12, 34, 100, 21, 54, 106]),
+        ("A1234567", [104, 33, 17, 99, 23, 45, 67, 54, 106]),
+        ("12", [104, 17, 18, 54, 106]),
+    ],
+)
+def test_known_codes_have_their_known_symbols(text, values):
+    assert codes.symbols(text) == values
+
+
+def test_every_pattern_is_eleven_wide_and_the_stop_thirteen():
+    widths = [sum(map(int, pattern)) for pattern in codes._PATTERNS]
+    assert widths == [11] * 106 + [13]
+    assert len(set(codes._PATTERNS)) == 107
+    # Bars are even, spaces odd in modules: the self-check of the symbology.
+    assert all(sum(map(int, pattern[::2])) % 2 == 0 for pattern in codes._PATTERNS[:106])
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40))
+def test_a_scanner_reads_what_was_written(text):
+    assert read(codes.barcode(text, label="x")) == text
+
+
+@given(st.from_regex(r"[A-Z]{0,3}[0-9]{1,13}[A-Z]{0,2}", fullmatch=True))
+def test_digits_are_packed_two_by_two_and_still_read(text):
+    assert read(codes.barcode(text, label="x")) == text
+
+
+def test_the_bar_code_has_its_quiet_zone():
+    svg = codes.barcode("M4K792QX", label="x")
+    bars = bars_of(svg)
+    total = int(re.search(r'viewBox="0 0 (\d+) 48"', svg).group(1))
+
+    assert bars[0][0] == 10
+    assert total - sum(bars[-1]) == 10
+
+
+@pytest.mark.parametrize("text", ["", "한글", "tab\there", "ümlaut"])
+def test_what_has_no_bars_is_refused(text):
+    with pytest.raises(codes.NotEncodable):
+        codes.barcode(text, label="x")
+
+
+def modules_of(svg: str) -> list[list[int]]:
+    side = int(re.search(r'viewBox="0 0 (\d+)', svg).group(1))
+    grid = [[0] * side for _ in range(side)]
+    for x, y, length in re.findall(r"M(\d+) (\d+)h(\d+)v1", svg):
+        for at in range(int(x), int(x) + int(length)):
+            grid[int(y)][at] = 1
+    return grid
+
+
+@pytest.mark.parametrize("text", ["M4K7-92QX", "1", "https://example.org/m/dawn/join?ref=ABC123", "한글 코드"])
+def test_the_qr_code_is_segnos_with_a_quiet_zone_of_four(text):
+    grid = modules_of(codes.qr(text, label="x"))
+    expected = [list(row) for row in segno.make_qr(text, error="m").matrix]
+
+    assert [row[4:-4] for row in grid[4:-4]] == expected
+    assert all(not any(row) for row in grid[:4] + grid[-4:])
+
+
+def test_a_short_code_is_no_micro_qr():
+    assert segno.make("M4K7").is_micro  # the trap
+    grid = [row[4:-4] for row in modules_of(codes.qr("M4K7", label="x"))[4:-4]]
+
+    assert len(grid) == 21  # version 1 is the smallest full QR code; Micro QR is at most 17
+    finder = [1, 1, 1, 1, 1, 1, 1]
+    assert grid[0][:7] == grid[0][-7:] == grid[-1][:7] == finder
+
+
+def test_codes_say_what_they_are_and_carry_nothing_the_policy_forbids():
+    for svg in (codes.qr("M4K7", label='Your "code"'), codes.barcode("M4K7", label='Your "code"')):
+        assert 'role="img" aria-label="Your &quot;code&quot;"' in svg
+        assert "style" not in svg

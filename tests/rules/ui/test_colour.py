@@ -1,0 +1,115 @@
+"""Contrast as WCAG counts it, and a brand of any colour turned into something everybody can read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loyalty.ui import colour, theme
+
+TOKENS = (Path(__file__).resolve().parents[3] / "static/css/tokens.css").read_text()
+any_colour = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ratio"),
+    [
+        ("#000000", "#ffffff", 21.0),
+        ("#ffffff", "#ffffff", 1.0),
+        ("#777777", "#ffffff", 4.48),
+        ("#0000ff", "#ffffff", 8.59),
+    ],
+)
+def test_contrast_is_that_of_wcag(one, other, ratio):
+    assert colour.contrast(one, other) == pytest.approx(ratio, abs=0.005)
+    assert colour.contrast(other, one) == colour.contrast(one, other)
+
+
+@given(any_colour)
+@settings(max_examples=300)
+def test_a_colour_comes_back_from_oklch(text):
+    there_and_back = colour.to_hex(colour.to_oklch(text))
+    channels = [(int(text[i : i + 2], 16), int(there_and_back[i : i + 2], 16)) for i in (1, 3, 5)]
+    assert all(abs(before - after) <= 1 for before, after in channels)
+
+
+def test_a_short_colour_is_spelled_out_and_anything_else_refused():
+    assert colour.parse("#0AF") == "#00aaff"
+    for wrong in ("", "red", "#12", "#12345", "#12345g", "url(x)", "#fff;}body{"):
+        with pytest.raises(colour.NotAColour):
+            colour.parse(wrong)
+
+
+@given(any_colour, st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_whatever_the_brand_its_texts_can_be_read(brand, dark):
+    grounds = theme.DARK if dark else theme.LIGHT
+    made = theme.palette(brand, dark=dark)
+
+    for filled in ("brand", "brand-deep", "brand-hover"):
+        assert colour.contrast(made[filled], made["on-brand"]) >= 4.5
+    for ground in (grounds.paper, grounds.surface, grounds.sunken, made["brand-soft"]):
+        assert colour.contrast(made["brand-text"], ground) >= 4.5
+        assert colour.contrast(made["brand-graphic"], ground) >= 3
+    assert colour.contrast(made["brand-edge"], grounds.surface) >= 3
+    for step in range(1, 7):
+        assert colour.contrast(made[f"heat-{step}"], grounds.ink) >= 4.5
+
+
+def test_a_black_brand_is_light_on_dark_grounds():
+    assert theme.palette("#111111", dark=True)["on-brand"] == theme.INK
+
+
+def test_the_stylesheet_is_only_custom_properties_of_that_colour():
+    sheet = theme.stylesheet("#7A1F3D")
+
+    assert "--brand: #7a1f3d;" in sheet
+    assert sheet.startswith("@layer theme {")
+    assert set(re.findall(r"--[\w-]+: (.+?);", sheet)) <= set(re.findall(r"#[0-9a-f]{6}", sheet))
+    with pytest.raises(colour.NotAColour):
+        theme.stylesheet("#fff;} body{display:none")
+
+
+def _block(selector: str, start: int = 0) -> dict[str, str]:
+    begin = TOKENS.index(selector, start)
+    return dict(re.findall(r"--([\w-]+): ([^;]+);", TOKENS[begin : TOKENS.index("}", begin)]))
+
+
+LIGHT_BLOCK = _block(':root, [data-theme="light"] {')
+DARK_BLOCK = _block('[data-theme="dark"] {')
+
+
+def test_the_tokens_carry_the_default_brand_and_the_grounds_the_arithmetic_knows():
+    for block, dark in ((LIGHT_BLOCK, False), (DARK_BLOCK, True)):
+        grounds = theme.DARK if dark else theme.LIGHT
+        assert {name: block[name] for name in ("paper", "surface", "sunken", "ink")} == {
+            "paper": grounds.paper,
+            "surface": grounds.surface,
+            "sunken": grounds.sunken,
+            "ink": grounds.ink,
+        }
+        expected = theme.palette(theme.DEFAULT_BRAND, dark=dark)
+        assert {name: block[name] for name in expected} == expected
+
+
+def test_dark_by_the_device_and_dark_by_choice_are_the_same():
+    assert _block(':root:not([data-theme="light"]) {') == DARK_BLOCK
+    assert LIGHT_BLOCK.keys() == DARK_BLOCK.keys()
+
+
+@pytest.mark.parametrize("block", [LIGHT_BLOCK, DARK_BLOCK], ids=["light", "dark"])
+def test_every_text_token_reads_on_every_ground(block):
+    for text in ("ink", "ink-2", "ink-3", "positive", "warning", "negative", "info"):
+        grounds = ["paper", "surface", "sunken", "raised"]
+        grounds += [f"{text}-soft"] if f"{text}-soft" in block else ["brand-soft"]
+        for ground in grounds:
+            assert colour.contrast(block[text], block[ground]) >= 4.5, (text, ground)
+    for tone in ("positive", "warning", "negative", "info"):
+        assert colour.contrast(block["ink"], block[f"{tone}-soft"]) >= 7, tone
+    for graphic in ("line-strong", "series-2", "series-3", "series-4", "series-5"):
+        assert colour.contrast(block[graphic], block["surface"]) >= 3, graphic
+    assert colour.contrast("#ffffff", block["negative-solid"]) >= 4.5

@@ -1,0 +1,75 @@
+"""Charts drawn on the server: right places, gaps where nothing is known, round numbers on the axis."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loyalty.ui import svg
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([0, 943], (0, 250, 500, 750, 1000)),
+        ([3, 7], (0, 2, 4, 6, 8)),
+        ([0.1, 0.3], (0, 0.1, 0.2, 0.3)),
+        ([-12, 33], (-20, 0, 20, 40)),
+        ([], (0, 0.25, 0.5, 0.75, 1)),
+        ([None, 0], (0, 0.25, 0.5, 0.75, 1)),
+        ([1_000_000], (0, 250_000, 500_000, 750_000, 1_000_000)),
+    ],
+)
+def test_an_axis_has_round_ticks_around_its_values(values, ticks):
+    assert svg.nice_scale(values).ticks == pytest.approx(ticks)
+
+
+@given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=30))
+def test_an_axis_holds_every_value_with_few_ticks(values):
+    scale = svg.nice_scale(values)
+    assert scale.low <= min(*values, 0)
+    assert scale.high >= max(*values, 0)
+    assert 2 <= len(scale.ticks) <= 7
+
+
+def test_a_sparkline_goes_from_its_lowest_to_its_highest():
+    assert 'd="M0 36L50 20L100 4"' in svg.sparkline([1, 2, 3])
+
+
+def test_a_gap_breaks_the_line_and_a_lone_value_is_a_dot():
+    lines = re.findall(r'class="spark__line" d="([^"]+)"', svg.sparkline([1, 2, None, 3, None, 5, 6]))
+    assert len(lines) == 3
+    assert lines[1].endswith("h0.01")
+
+
+def test_one_value_makes_no_line():
+    assert svg.sparkline([4]) == ""
+    assert svg.sparkline([None, 4]) == ""
+
+
+def test_a_flat_line_lies_at_the_bottom_and_does_not_divide_by_zero():
+    assert 'd="M0 36L100 36"' in svg.sparkline([5, 5])
+
+
+@pytest.mark.parametrize(("share", "drawn"), [(0.62, "62.0 100"), (1.7, "100.0 100"), (1, "100.0 100")])
+def test_a_ring_is_filled_by_its_share_and_never_more(share, drawn):
+    assert f'stroke-dasharray="{drawn}"' in svg.ring(share)
+
+
+def test_an_empty_ring_has_no_dot():
+    assert "ring__arc" not in svg.ring(0)
+
+
+@pytest.mark.parametrize(("share", "step"), [(None, 0), (0, 0), (0.01, 1), (0.5, 3), (0.51, 4), (1, 6), (1.4, 6)])
+def test_heat_has_six_steps_and_nothing_for_nothing(share, step):
+    assert svg.heat_step(share) == step
+
+
+def test_a_drawing_with_a_label_is_an_image_and_one_without_is_decoration():
+    assert 'role="img" aria-label="a &amp; b"' in svg.sparkline([1, 2], label="a & b")
+    assert 'aria-hidden="true"' in svg.sparkline([1, 2])
+    for drawing in (svg.sparkline([1, 2]), svg.ring(0.5), svg.bar(0.5), svg.bar(0.5, upright=True)):
+        assert "style" not in drawing
