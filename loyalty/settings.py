@@ -181,6 +181,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = STATIC_FROM_SOURCE
+# Look for a file when it is asked for; each of the tests' thousand browsers would read all of them first.
+WHITENOISE_AUTOREFRESH = DEBUG
 
 # Security: every page is our own; nothing from elsewhere, nothing inline.
 CONTENT_SECURITY_POLICY: dict[str, Any] = {

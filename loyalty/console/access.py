@@ -26,7 +26,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from loyalty.accounts import second_factor
 from loyalty.tenant import merchant_of
-from merchants import counter_devices, seats
+from merchants import counter_devices, seats, tenancy
 from merchants.actors import Actor
 from merchants.models.people import CounterDevice, Seat
 from merchants.permissions import NEEDS_SECOND_FACTOR, Permission, may
@@ -107,7 +107,14 @@ def present_device(request: HttpRequest) -> CounterDevice | None:
     device_id, _dot, secret = request.COOKIES.get(_cookie_name(request), "").partition(".")
     if not secret:
         return None
-    return counter_devices.recognise(merchant=merchant, device_id=device_id, secret=secret, now=now_of(request))
+
+    def recognise() -> CounterDevice | None:
+        return counter_devices.recognise(merchant=merchant, device_id=device_id, secret=secret, now=now_of(request))
+
+    match = request.resolver_match
+    # A view that opens its own tenants has none open yet.
+    is_outside = match is not None and getattr(match.func, "outside_tenant", False)
+    return tenancy.attempt(merchant, recognise) if is_outside else recognise()
 
 
 def make_device(response: HttpResponse, request: HttpRequest, opened: counter_devices.OpenedDevice) -> None:

@@ -29,7 +29,10 @@ from merchants.models.people import Role, Seat
 from merchants.permissions import Permission, may
 
 #: Where each role arrives: the first page it may open.
-START_PAGES: list[tuple[Permission, str]] = [(Permission.MANAGE_CASHIERS, "console:team")]
+START_PAGES: list[tuple[Permission, str]] = [
+    (Permission.VIEW_DASHBOARD, "console:dashboard"),
+    (Permission.MANAGE_CASHIERS, "console:team"),
+]
 
 
 class InviteForm(forms.Form):
@@ -142,7 +145,8 @@ def seat(request: HttpRequest, merchant_slug: str, seat_id: str) -> HttpResponse
         }
         verb = verbs.get(request.POST.get("act", ""))
         if verb is None:
-            raise Http404
+            notes.error(request, _("There is no such choice."))
+            return redirect("console:seat", merchant_slug=merchant_slug, seat_id=seat_id)
         try:
             with transaction.atomic():
                 verb()

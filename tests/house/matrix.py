@@ -1,0 +1,183 @@
+"""Who may open what: one row for each address.  A route without a row fails `test_authorisation.py`.
+
+To add a route: put its name into the table of its door below.  A route with an id in its address also needs a sample
+of that id in `tests/house/stage.py`.
+
+What the words in a cell mean is said by `test_authorisation.py`:
+    open      the page or call answers (what it answers is other tests' business)
+    sign_in   sent to the sign-in of staff          sign_on   sent to the PIN page of the counter
+    join_in   sent to the sign-in of the portal     any       the person's own affair; must not break
+    401 403 404
+"""
+
+from __future__ import annotations
+
+PEOPLE = (
+    "anonymous",
+    "member",  # owns the samples
+    "other_member",  # of the same merchant
+    "member_elsewhere",
+    "owner",
+    "manager",
+    "analyst",
+    "cashier",  # with an address of their own
+    "counter",  # a cashier by PIN, on an opened device
+    "other_staff",  # owner of another merchant
+    "operator",  # superuser without a seat
+    "key",  # with every scope
+    "key_without_scope",  # with every scope but the one needed
+    "revoked_key",
+    "other_key",  # another merchant's, with every scope
+)
+
+# Everybody, signed in or not; what is shown depends on nobody.
+PUBLIC = {
+    "healthz", "readyz",
+    "account_login", "account_request_login_code", "account_inactive",
+    "ui:preview", "ui:theme", "ui:mark", "ui:app_icon", "ui:manifest", "ui:service_worker", "ui:offline",
+    "ui:scheme", "ui:language",
+    "portal:join", "portal:sign_in", "portal:confirm", "portal:resend", "portal:sign_out",
+    "api:schema", "api:docs", "api:problems", "api:problem",
+}  # fmt: skip
+
+# Guarded by something else than who one is; each has a test of its own.
+GUARDED = {
+    "metrics": "this machine or a token: tests/house/test_start_operations.py",
+    "dev_outbox": "DEV_OUTBOX and this machine: tests/stories/test_signing_in_to_the_console.py",
+    "ui:styleguide": "DEBUG or staff: tests/rules/ui",
+    "ui:styleguide_part": "DEBUG or staff: tests/rules/ui",
+    "console:counter_sign_on": "the secret of an opened device: tests/stories/test_signing_in_to_the_console.py",
+    "console:counter_sign_off": "the secret of an opened device: tests/stories/test_signing_in_to_the_console.py",
+}
+
+# A person's own sign-in: anybody signed in as a user, about themselves only.
+ACCOUNT = {
+    "account_confirm_login_code", "account_logout", "account_security", "mfa_login_webauthn", "second_factor_setup",
+    "mfa_index", "mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp",
+    "mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes", "mfa_list_webauthn",
+    "mfa_add_webauthn", "mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn",
+    "console:workplaces",
+}  # fmt: skip
+
+# The operator's; to everybody else closed.
+BACKOFFICE = "backoffice:*"
+
+# Signed-in members of this merchant; with an id in the address, of their own things only.
+PORTAL = {
+    "portal:me",
+    "portal:consent",
+    "portal:sign_out_everywhere",
+}
+
+# Console: o owner, m manager, a analyst, c cashier, p cashier by PIN at the counter.
+CONSOLE = {
+    "console:start": "o m a c p",
+    "console:me": "o m a c p",
+    "console:dashboard": "o m a . .",
+    "console:dashboard_members": "o m a . .",
+    "console:dashboard_export": "o m . . .",
+    "console:team": "o m . . .",
+    "console:seat_give": "o m . . .",
+    "console:seat": "o m . . .",
+    "console:device_open": "o m . . .",
+    "console:device_close": "o m . . .",
+}
+
+# API: the scope each method needs.
+API = {
+    "api:members": {"GET": "members:read", "POST": "members:write"},
+    "api:member_lookup": {"POST": "members:read"},
+    "api:member": {"GET": "members:read", "PATCH": "members:write"},
+    "api:member_cards": {"GET": "members:read", "POST": "members:write"},
+    "api:card_blocks": {"POST": "members:write"},
+    "api:balance": {"GET": "members:read"},
+    "api:lots": {"GET": "members:read"},
+    "api:ledger": {"GET": "members:read"},
+    "api:quotes": {"POST": "quotes"},
+    "api:purchases": {"POST": "purchases:write"},
+    "api:purchase_batches": {"POST": "purchases:write"},
+    "api:refunds": {"POST": "refunds:write"},
+    "api:redemptions": {"POST": "redemptions:write"},
+    "api:redemption": {"GET": "members:read"},
+    "api:capture": {"POST": "redemptions:write"},
+    "api:release": {"POST": "redemptions:write"},
+    "api:reverse": {"POST": "redemptions:write"},
+    "api:adjustments": {"POST": "adjustments:write"},
+    "api:programme": {"GET": "programme:read", "PUT": "programme:write"},
+    "api:publish": {"POST": "programme:write"},
+    "api:simulate": {"POST": "programme:read"},
+    "api:versions": {"GET": "programme:read"},
+    "api:rollback": {"POST": "programme:write"},
+    "api:metrics": {"GET": "metrics:read"},
+    "api:cohorts": {"GET": "metrics:read"},
+    "api:segments": {"GET": "metrics:read"},
+    "api:survey_responses": {"POST": "surveys:write"},
+    "api:webhook_endpoints": {"GET": "webhooks:manage", "POST": "webhooks:manage"},
+    "api:webhook_endpoint": {"GET": "webhooks:manage", "PATCH": "webhooks:manage", "DELETE": "webhooks:manage"},
+    "api:webhook_secret": {"POST": "webhooks:manage"},
+    "api:webhook_disable": {"POST": "webhooks:manage"},
+    "api:webhook_enable": {"POST": "webhooks:manage"},
+    "api:webhook_ping": {"POST": "webhooks:manage"},
+    "api:webhook_replay": {"POST": "webhooks:manage"},
+    "api:webhook_deliveries": {"GET": "webhooks:manage"},
+    "api:webhook_delivery": {"GET": "webhooks:manage"},
+    "api:delivery_replay": {"POST": "webhooks:manage"},
+    "api:events": {"GET": "events:read"},
+    "api:event": {"GET": "events:read"},
+}
+
+# Open pages whose answer may be the way to a sign-in.
+LEADS_TO_SIGN_IN = {
+    "account_login", "account_request_login_code", "account_inactive",
+    "portal:join", "portal:sign_in", "portal:confirm", "portal:resend", "portal:sign_out",
+    "portal:sign_out_everywhere",
+}  # fmt: skip
+
+# Nothing is there, for anybody.
+NO_CALL = {"api:no_such_call"}
+
+
+def row_of(route: str) -> str | None:
+    """Return the table a route stands in, or None."""
+    if route.startswith(BACKOFFICE[:-1]):
+        return "backoffice"
+    tables = {
+        "public": PUBLIC, "guarded": GUARDED, "account": ACCOUNT, "portal": PORTAL,
+        "console": CONSOLE, "api": API, "no_call": NO_CALL,
+    }  # fmt: skip
+    found = [name for name, table in tables.items() if route in table]
+    assert len(found) <= 1, f"{route} stands in two tables: {found}"
+    return found[0] if found else None
+
+
+def expected(route: str, person: str) -> str:
+    """Return the word in the cell of this route and person; for API calls of the method that needs a scope."""
+    kind = row_of(route)
+    if kind == "console":
+        return _console(CONSOLE[route], person)
+    if kind == "portal":
+        return "open" if person in {"member", "other_member"} else "join_in"
+    if kind == "account":
+        return "any" if person in _USERS else "sign_in"
+    if kind == "backoffice":
+        return {"operator": "any"}.get(person, "closed" if person in _USERS else "sign_in")
+    if kind == "api":
+        return {"key": "open", "key_without_scope": "403", "other_key": "open"}.get(person, "401")
+    if kind == "no_call":
+        return "404"
+    return "open"
+
+
+_USERS = {"owner", "manager", "analyst", "cashier", "other_staff", "operator"}
+_LETTERS = {"owner": "o", "manager": "m", "analyst": "a", "cashier": "c", "counter": "p"}
+
+
+def _console(row: str, person: str) -> str:
+    if person in {"other_staff", "operator"}:
+        return "404"
+    letter = _LETTERS.get(person)
+    if letter is None:
+        return "sign_in"
+    if letter in row:
+        return "open"
+    return "sign_on" if person == "counter" else "403"
