@@ -70,6 +70,7 @@ class Report:
     events: int
     seconds_to_deliver: float
     faults: list[str]
+    logs: str = ""
 
     def __str__(self) -> str:
         slowest = max(self.recoveries, key=lambda each: each[1], default=("none", 0.0))
@@ -80,7 +81,9 @@ class Report:
             f"wounds {sum(self.wounds.values())}: {_said(self.wounds)}; slowest recovery {slowest[0]} {slowest[1]:.1f} s",
             f"events {self.events}, deliveries {self.deliveries}, the last {self.seconds_to_deliver:.1f} s after the end",
         ]
-        return "\n".join([*lines, *(f"FAULT {fault}" for fault in self.faults)] if self.faults else [*lines, "clean"])
+        if not self.faults:
+            return "\n".join([*lines, "clean"])
+        return "\n".join([*lines, self.logs, *(f"FAULT {fault}" for fault in self.faults)])
 
 
 def _said(counted: Counter[str]) -> str:
@@ -122,6 +125,7 @@ def drill(*, seconds: float, seed: int, weakness: str = "") -> Report:
             events=len(set(receiver.ids("/ok"))),
             seconds_to_deliver=seconds_to_deliver,
             faults=faults,
+            logs=stack.complaints() if faults else "",
         )
 
 

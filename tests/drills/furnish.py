@@ -38,8 +38,10 @@ def main(receiver_url: str, members: int) -> None:
         endpoint = endpoints.create(merchant=shop, url=receiver_url, actor=SYSTEM, now=now)
         for code in codes:
             enrolment.enrol(merchant=shop, details=NewMember(external_id=code), source="import", actor=SYSTEM, now=now)
+    # A key that may backfill would sell silently, without events.
+    key = issue_key(shop, "purchases:write", "refunds:write", "redemptions:write")
     json.dump(
-        {"merchant": shop.pk, "key": issue_key(shop).secret, "webhook_secret": endpoint.secret, "members": codes},
+        {"merchant": shop.pk, "key": key.secret, "webhook_secret": endpoint.secret, "members": codes},
         sys.stdout,
     )
 

@@ -56,6 +56,15 @@ def test_every_line_has_a_task_that_takes_what_later_callers_may_add(line):
     assert any(each.kind is each.VAR_KEYWORD for each in inspect.signature(task.run).parameters.values())
 
 
+def test_beat_can_send_every_line():
+    """Celery compares arguments with the body's signature when a task is sent, not only when it runs."""
+    app.loader.import_default_modules()
+    app.control.purge()
+    for line in schedule.SCHEDULE:
+        app.tasks[line.task].apply_async(**app.conf.beat_schedule[line.task]["options"])
+    assert app.control.purge() == len(schedule.SCHEDULE)
+
+
 def test_every_tick_is_on_the_schedule():
     app.loader.import_default_modules()
     ticks_there_are = {name for name in app.tasks if name.startswith("tick.")}
