@@ -58,8 +58,8 @@ def fill(environment: MutableMapping[str, str]) -> None:
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "STATIC_ROOT": str(data / "static"),
         "STATIC_FROM_SOURCE": "1",
-        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-        "EMAIL_FILE_PATH": str(data / "mail"),
+        # Codes are read at /dev/outbox, from this machine only.
+        "DEV_OUTBOX": "1",
     }
     for name, value in defaults.items():
         environment.setdefault(name, value)
