@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,29 +60,49 @@ def committed(django_db_setup, django_db_blocker) -> Iterator[None]:
 
 
 class _Server(ThreadedWSGIServer):
-    """Ends each thread's database connections with the request: no test leaves one open."""
+    """Ends database connections with their thread, and browsers' kept-open connections with itself."""
 
     daemon_threads = True
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._open: set[socket.socket] = set()
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._open.discard(request)
             connections.close_all()
+
+    def server_close(self) -> None:
+        super().server_close()
+        for request in list(self._open):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def serving(application: Any, port: int = 0) -> Iterator[str]:
+    """Serve a WSGI application on a free (or the given) port until the block ends."""
+    server = _Server(("127.0.0.1", port), QuietWSGIRequestHandler)
+    server.set_app(application)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="browser-tests-server", daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
 
 
 @pytest.fixture(scope="session")
 def server_url(django_db_setup, django_db_blocker) -> Iterator[str]:
     """The whole application, middleware and static files included, on a free port and the test database."""
-    with django_db_blocker.unblock():
-        server = _Server(("127.0.0.1", 0), QuietWSGIRequestHandler)
-        server.set_app(get_wsgi_application())
-        thread = threading.Thread(target=server.serve_forever, name="browser-tests-server", daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with django_db_blocker.unblock(), serving(get_wsgi_application()) as url:
+        yield url
 
 
 @dataclass
