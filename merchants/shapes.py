@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -16,6 +17,8 @@ import msgspec
 from django.utils.translation import gettext as _
 
 T = TypeVar("T")
+#: A number with a point is read as a Decimal before it comes here; a text that looks like one is a text.
+_AS_THEY_ARE = (Decimal,)
 FAULTS_MAX = 50
 
 
@@ -39,7 +42,7 @@ class Misshapen(ValueError):
 def read(value: object, kind: type[T]) -> T:
     """This function will read a decoded JSON value as `kind`, converting nothing; raises Misshapen."""
     try:
-        return msgspec.convert(value, kind, strict=True)
+        return msgspec.convert(value, kind, strict=True, builtin_types=_AS_THEY_ARE)
     except (msgspec.ValidationError, RecursionError):
         faults = []
         for fault in _faults(value, kind, ""):
@@ -56,7 +59,7 @@ def pointer_to(*parts: str | int) -> str:
 
 def _faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
     try:
-        msgspec.convert(value, kind, strict=True)
+        msgspec.convert(value, kind, strict=True, builtin_types=_AS_THEY_ARE)
         return
     except RecursionError:
         yield Fault(pointer, "too_deep", _("This is nested too deeply."))

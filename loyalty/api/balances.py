@@ -165,8 +165,8 @@ _ENTRY = {
     "location": "main",
     "actor": "key:key_4m8x2k9q7w3t6v1p",
     "reason": "",
-    "occurred_at": "2026-11-21T09:04:00Z",
-    "recorded_at": "2026-11-21T09:04:01Z",
+    "occurred_at": "2025-11-21T09:04:00Z",
+    "recorded_at": "2025-11-21T09:04:01Z",
 }
 
 
@@ -188,10 +188,10 @@ class MemberBalance(ApiView):
             "pending": 40,
             "debt": 0,
             "tier": "silver",
-            "tier_since": "2026-03-04T01:15:00Z",
+            "tier_since": "2025-03-04T01:15:00Z",
             "is_frozen": False,
-            "expiring": [{"at": "2026-12-31T15:00:00Z", "points": 300}],
-            "activating": [{"at": "2026-12-05T15:00:00Z", "points": 40}],
+            "expiring": [{"at": "2025-12-31T15:00:00Z", "points": 300}],
+            "activating": [{"at": "2025-12-05T15:00:00Z", "points": 40}],
             "rewards": [_REWARD],
             "pay_with_points": None,
         },
@@ -243,9 +243,9 @@ class MemberLots(ApiView):
                     "remaining": 124,
                     "held": 0,
                     "state": "active",
-                    "earned_at": "2026-11-21T09:04:00Z",
-                    "active_at": "2026-11-21T09:04:00Z",
-                    "expires_at": "2027-11-30T15:00:00Z",
+                    "earned_at": "2025-11-21T09:04:00Z",
+                    "active_at": "2025-11-21T09:04:00Z",
+                    "expires_at": "2026-11-30T15:00:00Z",
                 }
             ]
         },

@@ -89,7 +89,7 @@ class MemberQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     code: MemberCode | None = None
 
 
-_CARD = {"number": "9000-1234", "is_blocked": False, "issued_at": "2026-03-04T01:15:00Z"}
+_CARD = {"number": "9000-1234", "is_blocked": False, "issued_at": "2025-03-04T01:15:00Z"}
 _EXAMPLE = {
     "id": "mem_7k2m9x4q8w3t6v1p",
     "external_id": "crm-1024",
@@ -102,7 +102,7 @@ _EXAMPLE = {
     "note": "",
     "attributes": {"vegan": True},
     "state": "active",
-    "joined_at": "2026-03-04T01:15:00Z",
+    "joined_at": "2025-03-04T01:15:00Z",
     "cards": [_CARD],
 }
 _CONTACTS = ("contact_unreadable", "contact_taken", "invalid_birthday", "invalid_card")

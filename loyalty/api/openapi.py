@@ -36,7 +36,7 @@ Record purchases, spend points and look members up, from a till or any other mac
 - **Lists** come in pages: send `next_cursor` back as `cursor` until it is null.
 - **Growth**: fields and codes may be added; nothing here is taken away within v1.
 """
-_COMMON = ("key_missing", "key_invalid", "scope_missing", "rate_limited", "internal_error", "unavailable")
+_COMMON = ("key_missing", "key_invalid", "scope_missing", "rate_limited", "invalid", "internal_error", "unavailable")
 _OF_BODIES = (
     "malformed_json",
     "duplicate_key",
@@ -85,7 +85,17 @@ def described(operation: Operation, path: str) -> dict[str, Any]:
 
 def _path_parameter(name: str) -> dict[str, Any]:
     schema = {"type": "integer", "minimum": 1} if name == "number" else {"type": "string", "minLength": 1}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": PATH_EXAMPLES[name]}
+
+
+PATH_EXAMPLES: dict[str, Any] = {
+    "member_id": "mem_7k2m9x4q8w3t6v1p",
+    "redemption": "rdm_4m8x2k9q7w3t6v1p",
+    "endpoint_id": "whk_4m8x2k9q7w3t6v1p",
+    "delivery_id": "dlv_4m8x2k9q7w3t6v1p",
+    "event_id": "evt_4m8x2k9q7w3t6v1p",
+    "number": 1,
+}
 
 
 def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -227,6 +237,10 @@ def _components() -> dict[str, Any]:
         ]
     _roots, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
     schemas["Problem"]["additionalProperties"] = True
+    for schema in schemas.values():
+        if "quantity" in (fields := schema.get("properties", {})):
+            # msgspec writes decimals as texts; a till sends this one as a number.
+            fields["quantity"] = {**_QUANTITY, "description": fields["quantity"].get("description", "")}
     schemas["Problem"]["properties"]["code"]["examples"] = ["member_not_found"]
     return {
         "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "lk_live_… or lk_test_…"}},
@@ -249,6 +263,9 @@ def _components() -> dict[str, Any]:
         },
         "examples": {code: {"value": _example(code)} for code in sorted(KINDS)},
     }
+
+
+_QUANTITY = {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 10**9, "examples": [1, 0.375]}
 
 
 def _header(description: str) -> dict[str, Any]:

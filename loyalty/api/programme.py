@@ -124,19 +124,19 @@ class TrialOut(msgspec.Struct, frozen=True, kw_only=True):
     why: list[str]
 
 
-_DOCUMENT = templates()["simple"]
+_DOCUMENT = {**templates()["simple"], "name": "Beans", "currency": "KRW"}
 _DRAFT = {
     "document": _DOCUMENT,
     "revision": 4,
     "based_on": 2,
     "differs": True,
-    "updated_at": "2026-11-21T09:04:00Z",
+    "updated_at": "2025-11-21T09:04:00Z",
     "updated_by": "Head office",
 }
 _VERSION = {
     "number": 3,
-    "effective_from": "2026-12-01T00:00:00Z",
-    "published_at": "2026-11-21T09:04:00Z",
+    "effective_from": "2025-12-01T00:00:00Z",
+    "published_at": "2025-11-21T09:04:00Z",
     "published_by": "Head office",
     "note": "Double points on weekends",
     "rolled_back_to": None,
@@ -269,7 +269,7 @@ class Trials(ApiView):
         answer_example={
             "points": 96,
             "qualifying_points": 96,
-            "grants": [{"points": 96, "active_at": "2026-11-21T09:04:00Z", "expires_at": None}],
+            "grants": [{"points": 96, "active_at": "2025-11-21T09:04:00Z", "expires_at": None}],
             "trace": [{"code": "earned", "rule": "base", "points": 96, "data": {"amount_minor": 9600}}],
             "why": ["1 point for each 100 won: 96 points"],
         },

@@ -116,9 +116,9 @@ _RECEIPT: dict[str, Any] = {
     "amount_minor": None,
     "currency": None,
     "code": "7KQ2-M4XP-9WRT",
-    "hold_expires_at": "2026-11-21T09:14:00Z",
-    "occurred_at": "2026-11-21T09:04:00Z",
-    "recorded_at": "2026-11-21T09:04:00Z",
+    "hold_expires_at": "2025-11-21T09:14:00Z",
+    "occurred_at": "2025-11-21T09:04:00Z",
+    "recorded_at": "2025-11-21T09:04:00Z",
     "terms_version": 3,
     "balance_after": 624,
 }
@@ -130,8 +130,8 @@ _ENDING = {
     "state": "released",
     "member": "mem_7k2m9x4q8w3t6v1p",
     "points": 500,
-    "occurred_at": "2026-11-21T09:06:00Z",
-    "recorded_at": "2026-11-21T09:06:00Z",
+    "occurred_at": "2025-11-21T09:06:00Z",
+    "recorded_at": "2025-11-21T09:06:00Z",
     "balance_after": 1124,
 }
 _SPENDING: dict[str, Any] = {"tag": "Redemptions", "scope": "redemptions:write", "own_ids": (("external_id",),)}
@@ -167,7 +167,6 @@ class Redemptions(ApiView):
             "points_worth_nothing",
             "points_above_share",
             "unknown_location",
-            "part_of_a_reward",
             "invalid",
         ),
         examples={
@@ -222,8 +221,8 @@ class OneRedemption(ApiView):
             "points_returned": 0,
             "amount_minor": None,
             "currency": None,
-            "occurred_at": "2026-11-21T09:04:00Z",
-            "hold_expires_at": "2026-11-21T09:14:00Z",
+            "occurred_at": "2025-11-21T09:04:00Z",
+            "hold_expires_at": "2025-11-21T09:14:00Z",
             "ended_at": None,
         },
     )
@@ -241,7 +240,14 @@ class Captures(ApiView):
         description="What is not captured is released." + _KEPT,
         body=CaptureInput,
         answers={201: CaptureAnswer},
-        refusals=(*_ENDED, "hold_expired", "capture_too_large", "nothing_to_capture", "account_frozen"),
+        refusals=(
+            *_ENDED,
+            "hold_expired",
+            "capture_too_large",
+            "part_of_a_reward",
+            "nothing_to_capture",
+            "account_frozen",
+        ),
         examples={"all_of_it": {"external_id": "till-1-c-9"}, "a_part": {"external_id": "till-1-c-9", "points": 300}},
         answer_example={
             "receipt": {

@@ -58,7 +58,7 @@ class SurveyResponses(ApiView):
             "comment": "Warm, quick, and the scones!",
             "channel": "receipt",
             "purchase": None,
-            "answered_at": "2026-11-21T09:10:00Z",
+            "answered_at": "2025-11-21T09:10:00Z",
         },
     )
     def post(self, call: Call) -> Answer:

@@ -19,6 +19,7 @@ from loyalty.api import (
 from loyalty.api.views import RouteNotFound
 
 _CALLS: list[URLPattern | URLResolver] = [
+    path("purchases", purchases.Purchases.as_view(), name="purchases"),
     path("members", members.Members.as_view(), name="members"),
     path("members/lookup", members.MemberLookup.as_view(), name="member_lookup"),
     path("members/<str:member_id>", members.OneMember.as_view(), name="member"),
@@ -28,7 +29,6 @@ _CALLS: list[URLPattern | URLResolver] = [
     path("members/<str:member_id>/lots", balances.MemberLots.as_view(), name="lots"),
     path("members/<str:member_id>/ledger", balances.MemberLedger.as_view(), name="ledger"),
     path("quotes", purchases.Quotes.as_view(), name="quotes"),
-    path("purchases", purchases.Purchases.as_view(), name="purchases"),
     path("purchases/batch", purchases.PurchaseBatches.as_view(), name="purchase_batches"),
     path("refunds", purchases.Refunds.as_view(), name="refunds"),
     path("redemptions", redemptions.Redemptions.as_view(), name="redemptions"),

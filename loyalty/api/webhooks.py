@@ -161,7 +161,7 @@ _ENDPOINT = {
     "url": "https://pos.example/loyalty-events",
     "description": "Head office",
     "kinds": ["purchase.recorded"],
-    "created_at": "2026-11-21T09:10:00Z",
+    "created_at": "2025-11-21T09:10:00Z",
     "failing_since": None,
     "resting_until": None,
     "disabled_at": None,
@@ -173,8 +173,8 @@ _EVENT = {
     "id": "evt_4m8x2k9q7w3t6v1p",
     "kind": "member.enrolled",
     "payload": {"member": "mem_7k2m9x4q8w3t6v1p"},
-    "occurred_at": "2026-11-21T09:10:00Z",
-    "recorded_at": "2026-11-21T09:10:00Z",
+    "occurred_at": "2025-11-21T09:10:00Z",
+    "recorded_at": "2025-11-21T09:10:00Z",
 }
 _DELIVERY = {
     "id": "dlv_4m8x2k9q7w3t6v1p",
@@ -183,13 +183,13 @@ _DELIVERY = {
     "kind": "member.enrolled",
     "state": "delivered",
     "attempts": 1,
-    "due_at": "2026-11-21T09:10:00Z",
-    "last_attempt_at": "2026-11-21T09:10:01Z",
+    "due_at": "2025-11-21T09:10:00Z",
+    "last_attempt_at": "2025-11-21T09:10:01Z",
     "last_answer_code": 200,
     "last_answer": "ok",
     "last_duration_ms": 41,
     "is_replay": False,
-    "created_at": "2026-11-21T09:10:00Z",
+    "created_at": "2025-11-21T09:10:00Z",
 }
 _GONE = "webhook_endpoint_not_found"
 _MANAGE: dict[str, Any] = {"tag": "Webhooks", "scope": "webhooks:manage"}
@@ -359,7 +359,7 @@ class EndpointReplays(ApiView):
         body=ReplayInput,
         answers={202: ReplayAnswer},
         refusals=(_GONE, "webhook_endpoint_disabled", "too_many_events_to_replay"),
-        examples={"since_the_outage": {"since": "2026-11-21T09:00:00Z"}},
+        examples={"since_the_outage": {"since": "2025-11-21T09:00:00Z"}},
         answer_example={"queued": 12},
         **_MANAGE,
     )

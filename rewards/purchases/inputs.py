@@ -19,7 +19,8 @@ Money = Annotated[int, Meta(ge=0, le=MONEY_MAX)]
 Short = Annotated[str, Meta(max_length=60)]
 Name = Annotated[str, Meta(max_length=100)]
 Instant = Annotated[datetime, Meta(tz=True, description="With its offset, such as 2026-11-21T18:04:00+09:00.")]
-Quantity = Annotated[Decimal, Meta(description="More than 0, up to three decimals.", examples=[1, 0.375])]
+#: Whole numbers come as they are: a JSON text is no quantity (merchants/shapes reads decimals as they are, too).
+Quantity = Annotated[int | Decimal, Meta(description="More than 0, up to three decimals.", examples=[1, 0.375])]
 
 
 class LineInput(Input, frozen=True, kw_only=True):
@@ -86,8 +87,9 @@ class RefundInput(Input, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(max_length=200)] = ""
 
 
-def milli(quantity: Decimal) -> int | None:
+def milli(quantity: int | Decimal) -> int | None:
     """Return the quantity in thousandths, or None when it is not a positive number of at most three decimals."""
+    quantity = Decimal(quantity)
     if not quantity.is_finite() or not 0 < quantity <= 10**9:
         return None
     thousandths = quantity * 1000

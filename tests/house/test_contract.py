@@ -1,0 +1,217 @@
+"""The API keeps its own contract: schemathesis reads the OpenAPI file and tries every operation with good and bad data.
+
+It runs as a program of its own against a server in this process, at a merchant where the file's examples come true, so
+that every operation is reached with success at least once.  `--drills` tries ten times as much.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import Any
+from urllib.parse import urlencode
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connections
+
+from loyalty.api import openapi
+from members.models import Card, Member
+from merchants import tenancy
+from merchants.actors import SYSTEM
+from merchants.keys import SCOPES
+from merchants.models.outbox import OutboxEvent
+from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
+from merchants.webhooks import addresses, endpoints
+from rewards.models.purchases import Purchase
+from rewards.models.redemptions import Redemption
+from tests.till import Till, issue_key, open_shop, sell, start_programme
+
+COFFEE = {"kind": "product", "code": "free-coffee", "name": "Free coffee", "price_points": 500}
+PAY = {"points": 100, "amount_minor": 100, "minimum_points": 100, "step_points": 100}
+#: Each of these ends a redemption, so each has one of its own.
+ENDINGS = {"capture": "rdm_000000000000000c", "release": "rdm_000000000000000r", "reverse": "rdm_000000000000000v"}
+#: JSON Schema calls 5.0 an integer; the API does not (a till that sends 5.0 computes money in floats).
+HOOKS = """
+import schemathesis
+
+def whole(value):
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: whole(each) for name, each in value.items()}
+    return [whole(each) for each in value] if isinstance(value, list) else value
+
+@schemathesis.hook
+def map_body(context, body):
+    return whole(body)
+"""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *words: Any) -> None:
+        pass
+
+
+class _Application(WSGIHandler):
+    """Each request has a thread, and a connection that ends with it."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        try:
+            answer = super().__call__(environ, start_response)
+            body = [b"".join(answer)]
+            answer.close()
+            return body
+        finally:
+            connections.close_all()
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with make_server("127.0.0.1", 0, _Application(), _Server, _Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Till:
+    """A merchant where the ids, codes, cards and rewards of the examples exist."""
+    monkeypatch.setattr(addresses, "check", lambda url, **_: None)
+    merchant = open_shop("examples")
+    till = Till(merchant, issue_key(merchant, *SCOPES).secret)
+    start_programme(till, rewards=[COFFEE], pay_with_points=PAY)
+    mina = till.post(
+        "members", {"name": "Mina", "phone": "010-1234-5678", "card": "9000-1234", "external_id": "crm-1024"}
+    )
+    with tenancy.tenant(merchant):
+        member = Member.objects.get(merchant=merchant)
+        Member.objects.filter(pk=member.pk).update(public_id=openapi.PATH_EXAMPLES["member_id"], code="M4K792QX")
+        Card.objects.filter(merchant=merchant).update(number="9000-1234")
+    assert mina.status_code == 201
+    sold = sell(till, "the-one-of-the-examples", 10**9, member={"code": "M4K7-92QX"})
+    assert sold.status_code == 201, sold.content
+    with tenancy.tenant(merchant):
+        Purchase.objects.filter(merchant=merchant).update(public_id="pur_4m8x2k9q7w3t6v1p")
+    for name, public_id in {"read": openapi.PATH_EXAMPLES["redemption"], **ENDINGS}.items():
+        asked = {"member": {"code": "M4K7-92QX"}, "reward": "free-coffee", "hold": name != "reverse"}
+        answer = till.post("redemptions", {"external_id": f"hold-{name}", "hold_minutes": 600, **asked})
+        assert answer.status_code == 201, answer.content
+        with tenancy.tenant(merchant):
+            Redemption.objects.filter(merchant=merchant, external_id=f"hold-{name}").update(public_id=public_id)
+    _webhooks(till)
+    return till
+
+
+def _webhooks(till: Till) -> None:
+    now = datetime.now(UTC)
+    with tenancy.tenant(till.merchant):
+        made = endpoints.create(merchant=till.merchant, url="https://pos.example/x", actor=SYSTEM, now=now)
+        endpoints.ping(merchant=till.merchant, endpoint_id=made.endpoint.id, now=now)
+        for table, name in (
+            (WebhookEndpoint, "endpoint_id"),
+            (WebhookDelivery, "delivery_id"),
+            (OutboxEvent, "event_id"),
+        ):
+            newest = table.objects.filter(merchant=till.merchant).order_by("-pk").first()
+            table.objects.filter(pk=newest.pk).update(public_id=openapi.PATH_EXAMPLES[name])
+
+
+@pytest.mark.django_db
+def test_every_operation_succeeds_by_its_own_examples(shop):
+    """What developers copy from the reference works: no example is malformed, and each call is reached with a 2xx."""
+    never, malformed = [], []
+    for method, path, operation in _in_order():
+        query = urlencode({name: str(value).lower() for name, value in operation.query_examples.items()})
+        bodies = list(operation.examples.values()) or [None]
+        answers = [shop.call(method, f"{path}?{query}" if query else path, body) for body in bodies]
+        statuses = [answer.status_code for answer in answers]
+        if not any(200 <= status < 300 for status in statuses):
+            never.append((method, path, statuses, answers[0].content))
+        malformed += [(method, path, status) for status in statuses if status == 400 or status >= 500]
+
+    assert (never, malformed) == ([], [])
+
+
+def _in_order() -> list[tuple[str, str, Any]]:
+    """All operations with the addresses of their examples; what takes something away comes last."""
+    declared = {operation.id: operation for operation in openapi.operations()}
+    found = []
+    for path, methods in json.loads(openapi.written())["paths"].items():
+        ending = ENDINGS.get(path.rsplit("/", 1)[-1], openapi.PATH_EXAMPLES["redemption"])
+        shown = path.removeprefix("/api/v1/").format(**{**openapi.PATH_EXAMPLES, "redemption": ending})
+        found += [(method.upper(), shown, declared[told["operationId"]]) for method, told in methods.items()]
+    return sorted(found, key=lambda call: (call[0] == "DELETE", "cards/block" in call[1]))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_operation_does_what_the_file_says(shop, address, tmp_path, pytestconfig):
+    drills = pytestconfig.getoption("--drills")
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(_config(shop))
+    (tmp_path / "hooks.py").write_text(HOOKS)
+    outcome = subprocess.run(
+        [
+            Path(sys.executable).parent / "schemathesis",
+            f"--config-file={config}",
+            "run",
+            f"{address}/api/schema",
+            f"--url={address}",
+            "--checks=all",
+            f"--max-examples={100 if drills else 3}",
+            f"--phases=examples,coverage,fuzzing{',stateful' if drills else ''}",
+            f"--max-time={900 if drills else 40}",
+            "--continue-on-failure",
+            "--no-color",
+            "--warnings=off",
+            "--request-timeout=30",
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(tmp_path)},
+    )
+
+    assert outcome.returncode == 0, outcome.stdout[-20_000:] + outcome.stderr[-2_000:]
+
+
+def _config(shop: Till) -> str:
+    # What is well-formed may be at odds with the state of things, or with itself.
+    allowed = '{ expected-statuses = ["2xx", 404, 409, 422] }'
+    lines = [f"checks = {{ positive_data_acceptance = {allowed} }}"]
+    lines += [f'headers = {{ Authorization = "Bearer {shop.secret}" }}', "[parameters]"]
+    lines += [f'"path.{name}" = {json.dumps(value)}' for name, value in openapi.PATH_EXAMPLES.items()]
+    for operation in openapi.operations():
+        if "cursor" in operation.query.__struct_fields__:
+            # A cursor of one's own making has the form of one, and is refused.
+            lines += [
+                "[[operations]]",
+                f'include-operation-id = "{operation.id}"',
+                f"checks = {{ positive_data_acceptance = {allowed.replace('404', '400, 404')} }}",
+            ]
+    # A bad item of a batch is answered in its result.
+    lines += ["[[operations]]", 'include-operation-id = "record_purchases"']
+    lines += ["checks = { negative_data_rejection = { enabled = false } }"]
+    for ending, public_id in ENDINGS.items():
+        lines += [
+            "[[operations]]",
+            f'include-path = "/api/v1/redemptions/{{redemption}}/{ending}"',
+            f'parameters = {{ "path.redemption" = "{public_id}" }}',
+        ]
+    return "\n".join(lines)
