@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import pwd
@@ -78,6 +79,8 @@ class Installation:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            return 0, str(error)
 
     def processes(self) -> dict[int, str]:
         """Return what runs for this installation: everything whose environment or command names its data."""
