@@ -81,6 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "loyalty.operations.requests.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "loyalty.shortcut.ApiShortcut",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "loyalty.accounts.middleware.OneStepAtATime",
