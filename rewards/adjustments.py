@@ -15,7 +15,7 @@ from merchants.actors import Actor
 from merchants.errors import Conflict, Forbidden, Invalid, LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission, may
-from rewards import documents, earning, parties, versions
+from rewards import documents, earning, parties, redemptions, versions
 from rewards.documents import Outcome
 from rewards.models.corrections import Adjustment
 from rewards.parties import ExternalId, Input, MemberRef, Party
@@ -74,6 +74,7 @@ def adjust(*, merchant: Merchant, asked: AdjustmentInput, now: datetime, actor: 
     party = parties.present(party)
     _check_limit(merchant, asked, party, now=now, actor=actor)
     book.read_lots(everything=True)
+    ended = redemptions.end_overdue(merchant=merchant, book=book, account=party.account)
     row = Adjustment(
         merchant_id=merchant.pk, public_id=ids.mint("adj"), external_id=asked.external_id, fingerprint=sent,
         actor=str(actor), occurred_at=now, recorded_at=now, member_id=party.id, points=asked.points,
@@ -91,6 +92,7 @@ def adjust(*, merchant: Merchant, asked: AdjustmentInput, now: datetime, actor: 
         row.receipt = {**_receipt(row, party), "state": "applied", "debt_after": party.account.debt}
         _tell(merchant, row, party, now=now, actor=actor)
     documents.insert(row)
+    ended.write(book)
     book.write()
     return documents.written(row, member_id=party.id)
 

@@ -114,12 +114,15 @@ def now(*, merchant: Merchant, member_ids: Sequence[int], now: datetime) -> dict
 
     Members without an account are left out. A merged member has an empty account: forward first.
     """
-    return {account.member_id: _balance(account, now) for account in _settled(merchant, member_ids, now)}
+    return {
+        account.member_id: _balance(account, now)
+        for account in settled(merchant=merchant, member_ids=member_ids, now=now)
+    }
 
 
 def of_member(*, merchant: Merchant, member_id: int, now: datetime) -> Balance | None:
     """This function will read one member's balance; None when the member has no account."""
-    accounts = _settled(merchant, [member_id], now)
+    accounts = settled(merchant=merchant, member_ids=[member_id], now=now)
     return _balance(accounts[0], now) if accounts else None
 
 
@@ -134,9 +137,9 @@ def of_account(account: AccountState, *, now: datetime) -> Balance:
 def lots(*, merchant: Merchant, member_id: int, now: datetime, is_open: bool = True, limit: int = 200) -> list[LotView]:
     """This function will list a member's lots in the order they are spent; with `is_open=False` also those used up."""
     found = []
-    accounts = _settled(merchant, [member_id], now)
-    settled = {lot.id: lot for account in accounts for lot in account.lots}
-    for lot in sorted(settled.values(), key=spending_order):
+    accounts = settled(merchant=merchant, member_ids=[member_id], now=now)
+    known = {lot.id: lot for account in accounts for lot in account.lots}
+    for lot in sorted(known.values(), key=spending_order):
         if lot.remaining:
             found.append(_lot_view(lot, now))
     if not is_open and accounts:
@@ -145,7 +148,7 @@ def lots(*, merchant: Merchant, member_id: int, now: datetime, is_open: bool = T
                 "SELECT id, amount, 0, 0, is_active, is_sliding, earned_at, active_at, expires_at, purchase_id "
                 "FROM rewards_lot WHERE merchant_id = %s AND account_id = %s AND (remaining = 0 OR id = ANY(%s)) "
                 "ORDER BY id DESC LIMIT %s",
-                [merchant.pk, accounts[0].id, [i for i, lot in settled.items() if not lot.remaining], limit],
+                [merchant.pk, accounts[0].id, [i for i, lot in known.items() if not lot.remaining], limit],
             )
             found += [_lot_view(_lot(row), now) for row in cursor.fetchall()]
     return found[:limit]
@@ -191,8 +194,8 @@ _LEDGER = f"""
 """
 
 
-def _settled(merchant: Merchant, member_ids: Sequence[int], now: datetime) -> list[AccountState]:
-    """The accounts with their open lots, as time has made them by now: in memory only."""
+def settled(*, merchant: Merchant, member_ids: Sequence[int], now: datetime) -> list[AccountState]:
+    """This function will read accounts with their open lots as time has made them by now; in memory only."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {ACCOUNT_COLUMNS}, ({_OPEN_LOTS}), {_OVERDUE_HOLDS} FROM rewards_account a "

@@ -91,7 +91,7 @@ def merge(*, merchant: Merchant, source: str, target: str, now: datetime, actor:
         return done
     book.read_lots(everything=True)
     old, new = book.of_member(leaving.pk), book.of_member(staying.pk)
-    ended = redemptions.end_overdue(merchant=merchant, book=book, account=old, member_public_id=leaving.public_id)
+    ended = redemptions.end_overdue(merchant=merchant, book=book, account=old)
     if old.held:
         raise OpenHolds(_("Points of this member are set aside. Capture or release them first."), held=old.held)
     _check_not_frozen(old, new)
@@ -109,6 +109,7 @@ def merge(*, merchant: Merchant, source: str, target: str, now: datetime, actor:
     }
     new.purchases_count += old.purchases_count
     old.purchases_count = 0
+    old.merged_at, old.requalifies_at = now, None
     new.is_changed = old.is_changed = True
     row.save(force_insert=True)
     _rate(merchant, book, [staying])
@@ -149,6 +150,7 @@ def unmerge(*, merchant: Merchant, merge: str, now: datetime, actor: Actor) -> M
     count = min(int(row.moved.get("purchases_count", 0)), new.purchases_count)
     new.purchases_count -= count
     old.purchases_count += count
+    old.merged_at = None
     new.is_changed = old.is_changed = True
     row.unmerged_at = now
     row.save(update_fields=["unmerged_at"])
@@ -327,7 +329,14 @@ def _move_records(
     merchant_id: int, leaving: Member, staying: Member, old: AccountState, new: AccountState, *, now: datetime
 ) -> dict[str, Any]:
     """Purchases, what they used of caps, and referrals count for the target from now on."""
-    values = {"m": merchant_id, "from": leaving.pk, "to": staying.pk, "old": old.id, "new": new.id, "at": now}
+    values: dict[str, Any] = {
+        "m": merchant_id,
+        "from": leaving.pk,
+        "to": staying.pk,
+        "old": old.id,
+        "new": new.id,
+        "at": now,
+    }
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE rewards_purchase SET member_id = %(to)s, xid = pg_current_xact_id() "

@@ -19,7 +19,7 @@ from merchants.errors import Conflict, Invalid, NotFound
 from merchants.models.merchants import Merchant
 from merchants.tenancy import Again
 from rewards.points import AccountState, Book
-from rewards.points.book import ACCOUNT_COLUMNS
+from rewards.points.book import ACCOUNT_COLUMNS, ACCOUNT_WIDTH
 
 ExternalId = Annotated[
     str, Meta(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+\Z", description="Your own id for it, for ever.")
@@ -73,11 +73,12 @@ class Party:
 
 
 _LOOKUPS = {
-    "id": "SELECT m.id FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.public_id = %(value)s",
-    "external_id": "SELECT m.id FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.external_id = %(value)s",
-    "phone": "SELECT m.id FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.phone = %(value)s",
-    "code": "SELECT m.id FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.code = %(value)s",
-    "card": "SELECT c.member_id FROM members_card c WHERE c.merchant_id = %(merchant)s AND c.number = %(value)s "
+    "member": "SELECT %s::int, %s::bigint",
+    "id": "SELECT %s::int, m.id FROM members_member m WHERE m.merchant_id = %s AND m.public_id = %s",
+    "external_id": "SELECT %s::int, m.id FROM members_member m WHERE m.merchant_id = %s AND m.external_id = %s",
+    "phone": "SELECT %s::int, m.id FROM members_member m WHERE m.merchant_id = %s AND m.phone = %s",
+    "code": "SELECT %s::int, m.id FROM members_member m WHERE m.merchant_id = %s AND m.code = %s",
+    "card": "SELECT %s::int, c.member_id FROM members_card c WHERE c.merchant_id = %s AND c.number = %s "
     "AND c.blocked_at IS NULL",
 }
 
@@ -105,63 +106,55 @@ def key_of(merchant: Merchant, ref: MemberRef) -> Key | None:
     return kind, value
 
 
-def find_id(merchant: Merchant, ref: MemberRef) -> int | None:
-    """This function will find a member's internal id, merged members forwarded; None when nobody is meant."""
-    key = key_of(merchant, ref)
-    if key is None:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(m.merged_into_id, m.id) FROM members_member m WHERE m.merchant_id = %(merchant)s "
-            f"AND m.id = ({_LOOKUPS[key[0]]})",
-            {"merchant": merchant.pk, "value": key[1]},
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
 def lock(merchant: Merchant, book: Book, refs: Sequence[MemberRef]) -> list[Party | None]:
-    """This function will find members and lock their accounts, in id order; None where nobody is meant."""
-    found = [find_id(merchant, ref) for ref in refs]
-    parties = lock_ids(book, [identity for identity in found if identity is not None])
-    return [parties.get(identity) if identity is not None else None for identity in found]
+    """This function will find members and lock their accounts, in id order; None where nobody is meant.
+
+    :raises Again: somebody was merged while we waited for the lock.
+    """
+    lookups, values = [], []
+    for position, ref in enumerate(refs):
+        key = key_of(merchant, ref)
+        if key is not None:
+            lookups.append(_LOOKUPS[key[0]])
+            values += [position, merchant.pk, key[1]]
+    found = _lock(book, lookups, values)
+    return [found.get(position) for position in range(len(refs))]
 
 
 def lock_ids(book: Book, member_ids: Sequence[int]) -> dict[int, Party]:
     """This function will lock the accounts of members by internal id, in account order, merged members forwarded.
 
-    The answer is keyed by the ids given: somebody merged between the look-up and the lock is still found.
+    The answer is keyed by the ids given.
+
+    :raises Again: somebody was merged while we waited for the lock.
     """
     wanted = list(dict.fromkeys(member_ids))
+    values = [value for pair in enumerate(wanted) for value in pair]
+    found = _lock(book, [_LOOKUPS["member"]] * len(wanted), values)
+    return {wanted[position]: party for position, party in found.items()}
+
+
+def _lock(book: Book, lookups: Sequence[str], values: Sequence[object]) -> dict[int, Party]:
+    """One statement finds and locks. What it says of members is older than the locks it waited for, except that an
+    account merged meanwhile says so itself."""
+    if not lookups:
+        return {}
+    parties: dict[int, Party] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {ACCOUNT_COLUMNS} FROM rewards_account a WHERE a.merchant_id = %(merchant)s AND a.member_id IN "
-            "(SELECT coalesce(m.merged_into_id, m.id) FROM members_member m WHERE m.merchant_id = %(merchant)s "
-            "AND m.id = ANY(%(members)s)) ORDER BY a.id FOR UPDATE",
-            {"merchant": book.merchant_id, "members": wanted},
+            f"SELECT {ACCOUNT_COLUMNS}, r.position, m.public_id, m.state, m.joined_at "
+            f"FROM ({' UNION ALL '.join(lookups)}) AS r(position, member_id) "
+            "JOIN members_member n ON n.merchant_id = %s AND n.id = r.member_id "
+            "JOIN members_member m ON m.merchant_id = %s AND m.id = coalesce(n.merged_into_id, n.id) "
+            "JOIN rewards_account a ON a.merchant_id = %s AND a.member_id = m.id ORDER BY a.id FOR UPDATE OF a",
+            [*values, *[book.merchant_id] * 3],  # type: ignore[list-item]
         )
         for row in cursor.fetchall():
-            book.admit(row)
-        # Asked again under the lock: a merge may have been committed while we waited for it.
-        cursor.execute(
-            "SELECT n.id, m.id, m.public_id, m.state, m.joined_at FROM members_member n JOIN members_member m "
-            "ON m.merchant_id = n.merchant_id AND m.id = coalesce(n.merged_into_id, n.id) "
-            "WHERE n.merchant_id = %s AND n.id = ANY(%s)",
-            [book.merchant_id, wanted],
-        )
-        rows = cursor.fetchall()
-    accounts = {account.member_id: account for account in book.accounts.values()}
-    return _parties(rows, accounts)
-
-
-def _parties(
-    rows: Sequence[tuple[int, int, str, str, datetime]], accounts: dict[int, AccountState]
-) -> dict[int, Party]:
-    parties = {}
-    for named, identity, public_id, state, joined_at in rows:
-        if identity not in accounts:
-            raise Again
-        parties[named] = Party(identity, public_id, state, joined_at, accounts[identity])
+            account = book.accounts.get(row[0]) or book.admit(row)
+            if account.merged_at is not None:
+                raise Again
+            position, public_id, state, joined_at = row[ACCOUNT_WIDTH:]
+            parties[position] = Party(account.member_id, public_id, state, joined_at, account)
     return parties
 
 

@@ -14,7 +14,7 @@ from merchants import ids, outbox, periods
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, LoyaltyError
 from merchants.models.merchants import Merchant
-from rewards import documents, parties, versions
+from rewards import documents, parties, redemptions, versions
 from rewards.documents import Outcome
 from rewards.models.corrections import Transfer
 from rewards.parties import ExternalId, Input, MemberRef, Party, Reason
@@ -71,6 +71,7 @@ def transfer(*, merchant: Merchant, asked: TransferInput, now: datetime, actor: 
     if giver.id == receiver.id:
         raise Invalid(_("Nobody gives points to themselves."), pointer="/receiver")
     book.read_lots(everything=True)
+    ended = redemptions.end_overdue(merchant=merchant, book=book, account=giver.account)
     row = Transfer(
         merchant_id=merchant.pk, public_id=ids.mint("trf"), external_id=asked.external_id, fingerprint=sent,
         actor=str(actor), occurred_at=now, recorded_at=now, giver_id=giver.id, receiver_id=receiver.id,
@@ -94,6 +95,7 @@ def transfer(*, merchant: Merchant, asked: TransferInput, now: datetime, actor: 
         }  # fmt: skip
         outbox.record(merchant_id=merchant.pk, kind="points.transferred", payload=payload, occurred_at=now, now=now)
     documents.insert(row)
+    ended.write(book)
     book.write()
     return documents.written(row, member_id=giver.id)
 

@@ -115,6 +115,8 @@ class AccountState:
     #: What the tier rests on (JSON of rewards.standing.Held), and the number of the terms it was last rated by.
     standing: str | None = None
     rated_version: int = 0
+    #: Set on the account of a member who was merged: nothing may come to it any more.
+    merged_at: datetime | None = None
     lots: list[LotState] = field(default_factory=list)
     has_all_lots: bool = False
     written: list[EntryState] = field(default_factory=list)

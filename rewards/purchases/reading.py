@@ -18,7 +18,7 @@ from rewards import tiers, versions
 from rewards.earning import cap_keys
 from rewards.parties import Key
 from rewards.points import AccountState, Book
-from rewards.points.book import ACCOUNT_COLUMNS, DUE_LOTS_SQL, OPEN_LOTS_SQL
+from rewards.points.book import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, DUE_LOTS_SQL, OPEN_LOTS_SQL
 from rewards.purchases.sales import Shop
 from rewards.referrals import MEMBERS_SQL, OpenReferral
 from rewards.versions import Timeline, Version
@@ -102,7 +102,10 @@ def lock_buyers(book: Book, keys: Iterable[Key], *, also_accounts: Sequence[int]
         )
         for row in cursor.fetchall():
             account = book.accounts.get(row[0]) or book.admit(row)
-            kind, value, public_id, state, month, day, joined_at = row[16:]
+            if account.merged_at is not None:
+                # Merged while we waited for the lock, and the names were looked up before.
+                raise Again
+            kind, value, public_id, state, month, day, joined_at = row[ACCOUNT_WIDTH:]
             birthday = (month, day) if month is not None else None
             buyers[kind, value] = Buyer(account.member_id, public_id, state, account, birthday, joined_at)
     return buyers

@@ -68,6 +68,9 @@ def _apply(
     book, account, paid = _open(merchant.pk, purchase_id, member_id, now=now, actor=actor)
     timeline = versions.timeline(merchant.pk)
     sale = load(merchant, purchase_id)
+    if account is not None:
+        # A hold whose time is over keeps nothing back, however late the clock is.
+        redemptions.end_overdue(merchant=merchant, book=book, account=account).write(book)
     effect = returns.apply(sale, wanted, account, timeline, now=now, actor=book.actor)
     restored = 0
     if account is not None:

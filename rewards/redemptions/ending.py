@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 from django.utils.translation import gettext as _
 
+from members.models import Member
 from merchants import ids
 from merchants.actors import SYSTEM, Actor
 from merchants.errors import Conflict, LoyaltyError
@@ -106,8 +107,7 @@ def release(*, merchant: Merchant, redemption: str, asked: ReleaseInput, now: da
         return documents.replayed(earlier, member_id=party.id)
     if row.state != State.HELD:
         raise folding.ended(row)
-    if row.hold_expires_at is not None and row.hold_expires_at <= now:
-        raise AlreadyEnded(_("The hold's time was over before."), state=State.EXPIRED, redemption=row.public_id)
+    _check_time(row, now)
     document = Release(
         merchant_id=merchant.pk, public_id=ids.mint("rel"), external_id=asked.external_id, fingerprint=sent,
         actor=str(actor), occurred_at=now, recorded_at=now, redemption_id=row.id, points=row.points,
@@ -139,6 +139,7 @@ def reverse(*, merchant: Merchant, redemption: str, asked: ReversalInput, now: d
     earlier = documents.known(Reversal, merchant_id=merchant.pk, external_id=asked.external_id, sent=sent)
     if earlier is not None:
         return documents.replayed(earlier, member_id=party.id)
+    _check_time(row, now)
     if row.state == State.HELD:
         raise StillHeld(_("The points are only held: release them instead."), state=row.state)
     if row.state != State.CAPTURED:
@@ -189,10 +190,16 @@ def expire_holds(*, merchant: Merchant, now: datetime, limit: int = 200) -> int:
     return ended
 
 
-def end_overdue(*, merchant: Merchant, book: Book, account: AccountState, member_public_id: str) -> Spendings:
-    """This function will end holds of a locked account whose time is over; the caller writes what it returns."""
+def end_overdue(*, merchant: Merchant, book: Book, account: AccountState) -> Spendings:
+    """This function will end holds of a locked account whose time is over, before its points are counted on.
+
+    All its open lots are read. The caller writes what it returns, and then the book.
+    """
+    if not account.held:
+        return Spendings(merchant=merchant)
+    member = Member.objects.only("public_id").get(merchant=merchant, pk=account.member_id)
     spendings = folding.read_spendings(merchant, book, versions.timeline(merchant.pk), [])
-    spendings.expire_due(book, account, member_public_id=member_public_id)
+    spendings.expire_due(book, account, member_public_id=member.public_id)
     return spendings
 
 
@@ -209,6 +216,12 @@ def _open(
     timeline = versions.timeline(merchant.pk)
     spendings = folding.read_spendings(merchant, book, timeline, [], row_ids=[named.id])
     return book, party, spendings, spendings.rows[named.id]
+
+
+def _check_time(row: Redemption, now: datetime) -> None:
+    """:raises AlreadyEnded: the hold's time is over, although no clock has come round yet."""
+    if row.state == State.HELD and row.hold_expires_at is not None and row.hold_expires_at <= now:
+        raise AlreadyEnded(_("The hold's time was over before."), state=State.EXPIRED, redemption=row.public_id)
 
 
 def _fingerprint(row: Redemption, asked: msgspec.Struct) -> bytes:
