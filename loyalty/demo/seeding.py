@@ -1,0 +1,264 @@
+"""Living a story through the verbs, in its own time: the same calls a till makes, so ledger and tiers are real.
+
+Time goes in steps of a few days.  In each, people join, their purchases are recorded as a backfill batch, things come
+back, points are spent, opinions are given; then the clock's own work is done (lapses, tiers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import TypeVar
+
+from django.db import connection
+
+from analytics import runs
+from engagement import surveys
+from loyalty.demo import story
+from loyalty.demo.shops import Shop
+from loyalty.demo.story import Joining, Opinion, Return, Story, Visit
+from members.inputs import NewMember
+from merchants import contacts, ids, keys, periods, seats, tenancy
+from merchants.actors import SYSTEM, Actor
+from merchants.models.merchants import Location, Merchant
+from merchants.webhooks import endpoints
+from rewards import enrolment, expiry, programmes, purchases, redemptions, terms, tiers
+from rewards.parties import MemberRef
+from rewards.purchases import LineInput, PurchaseInput, PurchaseRef, RefundInput, RefundLine, Source
+from rewards.purchases import RedemptionInput as Payment
+from rewards.redemptions import RedemptionRequest
+from rewards.terms import Terms
+
+T = TypeVar("T", Joining, Visit, Return, Opinion)
+
+STEP = timedelta(days=4)
+#: Time does its own work (lapses, activations, tiers) every so many steps.
+CLOCK_EVERY = 2
+TILL = Actor("key", "demo", label="Demo")
+BACKFILL = Source(channel="store", may_backfill=True, is_silent=True)
+CASHIER_PIN = "2580"
+BATCH = 1000
+#: A public address that is never called: the name beside it does not exist.
+_NOWHERE = "93.184.215.14"
+
+
+@dataclass(slots=True)
+class Made:
+    """A shop that is there now, and what somebody needs to look around in it."""
+
+    merchant: Merchant
+    api_key: str
+    members: int = 0
+    purchases: int = 0
+    redemptions: int = 0
+    refunds: int = 0
+    answers: int = 0
+
+
+@dataclass(slots=True)
+class _Life:
+    merchant: Merchant
+    shop: Shop
+    told: Story
+    promised: Terms
+    dice: Random
+    #: person's number -> (public id, member code)
+    people: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+
+def make(shop: Shop, *, now: datetime, seed: int) -> Made:
+    """This function will found a shop and live its eighteen months up to yesterday.  Opens its own tenants."""
+    merchant = _found(shop, now)
+    today = periods.local_day(now, merchant.tzinfo)
+    told = story.tell(shop, today=today, seed=seed)
+    began = periods.start_of_day(told.first_day, merchant.tzinfo)
+    promised = terms.parse(terms.templates()[shop.template])
+    life = _Life(merchant, shop, told, promised, Random(f"spending {shop.slug} {seed}"))  # noqa: S311
+    made = Made(merchant, "")
+    with tenancy.tenant(merchant):
+        _open_shops(merchant, shop)
+        document = terms.templates()[shop.template]
+        programmes.save_draft(merchant=merchant, document=document, revision=None, now=began, actor=SYSTEM)
+        programmes.publish(merchant=merchant, now=began, actor=SYSTEM, effective_from=began, note="Opening")
+    for number, (start, end) in enumerate(_steps(began, periods.start_of_day(today, merchant.tzinfo))):
+        tenancy.attempt(merchant, lambda step=(start, end, number): _live(life, made, *step))  # type: ignore[misc]
+    made.api_key = _furnish(merchant, shop, now)
+    runs.run(merchant, now=now)
+    return made
+
+
+def _found(shop: Shop, now: datetime) -> Merchant:
+    return Merchant.objects.create(
+        public_id=ids.mint("mer"), slug=shop.slug, name=shop.name, currency=shop.currency, zone=shop.zone,
+        language=shop.language, country=shop.country, brand_colour=shop.brand_colour, is_sandbox=True, created_at=now,
+    )  # fmt: skip
+
+
+def _open_shops(merchant: Merchant, shop: Shop) -> None:
+    Location.objects.bulk_create(
+        Location(merchant=merchant, public_id=ids.mint("loc"), code=code, name=name) for code, name in shop.locations
+    )
+
+
+def _furnish(merchant: Merchant, shop: Shop, now: datetime) -> str:
+    """Seats, a key, and a webhook endpoint at a name that never exists: the log shows what happens, nothing leaves."""
+    with tenancy.tenant(merchant):
+        for role, name, address in shop.staff:
+            pin = CASHIER_PIN if role == "cashier" else ""
+            seats.give(
+                merchant=merchant, role=role, name=name, contact=contacts.read_email(address), pin=pin, now=now,
+                actor=SYSTEM,
+            )  # fmt: skip
+        location = Location.objects.get(merchant=merchant, code=shop.locations[0][0])
+        issued = keys.issue(
+            merchant=merchant, name="Demo till", scopes=sorted(keys.SCOPES), location=location, terminal="till-1",
+            actor=SYSTEM, now=now,
+        )  # fmt: skip
+        endpoints.create(
+            merchant=merchant, url="https://till.example.invalid/webhooks/loyalty", description="Demo: never delivered",
+            kinds=["purchase.recorded", "points.redeemed", "tier.changed"], actor=SYSTEM, now=now,
+            resolver=lambda _host, _port: [_NOWHERE],
+        )  # fmt: skip
+    return issued.secret
+
+
+# -- living -------------------------------------------------------------------------------------------------------
+
+
+def _steps(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    while start < end:
+        yield start, min(start + STEP, end)
+        start += STEP
+
+
+def _between(items: list[T], start: datetime, end: datetime) -> list[T]:
+    return [item for item in items if start <= item.at < end]
+
+
+def _live(life: _Life, made: Made, start: datetime, end: datetime, number: int) -> None:
+    """One step, in one transaction; `now` is its end, as when a till was offline for as long."""
+    for joining in _between(life.told.joinings, start, end):
+        _enrol(life, joining)
+        made.members += 1
+    spendable = _spendable(life.merchant)
+    visits = _between(life.told.visits, start, end)
+    sold = [_sold(life, visit, spendable) for visit in visits]
+    for place in range(0, len(sold), BATCH):
+        batch = sold[place : place + BATCH]
+        for outcome in purchases.record(merchant=life.merchant, items=batch, now=end, actor=TILL, source=BACKFILL):
+            if outcome.error is not None:
+                raise outcome.error
+    made.purchases += len(sold)
+    for back in _between(life.told.returns, start, end):
+        _bring_back(life, back, end)
+        made.refunds += 1
+    made.redemptions += _redeem(life, end) + sum(len(item.redemptions) for item in sold)
+    for opinion in _between(life.told.opinions, start, end):
+        member, _code = life.people[opinion.member]
+        answer = surveys.AnswerInput(
+            score=opinion.score, member=member, comment=opinion.comment, channel="mail", answered_at=opinion.at,
+            external_id=f"survey-{opinion.member}-{opinion.at:%Y%m%d}",
+        )  # fmt: skip
+        surveys.record_response(merchant=life.merchant, answer=answer, now=end, actor=TILL)
+        made.answers += 1
+    if number % CLOCK_EVERY == 0 or end == periods.start_of_day(life.told.end_day, life.merchant.tzinfo):
+        while expiry.settle_due(merchant=life.merchant, now=end):
+            pass
+        while tiers.requalify_due(merchant=life.merchant, now=end):
+            pass
+
+
+def _enrol(life: _Life, joining: Joining) -> None:
+    person = joining.person
+    details = NewMember(
+        external_id=f"crm-{person.number}",
+        name=person.name,
+        email=person.email,
+        phone=person.phone,
+        birthday=person.birthday,
+        language=life.shop.language,
+        card=f"{90000000 + person.number * 37}",
+        location=joining.location,
+        joined_at=joining.at,
+        referred_by=life.people[joining.referred_by][1] if joining.referred_by is not None else None,
+        consents=("terms", "marketing") if person.wants_news else ("terms",),
+    )
+    enrolled = enrolment.enrol(merchant=life.merchant, details=details, source="counter", actor=TILL, now=joining.at)
+    life.people[person.number] = (enrolled.member.public_id, enrolled.member.code)
+
+
+def _sold(life: _Life, visit: Visit, spendable: dict[str, int]) -> PurchaseInput:
+    member = life.people[visit.member][0] if visit.member is not None else None
+    return PurchaseInput(
+        external_id=f"receipt-{visit.number}",
+        occurred_at=visit.at,
+        currency=life.merchant.currency,
+        total_minor=visit.total_minor,
+        tax_minor=sum(line.tax_minor for line in visit.lines),
+        member=MemberRef(id=member) if member else None,
+        location=visit.location,
+        terminal="till-1",
+        lines=tuple(
+            LineInput(
+                sku=line.sku, category=line.category, quantity=line.quantity, amount_minor=line.minor,
+                tax_minor=line.tax_minor, cost_minor=line.cost_minor,
+            )
+            for line in visit.lines
+        ),
+        redemptions=_payment(life, visit, member, spendable),
+    )  # fmt: skip
+
+
+def _payment(life: _Life, visit: Visit, member: str | None, spendable: dict[str, int]) -> tuple[Payment, ...]:
+    """Now and then somebody pays a part with points, at most half of it, never more than they had at the last step."""
+    rate = life.promised.pay_with_points
+    if member is None or rate is None or life.dice.random() > 0.12:
+        return ()
+    most = min(spendable.get(member, 0) // 2, visit.total_minor // 2 * rate.points // rate.amount_minor)
+    points = most - most % rate.step_points
+    if points < rate.minimum_points:
+        return ()
+    spendable[member] -= points
+    return (Payment(points=points),)
+
+
+def _redeem(life: _Life, now: datetime) -> int:
+    """A few members with enough points take a reward."""
+    everyday = sorted(
+        (r for r in life.promised.rewards if not r.tiers and r.stock is None), key=lambda reward: reward.price_points
+    )
+    taken = 0
+    for member, points in sorted(_spendable(life.merchant).items()):
+        within = [reward for reward in everyday if reward.price_points <= points]
+        if not within or life.dice.random() > 0.07:
+            continue
+        reward = life.dice.choice(within)
+        asked = RedemptionRequest(
+            external_id=f"redeem-{member}-{now:%Y%m%d}", member=MemberRef(id=member), reward=reward.code,
+            order_total_minor=life.shop.articles[0].minor * 10,
+        )  # fmt: skip
+        taken += not redemptions.redeem(merchant=life.merchant, asked=asked, now=now, actor=TILL).is_refused
+    return taken
+
+
+def _bring_back(life: _Life, back: Return, now: datetime) -> None:
+    asked = RefundInput(
+        external_id=f"return-{back.visit}",
+        occurred_at=back.at,
+        purchase=PurchaseRef(external_id=f"receipt-{back.visit}"),
+        lines=() if back.is_whole else (RefundLine(id="1"),),
+        reason="returned",
+    )
+    purchases.refund(merchant=life.merchant, asked=asked, now=now, actor=TILL, source=BACKFILL)
+
+
+def _spendable(merchant: Merchant) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.public_id, a.balance - a.held FROM reading_accounts a JOIN members_member m "
+            "ON m.merchant_id = a.merchant_id AND m.id = a.member_id WHERE a.merchant_id = %s AND a.balance > a.held",
+            [merchant.pk],
+        )
+        return dict(cursor.fetchall())
