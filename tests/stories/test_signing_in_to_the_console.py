@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
 from django.test import Client
 
-from merchants import dev_outbox, seats, tenancy
+from merchants import counter_devices, dev_outbox, seats, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.people import User
 from tests.people import (
@@ -180,8 +181,6 @@ def test_a_seat_taken_away_counts_with_the_next_click(cafe):
     browser = browser_of(held.user)
     assert browser.get(f"/console/{cafe.slug}/team").status_code == 200
     with tenancy.tenant(cafe):
-        from datetime import UTC, datetime
-
         seats.revoke(merchant=cafe, seat_id=held.public_id, now=datetime.now(UTC), actor=SYSTEM)
     assert browser.get(f"/console/{cafe.slug}/team").status_code == 404
 
@@ -269,8 +268,6 @@ def test_after_five_wrong_pins_only_a_manager_helps(cafe, step):
 def test_a_closed_device_is_out_with_the_next_click(cafe, step):
     browser = cashier_browser(cafe)
     with tenancy.tenant(cafe):
-        from merchants import counter_devices
-
         (device,) = counter_devices.of_merchant(cafe)
     step(staff_browser(cafe, "manager"), f"/console/{cafe.slug}/devices/{device.public_id}/close")
     assert browser.get(f"/console/{cafe.slug}/me")["Location"].startswith("/accounts/login/")
