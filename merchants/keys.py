@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -186,7 +187,7 @@ def verify(secret: str, *, now: datetime) -> Key:
     if row is None or not is_true:
         raise KeyRefused(_("This API key is not known here."))
     key = ApiKey.from_db("default", _KEY_COLUMNS, row[: len(_KEY_COLUMNS)])
-    merchant = Merchant.from_db("default", _MERCHANT_COLUMNS, row[len(_KEY_COLUMNS) :])
+    merchant = _merchant_of(row[len(_KEY_COLUMNS) :])
     if key.revoked_at is not None:
         raise KeyRevoked(_("This API key was revoked."))
     if key.expires_at is not None and key.expires_at <= now:
@@ -293,6 +294,12 @@ def _find(prefix: str) -> tuple[Any, ...] | None:
         cursor.execute(_FIND, [prefix])
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row
+
+
+@lru_cache(maxsize=1024)
+def _merchant_of(values: tuple[Any, ...]) -> Merchant:
+    """The row is read with every call; only the object made of the very same values is used again."""
+    return Merchant.from_db("default", _MERCHANT_COLUMNS, values)
 
 
 def _on_a_live_connection(ask: Callable[[], T]) -> T:

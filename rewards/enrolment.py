@@ -113,6 +113,8 @@ def _open_account(member: Member, version: Version | None, *, now: datetime) -> 
         member=member,
         tier=ladder.levels[0].code if ladder else "",
         tier_since=member.joined_at if ladder else None,
+        # Rated, as far as anybody can be who has bought nothing: the first sale need not look back.
+        rated_version=version.number if ladder and version else 0,
     )
     if ladder and version:
         TierPeriod.objects.create(

@@ -72,18 +72,21 @@ def _bytes_of(request: HttpRequest, bytes_max: int) -> bytes:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         length = 0
-    too_large = Refused("body_too_large", _("The body may have %(count)d bytes.") % {"count": bytes_max})
     if length > bytes_max:
-        raise too_large
+        raise _too_large(bytes_max)
     try:
         raw = request.body
     except RequestDataTooBig:
-        raise too_large from None
+        raise _too_large(bytes_max) from None
     except UnreadablePostError:
         raise Refused("malformed_json", _("The body ended before its announced length.")) from None
     if len(raw) > bytes_max:
-        raise too_large
+        raise _too_large(bytes_max)
     return raw
+
+
+def _too_large(bytes_max: int) -> Refused:
+    return Refused("body_too_large", _("The body may have %(count)d bytes.") % {"count": bytes_max})
 
 
 def _parsed(raw: bytes) -> Any:

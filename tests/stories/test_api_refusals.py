@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.test import Client
 
 from loyalty.api import limits
@@ -261,6 +262,29 @@ def test_answers_are_not_kept_by_anybody_on_the_way(till):
 def test_a_plain_request_id_is_kept_and_a_strange_one_replaced(till):
     assert till.get("members", X_Request_Id="till-1.42")["X-Request-Id"] == "till-1.42"
     assert re.fullmatch(r"[0-9a-f]{32}", till.get("members", X_Request_Id="a b<script>")["X-Request-Id"])
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        OperationalError("server closed the connection unexpectedly"),
+        DatabaseError("server closed the connection unexpectedly"),
+        InterfaceError("connection already closed"),
+        tenancy.Again(),
+    ],
+)
+def test_while_the_database_is_away_the_till_is_asked_to_wait(till, monkeypatch, trouble):
+    """F32, F33: never an answer that says more than we know."""
+
+    def away(**_):
+        raise trouble
+
+    monkeypatch.setattr("members.directory.page", away)
+
+    answer = till.get("members")
+
+    refused(answer, 503, "unavailable")
+    assert int(answer["Retry-After"]) >= 1
 
 
 def test_a_defect_answers_500_without_telling_anything(till, monkeypatch):
