@@ -1,8 +1,8 @@
 """`{% load ui %}`: what pages are written with.
 
 Filters print numbers, points, money and time; tags draw a component from `templates/components/`. A tag with a body
-(`card`, `alert`, `dialog`, `empty`) takes its content between start and end. plan: docs/screens.md shows them all, and
-`/styleguide` draws them.
+(`card`, `alert`, `dialog`, `empty`) takes its content between start and end. docs/screens.md tells
+how to write a page with them, `/styleguide` draws them all.
 """
 
 from __future__ import annotations

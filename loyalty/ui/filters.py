@@ -12,9 +12,10 @@ from typing import Any
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language_info
+from django.utils.translation import get_language, get_language_info
 
 from loyalty.ui import formats
+from rewards import terms
 
 register = template.Library()
 
@@ -102,6 +103,21 @@ def moment(value: datetime | None, length: str = "medium") -> SafeString | str:
 def clock(value: datetime | None) -> SafeString | str:
     """`{{ computed_at|clock }}` 2:02 PM, in the merchant's zone."""
     return _time(value, formats.clock)
+
+
+@register.filter
+def thousandths(quantity: Any) -> str:
+    """`{{ line.quantity_milli|thousandths }}`: 2000 is 2, 375 is 0.375."""
+    if quantity in NOTHING:
+        return DASH
+    count = Decimal(quantity) / 1000
+    return formats.number(count, max(0, -int(count.normalize().as_tuple().exponent)))
+
+
+@register.filter
+def said(text: Any) -> str:
+    """`{{ reward.name|said }}`: a text of the programme, kept in one language or in several, in the reader's."""
+    return "" if text in NOTHING else terms.text(text, get_language() or "en")
 
 
 @register.filter
