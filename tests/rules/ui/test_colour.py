@@ -45,7 +45,7 @@ def test_a_short_colour_is_spelled_out_and_anything_else_refused():
 
 
 @given(any_colour, st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_the_brand_its_texts_can_be_read(brand, dark):
     grounds = theme.DARK if dark else theme.LIGHT
     made = theme.palette(brand, dark=dark)
