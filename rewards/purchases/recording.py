@@ -89,7 +89,7 @@ def record(
     if not 1 <= len(items) <= BATCH_MAX:
         raise Invalid(_("A batch holds 1 to %(most)d purchases.") % {"most": BATCH_MAX})
     outcomes: dict[int, Outcome] = {}
-    accepted = _accept(merchant, items, outcomes, now=now, source=source)
+    accepted = _accept(merchant, items, outcomes, source=source)
     if accepted:
         fold = _Fold.open(merchant, accepted, now=now, actor=actor, source=source)
         for item in sorted(accepted, key=lambda item: (item.sold.occurred_at, item.position)):
@@ -106,7 +106,7 @@ def evaluated(
     :raises LoyaltyError: whatever recording it would be refused for.
     """
     outcomes: dict[int, Outcome] = {}
-    accepted = _accept(merchant, [sold], outcomes, now=now, source=source)
+    accepted = _accept(merchant, [sold], outcomes, source=source)
     if not accepted:
         raise outcomes[0].error or Invalid(_("This cannot be sold."))
     fold = _Fold.open(merchant, accepted, now=now, actor=actor, source=source)
@@ -117,14 +117,13 @@ def evaluated(
 
 
 def _accept(
-    merchant: Merchant, items: Sequence[PurchaseInput], outcomes: dict[int, Outcome], *, now: datetime, source: Source
+    merchant: Merchant, items: Sequence[PurchaseInput], outcomes: dict[int, Outcome], *, source: Source
 ) -> list[_Item]:
     """Refuse what can be refused without asking the database; normalise the rest."""
     accepted = []
     for position, sold in enumerate(items):
         try:
             check_money(merchant, sold)
-            check_moment(merchant, sold.occurred_at, now=now, may_backfill=source.may_backfill)
             key = parties.key_of(merchant, sold.member) if sold.member is not None else None
             if sold.redemptions and sold.member is None:
                 raise Invalid(_("Points can only be spent by a member."), pointer="/member")
@@ -237,6 +236,8 @@ class _Fold:
     def draft(self, item: _Item) -> tuple[Sale, Buyer | None]:
         """Return the item as a sale that has earned nothing yet, and its buyer; or refuse it."""
         sold = item.sold
+        # Only here, after replays: a sale that was recorded answers the same for ever, however late it is asked again.
+        check_moment(self.merchant, sold.occurred_at, now=self.book.now, may_backfill=self.source.may_backfill)
         shop = self._shop(item)
         buyer = self._buyer(item)
         lines = checked_lines(sold)

@@ -41,7 +41,6 @@ def refund(*, merchant: Merchant, asked: RefundInput, now: datetime, actor: Acto
     :raises returns.RefundTooLarge: more than is left of the purchase; nothing changed.
     :raises documents.ExternalIdReused: the refund's id was used with other content.
     """
-    check_moment(merchant, asked.occurred_at, now=now, may_backfill=source.may_backfill)
     if asked.lines and asked.amount_minor is not None:
         raise Invalid(_("Give lines or an amount, not both."), pointer="/amount_minor")
     lines = returns.asked_lines([(line.id, line.quantity, line.amount_minor) for line in asked.lines])
@@ -50,6 +49,7 @@ def refund(*, merchant: Merchant, asked: RefundInput, now: datetime, actor: Acto
     earlier = _earlier(merchant.pk, asked.external_id, print_)
     if earlier is not None:
         return earlier
+    check_moment(merchant, asked.occurred_at, now=now, may_backfill=source.may_backfill)
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('rewards_refund_id_seq')")
         refund_id: int = cursor.fetchone()[0]

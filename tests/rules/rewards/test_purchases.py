@@ -10,10 +10,10 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from members.models import Member
 from merchants import ids, tenancy
 from merchants.actors import Actor
 from merchants.models.merchants import Location, Merchant
-from members.models import Member
 from rewards import purchases, terms
 from rewards.models.accounts import Account, TierPeriod
 from rewards.models.ledger import Entry, Lot
@@ -479,3 +479,20 @@ def _spend(cafe: Cafe, member: Member, points: int) -> None:
         book.write()
 
     tenancy.attempt(cafe.merchant, spend)
+
+
+def test_a_sale_asked_again_after_the_window_still_answers_its_receipt():
+    cafe = Cafe(PLAIN)
+    first = cafe.sell("r1", cafe.mina, 10_000)
+    refunded = cafe.refund("f1", "r1", amount_minor=1_000)
+    much_later = NOON + timedelta(days=90)
+
+    (again,) = cafe.record(cafe.sale("r1", cafe.mina, 10_000), now=much_later)
+    assert again.is_replay
+    assert again.receipt["id"] == first.receipt["id"]
+
+    asked = RefundInput(external_id="f1", occurred_at=NOON, purchase=PurchaseRef(external_id="r1"), amount_minor=1_000)
+    once_more = tenancy.attempt(
+        cafe.merchant, lambda: purchases.refund(merchant=cafe.merchant, asked=asked, now=much_later, actor=TILL)
+    )
+    assert once_more.receipt == refunded

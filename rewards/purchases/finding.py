@@ -1,0 +1,159 @@
+"""Purchases as they stand, for people who look: a member's, newest first, with lines and what came back of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from merchants import ids
+from merchants.models.merchants import Merchant
+from rewards.earning import Step
+from rewards.models.purchases import Purchase, PurchaseLine, Refund
+
+PAGE_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One line: amounts after discounts, in minor units; quantities in thousandths."""
+
+    line_id: str
+    sku: str
+    category: str
+    quantity_milli: int
+    amount_minor: int
+    refunded_milli: int
+    refunded_minor: int
+
+    @property
+    def left_minor(self) -> int:
+        return self.amount_minor - self.refunded_minor
+
+    @property
+    def left_milli(self) -> int:
+        return self.quantity_milli - self.refunded_milli
+
+
+@dataclass(frozen=True, slots=True)
+class RefundView:
+    """What was taken back of a purchase, and the points that went with it."""
+
+    public_id: str
+    amount_minor: int | None
+    points_clawed_back: int
+    points_restored: int
+    reason: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseView:
+    """One recorded purchase with its lines and refunds; `trace` is why it earned what it earned."""
+
+    id: int
+    public_id: str
+    external_id: str
+    member_id: int | None
+    location: str
+    channel: str
+    occurred_at: datetime
+    currency: str
+    total_minor: int
+    refunded_minor: int
+    points_paid_minor: int
+    points_earned: int
+    points_clawed_back: int
+    terms_version: int | None
+    lines: tuple[LineView, ...]
+    refunds: tuple[RefundView, ...]
+    trace: tuple[Step, ...]
+
+    @property
+    def left_minor(self) -> int:
+        return self.total_minor - self.refunded_minor
+
+    @property
+    def points_kept(self) -> int:
+        return self.points_earned - self.points_clawed_back
+
+
+def of_member(
+    *, merchant: Merchant, member_id: int, limit: int = 20, before: tuple[datetime, int] | None = None
+) -> list[PurchaseView]:
+    """This function will list a member's purchases by business time, newest first, those before (occurred_at, id)."""
+    rows = Purchase.objects.filter(merchant=merchant, member_id=member_id, state="recorded")
+    if before is not None:
+        rows = rows.filter(occurred_at__lte=before[0]).exclude(occurred_at=before[0], id__gte=before[1])
+    found = rows.select_related("location").defer("facts").order_by("-local_day", "-occurred_at", "-id")
+    return _views(merchant, list(found[: max(1, min(limit, PAGE_MAX))]))
+
+
+def find(*, merchant: Merchant, public_id: str) -> PurchaseView | None:
+    """This function will find one recorded purchase by its public id; None when there is none."""
+    if not ids.is_id(public_id, "pur"):
+        return None
+    row = Purchase.objects.filter(merchant=merchant, public_id=public_id, state="recorded")
+    return next(iter(_views(merchant, list(row.select_related("location")))), None)
+
+
+def among(*, merchant: Merchant, public_ids: Sequence[str]) -> dict[str, PurchaseView]:
+    """This function will find recorded purchases by their public ids, a page of them at a time."""
+    wanted = [each for each in public_ids if ids.is_id(each, "pur")][:PAGE_MAX]
+    rows = Purchase.objects.filter(merchant=merchant, public_id__in=wanted, state="recorded")
+    return {view.public_id: view for view in _views(merchant, list(rows.select_related("location")))}
+
+
+def has_any(*, merchant: Merchant) -> bool:
+    """This function will say whether a purchase was ever recorded."""
+    return Purchase.objects.filter(merchant=merchant).exists()
+
+
+def _views(merchant: Merchant, rows: Sequence[Purchase]) -> list[PurchaseView]:
+    """Three statements, however many purchases there are."""
+    ids_wanted = [row.pk for row in rows]
+    lines: dict[int, list[LineView]] = {}
+    for line in PurchaseLine.objects.filter(merchant=merchant, purchase_id__in=ids_wanted).order_by("position"):
+        view = LineView(
+            line.line_id, line.sku, line.category, line.quantity_milli, line.amount_minor, line.refunded_milli,
+            line.refunded_minor,
+        )  # fmt: skip
+        lines.setdefault(line.purchase_id, []).append(view)
+    refunds: dict[int, list[RefundView]] = {}
+    applied = Refund.objects.filter(merchant=merchant, purchase_id__in=ids_wanted, is_applied=True)
+    for row in applied.order_by("id"):
+        refund = RefundView(
+            row.public_id, row.amount_minor, row.points_clawed_back, row.points_restored, row.reason, row.occurred_at
+        )
+        refunds.setdefault(row.purchase_id, []).append(refund)
+    return [_view(row, lines.get(row.pk, []), refunds.get(row.pk, [])) for row in rows]
+
+
+def _view(row: Purchase, lines: Sequence[LineView], refunds: Sequence[RefundView]) -> PurchaseView:
+    return PurchaseView(
+        id=row.pk,
+        public_id=row.public_id,
+        external_id=row.external_id,
+        member_id=row.member_id,
+        location=row.location.name if row.location else "",
+        channel=row.channel,
+        occurred_at=row.occurred_at,
+        currency=row.currency,
+        total_minor=row.total_minor,
+        refunded_minor=row.refunded_minor,
+        points_paid_minor=row.points_paid_minor,
+        points_earned=row.points_earned,
+        points_clawed_back=row.points_clawed_back,
+        terms_version=row.terms_version,
+        lines=tuple(lines),
+        refunds=tuple(refunds),
+        trace=_trace(row.receipt),
+    )
+
+
+def _trace(receipt: Any) -> tuple[Step, ...]:
+    kept = msgspec.json.decode(receipt) if isinstance(receipt, (str, bytes)) else receipt
+    return msgspec.convert((kept or {}).get("trace", ()), tuple[Step, ...])
