@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import psycopg2
@@ -16,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django_migration_linter import MigrationLinter
 
 from loyalty.launch import furnish, places
+from loyalty.launch import postgres as postgres_room
 from loyalty.launch.environment import ROLE_VARIABLES
 from loyalty.launch.places import CHECKOUT
 from loyalty.launch.postgres import Postgres
@@ -168,20 +171,17 @@ def test_the_images_lock_is_enough(tmp_path: Path):
 
 
 @pytest.fixture
-def own_server(tmp_path_factory):
-    """A second server with passwords asked for, as anybody's PostgreSQL would."""
-    data = Path(str(tmp_path_factory.getbasetemp().parent)) / f"s{os.getpid()}"
-    for room in (data.parent, *data.parent.parents):
-        if room.stat().st_uid == os.getuid() and len(room.parts) > 2:
-            room.chmod(room.stat().st_mode | 0o011)
+def own_server():
+    """A second server with nothing in it, as anybody's PostgreSQL would be."""
+    data = Path(tempfile.mkdtemp(prefix="loyalty-own-"))
+    data.chmod(0o711)
     postgres = Postgres(places.prepare(data), durable=False)
     postgres.launch()
     postgres.wait_ready()
     yield postgres
     postgres.child.ask_to_stop()
-    postgres.child.wait_or_kill(deadline=0)
-    shutil.rmtree(data, ignore_errors=True)
-    shutil.rmtree(postgres.places.sockets, ignore_errors=True)
+    postgres.child.wait_or_kill(deadline=time.monotonic() + 5)
+    shutil.rmtree(data)
 
 
 def test_roles_are_made_with_the_passwords_of_the_addresses(own_server: Postgres, monkeypatch, capsys):
@@ -255,6 +255,27 @@ def test_another_database_of_the_cluster_gets_the_same_rights(db):
         mighty.autocommit = True
         mighty.cursor().execute(f'DROP DATABASE "{name}" WITH (FORCE)')
         mighty.close()
+
+
+@pytest.mark.drill
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
+def test_a_checkout_closed_to_the_account_lends_it_a_copy_of_the_server(tmp_path: Path, monkeypatch):
+    package = postgres_room.binaries().parent.parent
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for name in (package.name, f"{package.name}.libs"):
+        shutil.copytree(package.with_name(name), closed / name, symlinks=True)
+    monkeypatch.setattr(postgres_room, "binaries", lambda: closed / package.name / "pginstall18" / "bin")
+    data = Path(tempfile.mkdtemp(prefix="loyalty-copy-"))
+    data.chmod(0o711)
+    postgres = Postgres(places.prepare(data), durable=False)
+    try:
+        postgres.start()
+        assert postgres.child.argv[0] == str(data / "server" / package.name / "pginstall18" / "bin" / "postgres")
+    finally:
+        postgres.child.ask_to_stop()
+        postgres.child.wait_or_kill(deadline=time.monotonic() + 5)
+        shutil.rmtree(data)
 
 
 # Health of containers
