@@ -83,6 +83,11 @@ _LOOKUPS = {
 }
 
 
+# Accounts are locked in the order of their ids by everybody: whoever waits, waits for somebody who can go on.
+_ORDER = "ORDER BY a.id"
+_FOR_UPDATE = "FOR UPDATE OF a"
+
+
 def key_of(merchant: Merchant, ref: MemberRef) -> Key | None:
     """This function will name the one thing a member is looked up by, normalised; None when it can name nobody.
 
@@ -146,7 +151,8 @@ def _lock(book: Book, lookups: Sequence[str], values: Sequence[object]) -> dict[
             f"FROM ({' UNION ALL '.join(lookups)}) AS r(position, member_id) "
             "JOIN members_member n ON n.merchant_id = %s AND n.id = r.member_id "
             "JOIN members_member m ON m.merchant_id = %s AND m.id = coalesce(n.merged_into_id, n.id) "
-            "JOIN rewards_account a ON a.merchant_id = %s AND a.member_id = m.id ORDER BY a.id FOR UPDATE OF a",
+            "JOIN rewards_account a ON a.merchant_id = %s AND a.member_id = m.id "
+            f"{_ORDER} {_FOR_UPDATE}",
             [*values, *[book.merchant_id] * 3],  # type: ignore[list-item]
         )
         for row in cursor.fetchall():
