@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.db import connection
 
 from merchants import audit, tenancy
@@ -28,6 +29,7 @@ from rewards.models.accounts import Account
 from rewards.points import chain
 
 CHUNK = 500
+_log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,19 @@ def freeze(*, merchant: Merchant, report: Report, now: datetime) -> int:
             details={"checks": checks},
         )  # fmt: skip
     return len(frozen)
+
+
+def inspect(*, merchant: Merchant, now: datetime) -> int:
+    """This function will reconcile a merchant's ledger, freeze and log what does not agree, and say how many entries it saw.
+
+    It opens its own tenants: call it outside of one.
+    """
+    report = verify(merchant=merchant)
+    if not report.agrees:
+        with tenancy.tenant(merchant):
+            freeze(merchant=merchant, report=report, now=now)
+        _log.error("ledger_does_not_agree", merchant=merchant.pk, faults=len(report.faults))
+    return report.entries
 
 
 def thaw(*, merchant: Merchant, member_id: int) -> bool:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 import structlog
 from celery import Task
 
-from merchants import directory, tenancy, ticks
+from merchants import directory, due, tenancy, ticks
 from merchants.directory import Merchant
 
 _log = structlog.stdlib.get_logger(__name__)
 
 #: A round ends in time for its tick to come again; what is left is found then.
 SECONDS_MAX: Final = 45.0
+#: Of the merchant's own clock.
+NIGHT_HOURS: Final = range(2, 6)
+DONE_TONIGHT: Final = timedelta(hours=12)
+MISSED: Final = timedelta(hours=30)
 
 
 def clock() -> datetime:
@@ -35,6 +39,30 @@ class Tick(Task):  # type: ignore[misc]
 
     def __call__(self, *_args: Any, **_kwargs: Any) -> int | None:
         return ticks.run(self.name, partial(self.run, now=clock()), clock=clock)
+
+
+def tonight(job: str, *, now: datetime) -> list[int]:
+    """This function will return the merchants in whose night a job is yet to be done, and those who missed theirs.
+
+    Done is what `once_a_night` has written down; a job that was lost or killed is therefore found again.
+    """
+    done = {each.name: each.finished_at for each in ticks.report()}
+    found = []
+    for merchant in map(directory.get, due.open_merchants()):
+        last = done.get(_nightly(job, merchant.pk))
+        is_night = now.astimezone(merchant.tzinfo).hour in NIGHT_HOURS
+        if last is None or now - last > MISSED or (is_night and now - last > DONE_TONIGHT):
+            found.append(merchant.pk)
+    return found
+
+
+def once_a_night(job: str, merchant_id: int, work: Callable[[Merchant], int]) -> int | None:
+    """This function will do a nightly job for one merchant, alone in the installation, and write down that it is done."""
+    return ticks.run(_nightly(job, merchant_id), lambda: work(directory.get(merchant_id)), clock=clock)
+
+
+def _nightly(job: str, merchant_id: int) -> str:
+    return f"{job}:{merchant_id}"
 
 
 class TroubledRound(Exception):

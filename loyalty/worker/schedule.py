@@ -22,6 +22,7 @@ SCHEDULE: Final = (
     Line("tick.lots", 30),
     Line("tick.tiers", 5 * 60),
     Line("tick.metrics", 5 * 60),
+    Line("tick.verify", 15 * 60),
     Line("tick.prune", 60 * 60),
 )
 

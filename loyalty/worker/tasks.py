@@ -12,7 +12,7 @@ from loyalty.worker.rounds import Tick
 from members import codes
 from merchants import due, messages
 from merchants.webhooks import delivering, pruning, relay
-from rewards import expiry, redemptions, tiers
+from rewards import expiry, redemptions, tiers, verify
 
 
 @app.task(base=Tick, name="tick.relay")  # type: ignore[untyped-decorator]
@@ -70,6 +70,21 @@ def compute_metrics(*, now: datetime, **_: Any) -> int:
 def compute_metrics_of(*, merchant_id: int, **_: Any) -> None:
     """Compute one merchant's numbers; a second run at once finds the first at work and leaves."""
     runs.run_by_id(merchant_id, now=rounds.clock())
+
+
+@app.task(base=Tick, name="tick.verify")  # type: ignore[untyped-decorator]
+def verify_ledgers(*, now: datetime, **_: Any) -> int:
+    """Start the nightly reconciliation where it has not been done tonight."""
+    merchant_ids = rounds.tonight("verify", now=now)
+    for merchant_id in merchant_ids:
+        verify_ledger_of.delay(merchant_id=merchant_id)
+    return len(merchant_ids)
+
+
+@app.task(name="work.verify")  # type: ignore[untyped-decorator]
+def verify_ledger_of(*, merchant_id: int, **_: Any) -> None:
+    """Reconcile one merchant's ledger; an account with a fault may not be spent from until somebody looked."""
+    rounds.once_a_night("verify", merchant_id, lambda merchant: verify.inspect(merchant=merchant, now=rounds.clock()))
 
 
 @app.task(base=Tick, name="tick.prune")  # type: ignore[untyped-decorator]

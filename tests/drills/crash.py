@@ -115,6 +115,10 @@ def drill(*, seconds: float, seed: int, weakness: str = "") -> Report:
             faults += oracle.examine(
                 connection, merchant=shop["merchant"], log=tills.log, receiver=receiver, secret=shop["webhook_secret"]
             )
+        try:
+            stack.run("ledger", "verify")
+        except AssertionError as disagreement:
+            faults.append(str(disagreement)[:2000])
         return Report(
             seed=seed,
             heard=tills.log.heard,

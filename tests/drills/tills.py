@@ -80,6 +80,7 @@ class Tills:
         self.members = members
         self.log = Log()
         self.seed = seed
+        self._late: list[dict[str, Any]] = []
         self._stop = threading.Event()
         self._give_up_at = float("inf")
         self._lines = threading.local()
@@ -125,7 +126,7 @@ class Tills:
     def _idea(self, dice: random.Random, name: str) -> Intent:
         roll = dice.random()
         if roll < 0.62:
-            return Intent("purchase", "purchases", self._sale(dice, name))
+            return Intent("purchase", "purchases", self._came_late(dice) or self._sale(dice, name))
         if roll < 0.70:
             sales = [self._sale(dice, f"{name}-{place}") for place in range(dice.randint(2, 6))]
             return Intent("batch", "purchases/batch", {"purchases": sales})
@@ -150,10 +151,19 @@ class Tills:
             ],
         }
 
+    def _came_late(self, dice: random.Random) -> dict[str, Any] | None:
+        """A sale whose refund was sent before it."""
+        with self.log.lock:
+            return self._late.pop() if self._late and dice.random() < 0.2 else None
+
     def _refund(self, dice: random.Random, name: str) -> Intent:
         sold = self.log.acknowledged("purchase")
-        known = sold and dice.random() < 0.9
-        sale = dice.choice(sold[-200:]).body if known else self._sale(dice, f"{name}-not-yet-sold")
+        if sold and dice.random() < 0.85:
+            sale = dice.choice(sold[-200:]).body
+        else:
+            sale = self._sale(dice, f"{name}-late")
+            with self.log.lock:
+                self._late.append(sale)
         body = {
             "external_id": f"refund-{name}",
             "purchase": {"external_id": sale["external_id"]},

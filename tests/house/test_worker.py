@@ -18,6 +18,8 @@ from merchants.models.webhooks import WebhookDelivery
 from merchants.webhooks import endpoints, log
 from tests.receiver import receiving
 
+#: These only start work of their own, a task per merchant.
+STARTERS = {"tick.metrics", "tick.verify"}
 OWNER = Actor("staff", "seat_0123456789abcdef", role="owner")
 
 
@@ -81,7 +83,7 @@ def test_the_queue_is_set_up_to_lose_nothing():
 
 
 @pytest.mark.parametrize(
-    "line", [each for each in schedule.SCHEDULE if each.task != "tick.metrics"], ids=lambda x: x.task
+    "line", [each for each in schedule.SCHEDULE if each.task not in STARTERS], ids=lambda x: x.task
 )
 def test_every_tick_runs_on_an_installation_with_work_and_leaves_a_note(line, committed, settings):
     settings.WEBHOOK_ALLOW_PRIVATE = True
@@ -131,6 +133,35 @@ def _in_another_thread(work):
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(run).result()
+
+
+def test_a_nightly_job_is_done_once_a_night_and_made_up_for_when_it_was_missed(committed):
+    cafe = open_cafe()  # in Seoul: nine hours ahead
+    job = ids.mint("evt")
+    noon = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
+    night = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
+
+    def is_due(now):
+        return cafe.pk in rounds.tonight(job, now=now)
+
+    assert is_due(noon)  # never done before: at once, whatever the hour
+    ticks.run(f"{job}:{cafe.pk}", lambda: 1, clock=lambda: noon)
+    assert [is_due(noon + timedelta(hours=hours)) for hours in (0, 6, 11)] == [False, False, False]
+    assert is_due(night)
+    ticks.run(f"{job}:{cafe.pk}", lambda: 1, clock=lambda: night)
+    assert not is_due(night + timedelta(hours=2))
+    assert not is_due(night + timedelta(hours=18))
+    assert is_due(night + timedelta(hours=31))
+
+
+def test_the_nightly_reconciliation_runs_for_one_merchant_and_is_noted(committed):
+    cafe = open_cafe()
+    now = datetime.now(UTC)
+    assert cafe.pk in rounds.tonight("verify", now=now)
+
+    tasks.verify_ledger_of(merchant_id=cafe.pk)
+
+    assert cafe.pk not in rounds.tonight("verify", now=now)
 
 
 def test_trouble_at_one_merchant_is_not_trouble_at_the_next(committed):
