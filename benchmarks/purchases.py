@@ -175,9 +175,11 @@ class Stage:
 
         Ids move up so that every constraint and index does its work; as superuser, since COPY FROM has no policy.
         """
-        with psycopg2.connect(**psycopg_from_url(_super_url())) as super_connection:
+        super_connection = psycopg2.connect(**psycopg_from_url(_super_url()))
+        with super_connection:
             with super_connection.cursor() as cursor:
-                files = [self._rows(cursor, table, purchases) for table in COPY_TABLES]
+                shift = 10_000_000_000 + random.getrandbits(20) * 1_000_000_000
+                files = [self._rows(cursor, table, purchases, shift) for table in COPY_TABLES]
                 begun = time.perf_counter()
                 for table, (columns, path) in zip(COPY_TABLES, files, strict=True):
                     with path.open() as rows:
@@ -189,14 +191,13 @@ class Stage:
             path.unlink()
         return purchases / taken
 
-    def _rows(self, cursor: psycopg2.extensions.cursor, table: str, purchases: int) -> tuple[str, Path]:
+    def _rows(self, cursor: psycopg2.extensions.cursor, table: str, purchases: int, shift: int) -> tuple[str, Path]:
         cursor.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped "
             "ORDER BY attnum",
             [table],
         )
         names = [row[0] for row in cursor.fetchall()]
-        shift = 10_000_000_000 + random.getrandbits(20) * 1_000_000_000
         chosen = f"(SELECT id FROM rewards_purchase WHERE merchant_id = {self.merchant.pk} AND state = 'recorded' ORDER BY id DESC LIMIT {purchases})"
         where = {
             "rewards_purchase": f"id IN {chosen}",
