@@ -191,7 +191,8 @@ def publish(
 
     The first version of a merchant may begin in the past, so that older sales can be brought in; no other may.
 
-    :raises InvalidProgramme: the document, or one of the worked examples it carries, is wrong.
+    :raises InvalidProgramme: the document, or one of the worked examples it carries, is wrong, or points would get
+        other decimals than members hold them in.
     :raises NothingToPublish: the draft says what is published already.
     """
     ProgrammeDraft.objects.select_for_update().filter(merchant=merchant).first()
@@ -199,7 +200,7 @@ def publish(
     newest = _newest(merchant)
     if not worked_on.differs:
         raise NothingToPublish(_("The draft says exactly what is published already."))
-    promised = _fit_to_publish(merchant, worked_on.document, now=now)
+    promised = _fit_to_publish(merchant, worked_on.document, newest, now=now)
     starts = _start(merchant, effective_from, newest, now=now)
     row = _write(merchant, terms.document(promised), newest, starts, now=now, actor=actor, note=note, back_to=None)
     ProgrammeDraft.objects.filter(merchant=merchant).update(based_on=row.number)
@@ -219,7 +220,7 @@ def roll_back(*, merchant: Merchant, number: int, now: datetime, actor: Actor, n
     assert newest is not None
     if newest.document_sha256 == earlier.document_sha256:
         raise NothingToPublish(_("Version %(number)d says exactly what is published now.") % {"number": number})
-    promised = _fit_to_publish(merchant, earlier.document, now=now)
+    promised = _fit_to_publish(merchant, earlier.document, newest, now=now)
     row = _write(merchant, terms.document(promised), newest, now, now=now, actor=actor, note=note, back_to=number)
     save_draft(merchant=merchant, document=row.document, revision=None, now=now, actor=actor)
     ProgrammeDraft.objects.filter(merchant=merchant).update(based_on=row.number)
@@ -238,10 +239,13 @@ def _newest(merchant: Merchant) -> TermsVersion | None:
     return TermsVersion.objects.filter(merchant=merchant).order_by("-number").first()
 
 
-def _fit_to_publish(merchant: Merchant, document: Mapping[str, Any], *, now: datetime) -> Terms:
+def _fit_to_publish(
+    merchant: Merchant, document: Mapping[str, Any], newest: TermsVersion | None, *, now: datetime
+) -> Terms:
     checked = check(merchant=merchant, document=document, today=periods.local_day(now, merchant.tzinfo))
     if checked.terms is None:
         raise InvalidProgramme(_("The programme has errors. Nothing was published."), checked.faults)
+    _refuse_other_decimals(checked.terms, newest)
     failed = [outcome for outcome in earning.check_examples(checked.terms) if not outcome.passed]
     if failed:
         faults = [
@@ -255,6 +259,18 @@ def _fit_to_publish(merchant: Merchant, document: Mapping[str, Any], *, now: dat
         ]
         raise InvalidProgramme(_("A worked example does not come out. Nothing was published."), faults)
     return checked.terms
+
+
+def _refuse_other_decimals(promised: Terms, newest: TermsVersion | None) -> None:
+    """Balances are kept in the smallest unit: with other decimals, everybody's points would be worth something else."""
+    held = newest.document["points"].get("decimals", 0) if newest and "points" in newest.document else 0
+    if newest is not None and promised.points.decimals != held:
+        sentence = _(
+            "Points have %(held)d decimals since the first version, and members hold points counted that way: set the "
+            "decimals back to %(held)d."
+        ) % {"held": held}
+        fault = Fault("/points/decimals", "decimals_fixed", sentence)
+        raise InvalidProgramme(_("The decimals of points cannot change any more. Nothing was published."), (fault,))
 
 
 def _start(merchant: Merchant, asked: datetime | None, newest: TermsVersion | None, *, now: datetime) -> datetime:

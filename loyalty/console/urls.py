@@ -4,12 +4,69 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from loyalty.console import people
+from loyalty.console import dashboard, people, rewards, settings
+from loyalty.console.developers import keys, till, webhooks
+from loyalty.console.members import deeds, lists, merging, one
+from loyalty.console.programme import overview, parts, publishing, rules, trying
 
 app_name = "console"
 
+_programme = [
+    path("", overview.overview, name="programme"),
+    path("start", overview.start_from, name="programme_start"),
+    path("discard", overview.discard, name="programme_discard"),
+    path("source", overview.source, name="programme_source"),
+    path("rule", rules.rule, name="programme_rule"),
+    path("rules", rules.change_rules, name="programme_rules"),
+    path("part", parts.part, name="programme_part"),
+    path("try", trying.trial, name="programme_try"),
+    path("review", publishing.review, name="programme_review"),
+    path("versions", publishing.versions, name="programme_versions"),
+    path("version", publishing.version, name="programme_version"),
+    path("roll-back", publishing.roll_back, name="programme_roll_back"),
+]
+
+_members = [
+    path("", lists.members, name="members"),
+    path("enrol", lists.enrol, name="member_enrol"),
+    path("<str:member_id>", one.member, name="member"),
+    path("<str:member_id>/adjust", deeds.adjust, name="member_adjust"),
+    path("<str:member_id>/refund", deeds.refund, name="member_refund"),
+    path("<str:member_id>/undo", deeds.undo, name="member_undo"),
+    path("<str:member_id>/reveal", deeds.reveal, name="member_reveal"),
+    path("<str:member_id>/turn", deeds.turn, name="member_turn"),
+    path("<str:member_id>/change", deeds.change, name="member_change"),
+    path("<str:member_id>/merge", merging.merge, name="member_merge"),
+    path("<str:member_id>/unmerge", merging.unmerge, name="member_unmerge"),
+]
+
+_developers = [
+    path("keys", keys.keys, name="keys"),
+    path("keys/change", keys.change, name="key_change"),
+    path("till", till.till, name="till"),
+    path("webhooks", webhooks.webhooks, name="webhooks"),
+    path("webhooks/deliveries/<str:delivery_id>", webhooks.delivery, name="webhook_delivery"),
+    path("webhooks/deliveries/<str:delivery_id>/retry", webhooks.retry, name="webhook_retry"),
+    path("webhooks/<str:endpoint_id>", webhooks.webhook, name="webhook"),
+    path("webhooks/<str:endpoint_id>/change", webhooks.change, name="webhook_change"),
+]
+
 _of_merchant = [
     path("", people.start, name="start"),
+    path("dashboard", dashboard.overview, name="dashboard"),
+    path("dashboard/members", dashboard.members, name="dashboard_members"),
+    path("dashboard/export", dashboard.export, name="dashboard_export"),
+    path("programme/", include(_programme)),
+    path("rewards", rewards.catalogue, name="rewards"),
+    path("rewards/edit", rewards.reward, name="reward_edit"),
+    path("rewards/remove", rewards.remove, name="reward_remove"),
+    path("rewards/claims", rewards.taken, name="reward_claims"),
+    path("members/", include(_members)),
+    path("developers/", include(_developers)),
+    path("settings", settings.settings, name="settings"),
+    path("settings/preview", settings.preview, name="settings_preview"),
+    path("settings/place", settings.change_place, name="settings_place"),
+    path("settings/record", settings.record, name="settings_record"),
     path("me", people.me, name="me"),
     path("team", people.team, name="team"),
     path("team/give", people.give_seat, name="seat_give"),

@@ -1,0 +1,287 @@
+"""What staff may do about a member: adjust, refund, undo, reveal, block, cards, consents, correct what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django import forms
+from django.contrib import messages as notes
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from loyalty.console import screens
+from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console.members.lists import PersonForm, blame
+from loyalty.console.members.one import member_or_404, page_of
+from loyalty.console.programme.fields import MoneyField, PointsField, QuantityField, worn
+from loyalty.tenant import merchant_of
+from members import blocking, cards, consent, directory, reveals
+from members.inputs import MemberChanges
+from members.models import Member
+from merchants import ids
+from merchants.errors import LoyaltyError
+from merchants.permissions import Permission
+from rewards import adjustments, purchases, redemptions
+from rewards.adjustments import AdjustmentInput
+from rewards.parties import MemberRef
+from rewards.purchases import finding
+from rewards.purchases.finding import PurchaseView
+
+
+class AdjustForm(forms.Form):
+    """Give points or take them, and say why; the id was minted when the form was shown."""
+
+    external_id = forms.RegexField(regex=r"^[\x21-\x7e]+\Z", max_length=60, widget=forms.HiddenInput)
+    way = worn(
+        forms.ChoiceField(
+            label=gettext_lazy("What"), widget=forms.RadioSelect, initial="give",
+            choices=[("give", gettext_lazy("give")), ("take", gettext_lazy("take"))],
+        ),
+        look="segments",
+    )  # fmt: skip
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=200, help_text=gettext_lazy("The member can be shown it.")
+    )
+
+    def __init__(self, decimals: int, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.use_required_attribute = False
+        self.fields["points"] = worn(PointsField(decimals, label=_("Points")), after=_("points"))
+
+
+@require_http_methods(["GET", "POST"])
+@seat_required(Permission.ADJUST_POINTS)
+def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Correct a balance, with a reason, within what the role allows."""
+    member, merchant = member_or_404(request, member_id), merchant_of(request)
+    decimals = screens.decimals_of(request)
+    form = AdjustForm(
+        decimals, request.POST if request.method == "POST" else None,
+        initial={"external_id": ids.mint("adj"), "way": "give"},
+    )  # fmt: skip
+    if request.method == "POST" and form.is_valid():
+        read = form.cleaned_data
+        sign = -1 if read["way"] == "take" else 1
+        asked = AdjustmentInput(
+            external_id=f"console:{read['external_id']}", member=MemberRef(id=member.public_id),
+            points=sign * read["points"], reason=read["reason"],
+        )  # fmt: skip
+        try:
+            with transaction.atomic():
+                outcome = adjustments.adjust(merchant=merchant, asked=asked, now=now_of(request), actor=actor_of(request))
+            outcome.unless_refused()
+        except LoyaltyError as refusal:
+            blame(form, refusal)
+            # A refusal is kept under its id: the next try is a new one.
+            form.data = form.data.copy()
+            form.data["external_id"] = ids.mint("adj")
+        else:
+            return _back(request, member, _("The balance is corrected."))
+    limit = None if screens.may_do(request, Permission.ADJUST_POINTS_WITHOUT_LIMIT) else merchant.adjustment_points_max
+    page = {"member": member, "form": form, "limit": limit}
+    return screens.show(request, "console/members/adjust.html", page, status=422 if form.is_bound else 200)
+
+
+class RefundForm(forms.Form):
+    """All that is left, an amount, or pieces of lines."""
+
+    external_id = forms.RegexField(regex=r"^[\x21-\x7e]+\Z", max_length=60, widget=forms.HiddenInput)
+    way = worn(
+        forms.ChoiceField(
+            label=gettext_lazy("What comes back"), widget=forms.RadioSelect, initial="all",
+            choices=[("all", gettext_lazy("all that is left")), ("lines", gettext_lazy("some lines")),
+                     ("amount", gettext_lazy("an amount"))],
+        ),
+        look="segments",
+    )  # fmt: skip
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200, required=False)
+
+    def __init__(self, purchase: PurchaseView, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.use_required_attribute = False
+        self.purchase = purchase
+        self.fields["amount"] = MoneyField(purchase.currency, label=_("Amount"), required=False)
+        for place, line in enumerate(purchase.lines):
+            if line.left_milli > 0:
+                most = f"{(Decimal(line.left_milli) / 1000).normalize():f}"
+                label = _("%(goods)s, of %(most)s") % {"goods": line.sku or line.line_id, "most": most}
+                self.fields[f"line_{place}"] = QuantityField(label=label, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        read = super().clean() or self.cleaned_data
+        if read.get("way") == "amount" and not read.get("amount") and "amount" not in self.errors:
+            self.add_error("amount", _("Say how much comes back."))
+        if read.get("way") == "lines" and not self.lines():
+            self.add_error(None, _("Say how many pieces of which line come back."))
+        return read
+
+    def lines(self) -> tuple[purchases.RefundLine, ...]:
+        read = self.cleaned_data
+        return tuple(
+            purchases.RefundLine(id=line.line_id, quantity=Decimal(read[f"line_{place}"]) / 1000)
+            for place, line in enumerate(self.purchase.lines)
+            if read.get(f"line_{place}")
+        )
+
+    def line_fields(self) -> list[Any]:
+        return [self[name] for name in self.fields if name.startswith("line_")]
+
+
+@require_http_methods(["GET", "POST"])
+@seat_required(Permission.ADJUST_POINTS)
+def refund(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Take a purchase of the member back: whole, in lines, or an amount (`?purchase=`)."""
+    member, merchant = member_or_404(request, member_id), merchant_of(request)
+    purchase = finding.find(merchant=merchant, public_id=request.GET.get("purchase", ""))
+    if purchase is None or purchase.member_id != member.pk:
+        notes.error(request, _("Choose one of the member's purchases."))
+        return screens.to(request, "member", member_id=member.public_id)
+    form = RefundForm(
+        purchase, request.POST if request.method == "POST" else None,
+        initial={"external_id": ids.mint("ref"), "way": "all"},
+    )  # fmt: skip
+    if request.method == "POST" and form.is_valid():
+        read = form.cleaned_data
+        asked = purchases.RefundInput(
+            external_id=f"console:{read['external_id']}", occurred_at=now_of(request),
+            purchase=purchases.PurchaseRef(id=purchase.public_id),
+            amount_minor=read["amount"] if read["way"] == "amount" else None,
+            lines=form.lines() if read["way"] == "lines" else (), reason=read["reason"],
+        )  # fmt: skip
+        try:
+            with transaction.atomic():
+                purchases.refund(merchant=merchant, asked=asked, now=now_of(request), actor=actor_of(request))
+        except LoyaltyError as refusal:
+            blame(form, refusal)
+        else:
+            return _back(request, member, _("The purchase is refunded, and its points with it."), part="purchases")
+    page = {"member": member, "purchase": purchase, "form": form}
+    return screens.show(request, "console/members/refund.html", page, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@seat_required(Permission.ADJUST_POINTS)
+def undo(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Undo a redemption of the member: release a hold, give back what was spent."""
+    member, merchant = member_or_404(request, member_id), merchant_of(request)
+    name, minted = request.POST.get("redemption", ""), request.POST.get("external_id", "")
+    found = redemptions.find(merchant=merchant, name=name, now=now_of(request)) if ids.is_id(name, "rdm") else None
+    if found is None or found.member_id != member.pk or not ids.is_id(minted, "rev"):
+        notes.error(request, _("Choose one of the member's redemptions."))
+        return screens.to(request, "member", member_id=member.public_id)
+    common: dict[str, Any] = {"merchant": merchant, "redemption": name, "now": now_of(request), "actor": actor_of(request)}
+    try:
+        with transaction.atomic():
+            if found.is_open:
+                redemptions.release(asked=redemptions.ReleaseInput(external_id=f"console:{minted}"), **common)
+            else:
+                reason = request.POST.get("reason", "")[:200]
+                asked = redemptions.ReversalInput(external_id=f"console:{minted}", reason=reason)
+                redemptions.reverse(asked=asked, **common)
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return _back(request, member, "", part="redemptions")
+    return _back(request, member, _("Undone. The points are back with their old expiry."), part="redemptions")
+
+
+@require_POST
+@seat_required(Permission.REVEAL_CONTACTS)
+def reveal(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Show the contacts whole, this once; the audit record says who looked."""
+    member = member_or_404(request, member_id)
+    shown = reveals.reveal(merchant=merchant_of(request), member=member, now=now_of(request), actor=actor_of(request))
+    return page_of(request, member, shown=shown)
+
+
+@require_POST
+@seat_required(Permission.EDIT_MEMBERS)
+def turn(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Block the membership or open it again; give or block a card; note a consent - as `act` says."""
+    member, merchant = member_or_404(request, member_id), merchant_of(request)
+    typed, common = request.POST, {"merchant": merchant, "member": member, "now": now_of(request), "actor": actor_of(request)}
+    verbs: dict[str, tuple[Callable[[], object], str]] = {
+        "block": (lambda: blocking.block(reason=typed.get("reason", ""), **common),
+                  _("The membership is blocked: nothing is earned or spent until you open it again.")),
+        "unblock": (lambda: blocking.unblock(**common), _("The membership is open again.")),
+        "give_card": (lambda: cards.issue(number=typed.get("number", ""), **common), _("The card is theirs now.")),
+        "block_card": (
+            lambda: cards.block(number=typed.get("number", ""), reason=typed.get("reason", "")[:200], **common),
+            _("The card is blocked for ever. Give them a new one.")),
+        "consent": (
+            lambda: consent.decide(purpose=typed.get("purpose", ""), is_granted=typed.get("answer") == "yes",
+                                   source="console", **common),
+            _("Noted.")),
+    }  # fmt: skip
+    act = typed.get("act", "")
+    if act not in verbs:
+        notes.error(request, _("There is no such choice."))
+        return screens.to(request, "member", member_id=member.public_id)
+    verb, said = verbs[act]
+    try:
+        with transaction.atomic():
+            verb()
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        said = ""
+    return _back(request, member, said, part="person" if act not in ("block", "unblock") else "activity")
+
+
+class ChangeForm(PersonForm):
+    """What is known of a member; contacts that are masked stay when left empty."""
+
+    note = forms.CharField(
+        label=gettext_lazy("Note"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("For your team; the member does not see it."),
+    )  # fmt: skip
+
+
+@require_http_methods(["GET", "POST"])
+@seat_required(Permission.EDIT_MEMBERS)
+def change(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Correct what is known of the member. Contacts are typed anew or left alone: they are not shown here."""
+    member, merchant = member_or_404(request, member_id), merchant_of(request)
+    known = {
+        "name": member.name, "language": member.language, "external_id": member.external_id or "", "note": member.note,
+        "birthday": f"{member.birth_month:02d}-{member.birth_day:02d}" if member.birth_month and member.birth_day else "",
+    }  # fmt: skip
+    form = ChangeForm(request.POST if request.method == "POST" else None, initial=known)
+    form.use_required_attribute = False
+    masked = reveals.masked(member)
+    for name in ("email", "phone"):
+        hint = getattr(masked, name)
+        form.fields[name].help_text = (
+            _("Now %(contact)s. Leave empty to keep it.") % {"contact": hint} if hint else form.fields[name].help_text
+        )
+    if request.method == "POST" and form.is_valid():
+        read = form.cleaned_data
+        changed = {
+            "name": read["name"], "note": read["note"], "birthday": read["birthday"] or None,
+            "external_id": read["external_id"] or None,
+            **{name: read[name] for name in ("language", "email", "phone") if read[name]},
+        }  # fmt: skip
+        try:
+            changes = msgspec.convert(changed, MemberChanges)
+            with transaction.atomic():
+                directory.update(
+                    merchant=merchant, member=member, changes=changes, actor=actor_of(request), now=now_of(request)
+                )
+        except LoyaltyError as refusal:
+            blame(form, refusal)
+        except msgspec.ValidationError:
+            form.add_error(None, _("Something here cannot be stored. Check for stray signs."))
+        else:
+            return _back(request, member, _("Saved."), part="person")
+    page = {"member": member, "form": form}
+    return screens.show(request, "console/members/change.html", page, status=422 if form.is_bound else 200)
+
+
+def _back(request: HttpRequest, member: Member, said: str, *, part: str = "activity") -> HttpResponse:
+    answer = screens.to(request, "member", said=said, member_id=member.public_id)
+    answer["Location"] += f"?show={part}"
+    return answer

@@ -1,0 +1,155 @@
+"""Finding members: newest first, or by the beginning of a name, e-mail or number, or by code or card; and enrolling."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django import forms
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from loyalty.console import screens
+from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.tenant import merchant_of
+from members import consent, directory, reveals
+from members.inputs import NewMember
+from merchants.errors import LoyaltyError
+from merchants.models.merchants import LANGUAGES, Location, Merchant
+from merchants.permissions import Permission
+from rewards import balances, enrolment, terms
+
+
+@require_GET
+@seat_required(Permission.SEE_MEMBERS)
+def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """List members, newest first; with `?q=` those it fits, at most twenty."""
+    merchant, typed = merchant_of(request), request.GET.get("q", "").strip()[:100]
+    following = None
+    if typed:
+        found = directory.search(merchant=merchant, text=typed)
+    else:
+        after = screens.read_cursor(request, tuple[datetime, int])
+        rows = directory.page(merchant=merchant, limit=screens.PAGE + 1, after=after)
+        shown, following = screens.cut(rows, lambda member: (member.joined_at, member.pk))
+        found = list(shown)
+    page = {"rows": _rows(request, found), "cursor": following, "typed": typed,
+            "is_full": len(found) >= directory.SEARCH_MAX and bool(typed)}  # fmt: skip
+    if getattr(request, "htmx", False) and request.headers.get("HX-Target") == "found":
+        return render(request, "console/members/_found.html", {**screens.frame(request), **page})
+    return screens.show(request, "console/members/list.html", page)
+
+
+def _rows(request: HttpRequest, found: list[Any]) -> list[dict[str, Any]]:
+    """The members with what they hold: one statement for all of them."""
+    merchant = merchant_of(request)
+    held = balances.now(merchant=merchant, member_ids=[member.pk for member in found], now=now_of(request))
+    names = tier_names(request)
+    return [
+        {
+            "member": member,
+            "contacts": reveals.masked(member),
+            "balance": held.get(member.pk),
+            "tier": names.get(held[member.pk].tier, held[member.pk].tier) if member.pk in held else "",
+        }
+        for member in found
+    ]
+
+
+def tier_names(request: HttpRequest) -> dict[str, str]:
+    version = screens.version_of(request)
+    levels = version.terms.tiers.levels if version and version.terms.tiers else ()
+    return {level.code: terms.text(level.name, get_language() or "en") for level in levels}
+
+
+class PersonForm(forms.Form):
+    """Who somebody is; all of it may be left out."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=200, required=False)
+    phone = forms.CharField(
+        label=gettext_lazy("Phone"), max_length=40, required=False, widget=forms.TextInput(attrs={"inputmode": "tel"})
+    )
+    email = forms.CharField(
+        label=gettext_lazy("E-mail"), max_length=254, required=False, widget=forms.TextInput(attrs={"inputmode": "email"})
+    )
+    birthday = forms.RegexField(
+        label=gettext_lazy("Birthday"), regex=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z", required=False,
+        help_text=gettext_lazy("Month and day: 02-29"),
+        error_messages={"invalid": gettext_lazy("Type month and day, such as 02-29.")},
+    )  # fmt: skip
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"), choices=[("", gettext_lazy("not known")), *LANGUAGES], required=False
+    )
+    external_id = forms.RegexField(
+        label=gettext_lazy("Your own id"), regex=r"^[\x21-\x7e]+\Z", max_length=255, required=False,
+        help_text=gettext_lazy("From your till or CRM; letters, digits and signs, no spaces."),
+    )  # fmt: skip
+
+
+class EnrolForm(PersonForm):
+    """Somebody joins: who they are, a card, where, who brought them, what they agreed to."""
+
+    card = forms.CharField(label=gettext_lazy("Card number"), max_length=64, required=False)
+    referred_by = forms.CharField(
+        label=gettext_lazy("Brought by"), max_length=20, required=False,
+        help_text=gettext_lazy("The member code of the friend"),
+    )  # fmt: skip
+
+    def __init__(self, merchant: Merchant, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.use_required_attribute = False
+        places = Location.objects.filter(merchant=merchant, closed_at__isnull=True).order_by("name")
+        choices = [("", _("not said")), *((place.code, place.name) for place in places)]
+        self.fields["location"] = forms.ChoiceField(label=_("Where"), choices=choices, required=False)
+        self.boxes = consent.wordings(merchant)
+        self.fields["consents"] = forms.MultipleChoiceField(
+            label=_("Agreed to"), required=False, widget=forms.CheckboxSelectMultiple,
+            choices=[(box.purpose, box.text) for box in self.boxes],
+            help_text=_("Tick only what the person said yes to; the terms are needed to join."),
+        )  # fmt: skip
+
+
+@require_http_methods(["GET", "POST"])
+@seat_required(Permission.EDIT_MEMBERS)
+def enrol(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Make somebody a member."""
+    merchant = merchant_of(request)
+    form = EnrolForm(merchant, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            consent.refuse_without_required(merchant=merchant, granted=form.cleaned_data["consents"])
+            details = msgspec.convert(new_details(form.cleaned_data), NewMember)
+            with transaction.atomic():
+                joined = enrolment.enrol(
+                    merchant=merchant, details=details, source="console", actor=actor_of(request), now=now_of(request)
+                )
+        except LoyaltyError as refusal:
+            blame(form, refusal)
+        except msgspec.ValidationError:
+            form.add_error(None, _("Something here cannot be stored. Check for stray signs."))
+        else:
+            return screens.to(
+                request, "member", said=_("%(name)s is a member now.") % {"name": joined.member},
+                member_id=joined.member.public_id,
+            )  # fmt: skip
+    page = {"form": form}
+    return screens.show(request, "console/members/enrol.html", page, status=422 if form.is_bound else 200)
+
+
+def new_details(read: dict[str, Any]) -> dict[str, Any]:
+    """What was typed; what was left empty is left out."""
+    found: dict[str, Any] = {name: value for name, value in read.items() if value not in ("", None, [])}
+    if "consents" in found:
+        found["consents"] = tuple(found["consents"])
+    return found
+
+
+def blame(form: forms.Form, refusal: LoyaltyError) -> None:
+    """Put a refusal beside the field it is about."""
+    name = (refusal.pointer or "").strip("/").split("/")[0]
+    form.add_error(name if name in form.fields else None, refusal.detail)

@@ -1,0 +1,81 @@
+"""Two memberships of one person made one: find the other, see what comes together, confirm; and undone again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages as notes
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from loyalty.console import screens
+from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console.members.one import member_or_404
+from loyalty.tenant import merchant_of
+from members import directory, reveals
+from merchants.errors import LoyaltyError
+from merchants.permissions import Permission
+from rewards import merges
+from rewards import merging as verbs
+
+
+@require_http_methods(["GET", "POST"])
+@seat_required(Permission.EDIT_MEMBERS)
+def merge(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Choose who is merged into this member (`?q=`), show what it would make (`?other=`), and do it on POST."""
+    member, merchant = member_or_404(request, member_id), merchant_of(request)
+    page: dict[str, Any] = {"member": member, "contacts": reveals.masked(member)}
+    typed = request.GET.get("q", "").strip()[:100]
+    page["typed"] = typed
+    if typed:
+        found = directory.search(merchant=merchant, text=typed)
+        page["found"] = [{"member": each, "contacts": reveals.masked(each)} for each in found if each.pk != member.pk]
+    other_id = request.POST.get("other", "") if request.method == "POST" else request.GET.get("other", "")
+    if not other_id:
+        return screens.show(request, "console/members/merge.html", page)
+    try:
+        other = directory.get(merchant=merchant, public_id=other_id)
+    except LoyaltyError:
+        notes.error(request, _("There is no such member."))
+        return screens.show(request, "console/members/merge.html", page, status=422)
+    if other.pk == member.pk:
+        notes.error(request, _("This is the same member."))
+        return screens.show(request, "console/members/merge.html", page, status=422)
+    if request.method == "POST":
+        try:
+            with transaction.atomic():
+                verbs.merge(
+                    merchant=merchant, source=other.public_id, target=member.public_id, now=now_of(request),
+                    actor=actor_of(request),
+                )  # fmt: skip
+        except LoyaltyError as refusal:
+            notes.error(request, refusal.detail)
+        else:
+            said = _("%(name)s was merged into this member. You can undo it below.") % {"name": other}
+            return screens.to(request, "member", said=said, member_id=member.public_id)
+    page["preview"] = merges.preview(merchant=merchant, source=other, target=member, now=now_of(request))
+    page["other_contacts"] = reveals.masked(other)
+    status = 422 if request.method == "POST" else 200
+    return screens.show(request, "console/members/merge.html", page, status=status)
+
+
+@require_POST
+@seat_required(Permission.EDIT_MEMBERS)
+def unmerge(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Undo a merge into this member."""
+    member, merchant = member_or_404(request, member_id), merchant_of(request)
+    named = request.POST.get("merge", "")
+    if named not in {each.public_id for each in merges.into(merchant=merchant, member_id=member.pk, limit=200)}:
+        notes.error(request, _("There is no such merge."))
+        return screens.to(request, "member", member_id=member.public_id)
+    try:
+        with transaction.atomic():
+            undone = verbs.unmerge(merchant=merchant, merge=named, now=now_of(request), actor=actor_of(request))
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return screens.to(request, "member", member_id=member.public_id)
+    return screens.to(
+        request, "member", said=_("The merge is undone; this is the member it gave back."), member_id=undone.source
+    )

@@ -1,0 +1,164 @@
+"""Form fields for what a terms document is written in: money, points, ratios, quantities, lists, hours.
+
+Each shows what people type (₩ 4,500; 1.5 points) and gives what the document holds (minor units, smallest units).
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from merchants import money
+from rewards.terms import ratio
+
+
+def worn(field: forms.Field, *, look: str = "", before: str = "", after: str = "") -> Any:
+    """Say how the `field` tag shall draw it; templates read `bound.field.look`, `.before`, `.after`."""
+    field.look, field.before, field.after = look, before, after  # type: ignore[attr-defined]
+    return field
+
+
+class MoneyField(forms.CharField):
+    """An amount as people type it; gives minor units, None when empty."""
+
+    def __init__(self, currency: str, **options: Any) -> None:
+        super().__init__(max_length=30, **options)
+        self.currency = currency
+        self.widget.attrs.setdefault("inputmode", "decimal")
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int):
+            return f"{Decimal(value).scaleb(-money.exponent(self.currency)):f}"
+        return value
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return money.parse_typed(text, self.currency, get_language() or "en")
+        except money.InvalidMoney:
+            raise ValidationError(_("Type an amount, such as 4500 or 12.50.")) from None
+
+
+class PointsField(forms.CharField):
+    """A number of points; gives the smallest unit, None when empty."""
+
+    def __init__(self, decimals: int, *, minimum: int = 1, **options: Any) -> None:
+        super().__init__(max_length=20, **options)
+        self.decimals, self.minimum = decimals, minimum
+        self.widget.attrs.setdefault("inputmode", "decimal" if decimals else "numeric")
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{Decimal(value).scaleb(-self.decimals):f}" if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value).replace(",", "").replace(" ", "")
+        if not text:
+            return None
+        try:
+            units = Decimal(text).scaleb(self.decimals)
+        except InvalidOperation:
+            raise ValidationError(_("Type a number of points.")) from None
+        if not units.is_finite() or units != units.to_integral_value() or abs(units) > 10**12:
+            raise ValidationError(_("Points have at most %(decimals)d decimals here.") % {"decimals": self.decimals})
+        if units < self.minimum:
+            raise ValidationError(_("At least %(least)s.") % {"least": Decimal(self.minimum).scaleb(-self.decimals)})
+        return int(units)
+
+
+class RatioField(forms.CharField):
+    """An exact rate such as 2, 1.2 or 1/3; `decimals` scales it to the smallest unit of points."""
+
+    def __init__(self, *, decimals: int = 0, **options: Any) -> None:
+        super().__init__(max_length=20, **options)
+        self.decimals = decimals
+        self.widget.attrs.setdefault("inputmode", "decimal")
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int) or (isinstance(value, str) and self.decimals and re.fullmatch(r"[0-9./]+", value)):
+            return written_ratio(ratio(value) / 10**self.decimals)
+        return value
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value).strip()
+        if not text:
+            return None
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?|[0-9]{1,9}/[1-9][0-9]{0,8}", text):
+            raise ValidationError(_("Type a number such as 2, 1.5 or 1/3."))
+        written = written_ratio(Fraction(text) * 10**self.decimals)
+        return int(written) if written.isdecimal() else written
+
+
+def written_ratio(value: Fraction) -> str:
+    """Return the shortest exact way to write a ratio: 2, 1.2 or 1/3."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    printed = f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
+    return printed if len(printed.partition(".")[2]) <= 6 else f"{value.numerator}/{value.denominator}"
+
+
+class QuantityField(forms.DecimalField):
+    """A number of pieces, kilograms or litres; gives thousandths, None when empty."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=Decimal("0.001"), max_value=10**6, decimal_places=3, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{(Decimal(value) / 1000).normalize():f}" if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> Any:
+        number = super().clean(value)
+        return None if number is None else int(number * 1000)
+
+
+class ListField(forms.CharField):
+    """Names, divided by commas or lines."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=20_000, required=False, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, (list, tuple)) else value
+
+    def clean(self, value: Any) -> Any:
+        names = [name.strip() for name in re.split(r"[,\n，、]", super().clean(value))]
+        return list(dict.fromkeys(name for name in names if name))
+
+
+class HoursField(ListField):
+    """Spans of the clock: 07:00-10:00, 17:00-19:00."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return ", ".join(span if isinstance(span, str) else f"{span['start']}–{span['end']}" for span in value)
+        return value
+
+    def clean(self, value: Any) -> Any:
+        spans = []
+        for text in super().clean(value):
+            match = re.fullmatch(r"([0-9]{1,2}:[0-9]{2})\s*[-–—~]\s*([0-9]{1,2}:[0-9]{2})", text)
+            if match is None:
+                raise ValidationError(_("Type hours such as 07:00-10:00."))
+            spans.append({"start": match[1].zfill(5), "end": match[2].zfill(5)})
+        return spans
+
+
+class DayField(forms.DateField):
+    """A calendar day; shown and given as the document writes it (2026-12-31)."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, input_formats=["%Y-%m-%d"], **options)
+
+    def clean(self, value: Any) -> Any:
+        day = super().clean(value)
+        return day.isoformat() if day else None

@@ -1,0 +1,196 @@
+"""The draft at a glance, the templates to start from, and the document itself for those who like it as JSON."""
+
+from __future__ import annotations
+
+import json as plain_json
+from typing import Any
+
+from django.contrib import messages as notes
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from loyalty.console import screens
+from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console.programme import trying
+from loyalty.console.programme.forms import RULE_KINDS
+from loyalty.console.programme.shapes import Desk, Document, desk_of
+from loyalty.console.programme.wording import Speaker, changes
+from loyalty.tenant import merchant_of
+from merchants.errors import LoyaltyError
+from merchants.models.merchants import Merchant
+from merchants.permissions import Permission
+from rewards import programmes, terms
+from rewards.programmes import DraftMoved, InvalidProgramme, Published
+
+ICONS = {"per_money": "basket", "per_order": "receipt", "per_item": "box", "multiplier": "sparkle"}
+
+
+@require_GET
+@seat_required(Permission.VIEW_PROGRAMME)
+def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Show the draft in words, with the simulator beside it."""
+    desk = desk_of(request)
+    speaker = Speaker(desk.terms, desk.language, desk.places)
+    newest = newest_of(desk.merchant)
+    may_edit = screens.may_do(request, Permission.EDIT_PROGRAMME)
+    return screens.show(
+        request,
+        "console/programme/overview.html",
+        {
+            "desk": desk,
+            "say": speaker,
+            "tabs": tabs(request, "programme"),
+            "newest": newest,
+            "change_count": len(changes(speaker_of(desk, newest), speaker)) if desk.draft.differs else 0,
+            "rules": [
+                {
+                    "code": rule.code,
+                    "name": desk.said(rule.name),
+                    "figure": speaker.figure(rule),
+                    "when": speaker.conditions(rule),
+                    "icon": "cup" if rule.when.birthday else ICONS[rule.kind],
+                    "is_first": place == 0,
+                    "is_last": place == len(desk.terms.earning.rules) - 1,
+                }
+                for place, rule in enumerate(desk.terms.earning.rules)
+            ],
+            "kinds": RULE_KINDS.items(),
+            "levels": [
+                {"name": desk.said(level.name), "from": speaker.threshold(level.threshold),
+                 "factor": level.multiplier, "benefits": [desk.said(benefit) for benefit in level.benefits]}
+                for level in (desk.terms.tiers.levels if desk.terms.tiers else ())
+            ],
+            "advice": _advice(request, desk),
+            "may_edit": may_edit,
+            "is_untouched": newest is None and desk.draft.revision == 0,
+            "templates": templates_for(desk.merchant, desk.language) if newest is None and may_edit else [],
+            **trying.simulator(request, desk),
+        },
+    )
+
+
+@require_POST
+@seat_required(Permission.EDIT_PROGRAMME)
+def start_from(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Put a template in the place of the draft."""
+    merchant = merchant_of(request)
+    chosen = next((t for t in templates_for(merchant, "en") if t["code"] == request.POST.get("template")), None)
+    if chosen is None:
+        notes.error(request, _("There is no such template."))
+        return screens.to(request, "programme")
+    try:
+        with transaction.atomic():
+            programmes.save_draft(
+                merchant=merchant, document=chosen["document"], revision=_revision(request), now=now_of(request),
+                actor=actor_of(request),
+            )  # fmt: skip
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return screens.to(request, "programme")
+    return screens.to(request, "programme", said=_("The template is your draft now. Nothing is live before you publish it."))
+
+
+@require_POST
+@seat_required(Permission.EDIT_PROGRAMME)
+def discard(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Go back to what was published last."""
+    try:
+        with transaction.atomic():
+            programmes.discard_draft(merchant=merchant_of(request), now=now_of(request), actor=actor_of(request))
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return screens.to(request, "programme")
+    return screens.to(request, "programme", said=_("The draft is what is published again."))
+
+
+@require_http_methods(["GET", "POST"])
+@seat_required(Permission.EDIT_PROGRAMME)
+def source(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Edit the document as JSON; every fault is named at its place."""
+    desk = desk_of(request)
+    page: dict[str, Any] = {
+        "desk": desk,
+        "tabs": tabs(request, "programme_source"),
+        "text": _pretty(desk.document),
+        "revision": desk.draft.revision,
+        "faults": (),
+    }
+    if request.method == "GET":
+        return screens.show(request, "console/programme/source.html", page)
+    page["text"] = text = request.POST.get("document", "")
+    try:
+        document = plain_json.loads(text)
+        if not isinstance(document, dict):
+            raise ValueError("not an object")
+        with transaction.atomic():
+            programmes.save_draft(
+                merchant=desk.merchant, document=document, revision=_revision(request), now=now_of(request),
+                actor=actor_of(request),
+            )  # fmt: skip
+    except InvalidProgramme as refusal:
+        page["faults"], page["refusal"] = refusal.faults, refusal.detail
+    except DraftMoved as refusal:
+        page["refusal"], page["moved"] = refusal.detail, True
+    except (ValueError, RecursionError) as error:
+        page["refusal"] = _("This is not JSON: %(why)s") % {"why": str(error)[:200]}
+    else:
+        return screens.to(request, "programme", said=_("The draft is saved."))
+    page["revision"] = request.POST.get("revision", desk.draft.revision)
+    return screens.show(request, "console/programme/source.html", page, status=422)
+
+
+# -- shared by the programme's pages ----------------------------------------------------------------------------------
+
+
+def tabs(request: HttpRequest, current: str) -> list[dict[str, Any]]:
+    slug = merchant_of(request).slug
+    items = [("programme", _("Draft")), ("programme_versions", _("Versions"))]
+    if screens.may_do(request, Permission.EDIT_PROGRAMME):
+        items.append(("programme_source", _("As JSON")))
+    return [
+        {"label": label, "href": reverse(f"console:{name}", args=[slug]), "is_current": name == current}
+        for name, label in items
+    ]
+
+
+def newest_of(merchant: Merchant) -> Published | None:
+    return next(iter(programmes.published(merchant=merchant, limit=1)), None)
+
+
+def speaker_of(desk: Desk, version: Published | None) -> Speaker | None:
+    return Speaker(terms.parse(version.document), desk.language, desk.places) if version else None
+
+
+def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
+    """Return the templates whose amounts fit the merchant's currency, and the simplest one, which fits any."""
+    found = []
+    for code, document in terms.templates().items():
+        if code == "simple":
+            document |= {"currency": merchant.currency, "name": merchant.name, "examples": []}
+        if document["currency"] != merchant.currency:
+            continue
+        promised = terms.parse(document)
+        speaker = Speaker(promised, language)
+        facts = [f"{speaker.text(rule.name)}: {speaker.figure(rule)}" for rule in promised.earning.rules[:3]]
+        found.append({"code": code, "name": speaker.text(promised.name), "document": document, "facts": facts,
+                      "tiers": len(promised.tiers.levels) if promised.tiers else 0,
+                      "rewards": len(promised.rewards)})  # fmt: skip
+    return found
+
+
+def _advice(request: HttpRequest, desk: Desk) -> tuple[terms.Advice, ...]:
+    today = now_of(request).astimezone(desk.merchant.tzinfo).date()
+    return programmes.check(merchant=desk.merchant, document=desk.document, today=today).advice
+
+
+def _revision(request: HttpRequest) -> int | None:
+    """The revision the page was drawn from; a form without one may not save over anything."""
+    text = request.POST.get("revision", "")
+    return int(text) if text.isdecimal() and len(text) < 10 else -1
+
+
+def _pretty(document: Document) -> str:
+    return plain_json.dumps(document, ensure_ascii=False, indent=2)

@@ -1,0 +1,111 @@
+"""What all pages of the console share: the frame around them, cursors of their lists, and the way on after a deed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from django.contrib import messages as notes
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from loyalty.console.access import actor_of, now_of, seat_of
+from loyalty.tenant import merchant_of
+from merchants import seats
+from merchants.models.people import Role
+from merchants.permissions import Permission, may
+from rewards import versions
+from rewards.versions import Version
+
+T = TypeVar("T")
+PAGE = 25
+
+
+def show(request: HttpRequest, template: str, page: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
+    """Draw a page in the console's frame; a form that failed answers 422."""
+    return render(request, template, {**frame(request), **page}, status=status)
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Who is here, at which of their merchants, and what they may do (`can.publish_programme`)."""
+    merchant, role = merchant_of(request), actor_of(request).role
+    workplaces = []
+    if request.user.is_authenticated:
+        workplaces = [
+            {
+                "name": place.merchant.name,
+                "href": reverse("console:start", kwargs={"merchant_slug": place.merchant.slug}),
+                "role": Role(place.role).label,
+                "is_current": place.merchant.pk == merchant.pk,
+            }
+            for place in seats.workplaces(request.user)
+        ]
+    return {
+        "seats": workplaces,
+        "seat": seat_of(request),
+        "role_name": Role(role).label,
+        "now": now_of(request),
+        "can": {permission.value: may(role, permission) for permission in Permission},
+        "decimals": decimals_of(request),
+    }
+
+
+def version_of(request: HttpRequest) -> Version | None:
+    """Return the terms in force now, looked up once a request."""
+    if not hasattr(request, "terms_in_force"):
+        found = versions.timeline(merchant_of(request).pk).at(now_of(request))
+        request.terms_in_force = found  # type: ignore[attr-defined]
+    return request.terms_in_force  # type: ignore[attr-defined, no-any-return]
+
+
+def decimals_of(request: HttpRequest) -> int:
+    """Return how many decimals points are printed with."""
+    version = version_of(request)
+    return version.terms.points.decimals if version else 0
+
+
+def may_do(request: HttpRequest, permission: Permission) -> bool:
+    return may(actor_of(request).role, permission)
+
+
+def url(request: HttpRequest, name: str, **kwargs: Any) -> str:
+    """Return the address of a page of this merchant."""
+    return reverse(f"console:{name}", kwargs={"merchant_slug": merchant_of(request).slug, **kwargs})
+
+
+def to(request: HttpRequest, name: str, *, said: str = "", **kwargs: Any) -> HttpResponse:
+    """Go on to a page of this merchant, and say what was done."""
+    if said:
+        notes.success(request, said)
+    return redirect(f"console:{name}", merchant_slug=merchant_of(request).slug, **kwargs)
+
+
+# -- lists ------------------------------------------------------------------------------------------------------------
+
+
+def cursor_of(key: Any) -> str:
+    """Write the sort key of the last row of a page into an address."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
+
+
+def read_cursor(request: HttpRequest, kind: Any) -> Any:
+    """Return the sort key in `?cursor=`, None without one; an address that was tampered with is no page."""
+    text = request.GET.get("cursor", "")
+    if not text:
+        return None
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind, strict=True)
+    except (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError, RecursionError):
+        raise Http404 from None
+
+
+def cut(rows: Sequence[T], key: Callable[[T], Any], limit: int = PAGE) -> tuple[Sequence[T], str | None]:
+    """Cut the `limit + 1` rows read to a page, and make the cursor of the next one if there is one."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], cursor_of(key(rows[limit - 1]))

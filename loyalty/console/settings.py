@@ -1,0 +1,191 @@
+"""The merchant's own settings: name, colour, language, limits, locations; and who changed what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages as notes
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from loyalty.console import screens
+from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console.members.lists import blame
+from loyalty.console.programme.fields import PointsField, worn
+from loyalty.tenant import merchant_of
+from loyalty.ui import colour
+from merchants import audit, places, profile, seats
+from merchants import keys as api_keys
+from merchants.errors import LoyaltyError
+from merchants.models.merchants import LANGUAGES, Merchant
+from merchants.permissions import Permission
+
+#: What each kind of record is called; anything else prints its own name.
+ACTIONS: dict[str, Any] = {
+    "programme.published": gettext_lazy("published the programme"),
+    "points.adjusted": gettext_lazy("adjusted points"),
+    "member.enrolled": gettext_lazy("enrolled a member"),
+    "member.updated": gettext_lazy("changed a member"),
+    "member.revealed": gettext_lazy("looked at a member's contacts"),
+    "member.blocked": gettext_lazy("blocked a member"),
+    "member.unblocked": gettext_lazy("opened a member again"),
+    "member.merged": gettext_lazy("merged two members"),
+    "member.unmerged": gettext_lazy("undid a merge"),
+    "card.issued": gettext_lazy("gave a card"),
+    "card.blocked": gettext_lazy("blocked a card"),
+    "key.issued": gettext_lazy("made an API key"),
+    "key.rotated": gettext_lazy("rotated an API key"),
+    "key.revoked": gettext_lazy("revoked an API key"),
+    "webhook.created": gettext_lazy("added a webhook endpoint"),
+    "webhook.updated": gettext_lazy("changed a webhook endpoint"),
+    "webhook.disabled": gettext_lazy("paused a webhook endpoint"),
+    "webhook.enabled": gettext_lazy("took a webhook endpoint up again"),
+    "webhook.deleted": gettext_lazy("deleted a webhook endpoint"),
+    "webhook.secret_rotated": gettext_lazy("made a new webhook secret"),
+    "webhook.replayed": gettext_lazy("sent an event again"),
+    "settings.changed": gettext_lazy("changed the settings"),
+    "location.opened": gettext_lazy("opened a location"),
+    "location.changed": gettext_lazy("changed a location"),
+    "location.closed": gettext_lazy("closed a location"),
+    "location.reopened": gettext_lazy("opened a location again"),
+    "data.exported": gettext_lazy("took data out as CSV"),
+}
+
+
+class SettingsForm(forms.Form):
+    """What the merchant says about itself, and its limits."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    brand_colour = forms.RegexField(
+        label=gettext_lazy("Brand colour"), regex=r"^#[0-9a-fA-F]{6}\Z",
+        widget=forms.TextInput(attrs={"type": "color"}),
+        help_text=gettext_lazy("Any colour; the screens keep text readable on it."),
+    )  # fmt: skip
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"), choices=LANGUAGES,
+        help_text=gettext_lazy("Of letters to members who chose none, and of the programme's own texts."),
+    )  # fmt: skip
+
+    def __init__(self, merchant: Merchant, decimals: int, *args: Any, **kwargs: Any) -> None:
+        known = {name: getattr(merchant, name) for name in ("name", "brand_colour", "language", *profile.LIMITS)}
+        super().__init__(*args, initial=known, **kwargs)
+        self.use_required_attribute = False
+        self.fields["adjustment_points_max"] = worn(
+            PointsField(decimals, minimum=0, label=_("A manager may adjust")), after=_("points")
+        )
+        self.fields["adjustment_points_max"].help_text = _("Of one member in a day, all together. Owners know no limit.")
+        for name, label, after, hint in (
+            ("occurred_at_days_back_max", _("Sales may come late by"), _("days"), _("Of tills that were offline.")),
+            ("occurred_at_minutes_ahead_max", _("… or be ahead by"), _("minutes"), _("Of tills whose clock is wrong.")),
+            ("daily_accruals_alert", _("Flag a member after"), _("purchases a day"), ""),
+            ("outbox_days_kept", _("Keep delivered events for"), _("days"), ""),
+        ):
+            least, most = profile.LIMITS[name]
+            field = forms.IntegerField(label=label, min_value=least, max_value=most, help_text=hint)
+            self.fields[name] = worn(field, after=after)
+
+    def limits(self) -> list[Any]:
+        return [self[name] for name in profile.LIMITS]
+
+
+@require_http_methods(["GET", "POST"])
+@seat_required(Permission.MANAGE_SETTINGS)
+def settings(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Show the settings and save them."""
+    merchant = merchant_of(request)
+    form = SettingsForm(merchant, screens.decimals_of(request), request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            with transaction.atomic():
+                profile.update(merchant=merchant, changes=form.cleaned_data, now=now_of(request), actor=actor_of(request))
+        except LoyaltyError as refusal:
+            blame(form, refusal)
+        else:
+            return screens.to(request, "settings", said=_("Saved."))
+    page = {"form": form, "places": places.of(merchant)[:200], "brand": _brand(request, merchant),
+            "preview_url": screens.url(request, "settings_preview")}  # fmt: skip
+    return screens.show(request, "console/settings/settings.html", page, status=422 if form.is_bound else 200)
+
+
+@require_GET
+@seat_required(Permission.MANAGE_SETTINGS)
+def preview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Show what a colour looks like before it is saved."""
+    return render(request, "console/settings/_preview.html", {"brand": _brand(request, merchant_of(request))})
+
+
+@require_POST
+@seat_required(Permission.MANAGE_SETTINGS)
+def change_place(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Open, rename, close or reopen a location, as `act` says."""
+    typed = request.POST
+    common: dict[str, Any] = {"merchant": merchant_of(request), "now": now_of(request), "actor": actor_of(request)}
+    named = {"location_id": typed.get("place", ""), **common}
+    words = {"name": typed.get("name", ""), "zone": typed.get("zone", "").strip()}
+    verbs: dict[str, tuple[Callable[[], object], str]] = {
+        "open": (lambda: places.open_place(code=typed.get("code", "").strip(), **words, **common), _("The location is open.")),
+        "rename": (lambda: places.rename(**words, **named), _("Saved.")),
+        "close": (lambda: places.close(**named), _("The location is closed; its history stays.")),
+        "reopen": (lambda: places.reopen(**named), _("The location is open again.")),
+    }  # fmt: skip
+    if typed.get("act", "") not in verbs:
+        notes.error(request, _("There is no such choice."))
+        return screens.to(request, "settings")
+    verb, said = verbs[typed["act"]]
+    try:
+        with transaction.atomic():
+            verb()
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return screens.to(request, "settings")
+    return screens.to(request, "settings", said=said)
+
+
+@require_GET
+@seat_required(Permission.VIEW_AUDIT)
+def record(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """List who changed what, newest first; about one thing with `?subject=`."""
+    merchant, subject = merchant_of(request), request.GET.get("subject", "")[:60]
+    rows = audit.newest(
+        merchant=merchant, limit=screens.PAGE + 1, before_id=screens.read_cursor(request, int), subject=subject
+    )
+    shown, following = screens.cut(rows, lambda row: row.id)
+    hands = _hands(merchant)
+    page = {
+        "rows": [
+            {"row": row, "who": hands.get(row.actor, row.actor), "what": ACTIONS.get(row.action, row.action),
+             "is_member": row.subject.startswith("mem_"),
+             "details": ", ".join(f"{name}: {_short(value)}" for name, value in row.details.items() if value not in (None, ""))}
+            for row in shown
+        ],
+        "cursor": following, "subject": subject,
+    }  # fmt: skip
+    return screens.show(request, "console/settings/record.html", page)
+
+
+def _hands(merchant: Merchant) -> dict[str, str]:
+    """Names for whoever acted: staff who sit here, keys, and the clock."""
+    found = {f"staff:{seat.public_id}": str(seat) for seat in seats.of_merchant(merchant)}
+    found |= {f"key:{key.public_id}": key.name for key in api_keys.of(merchant)}
+    return found | {"system:clock": _("the clock")}
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list) and len(value) == 2:
+        return f"{value[0]} → {value[1]}"
+    return ", ".join(map(str, value))[:120] if isinstance(value, list) else str(value)[:120]
+
+
+def _brand(request: HttpRequest, merchant: Merchant) -> str:
+    asked = request.GET.get("brand") or request.GET.get("brand_colour") or merchant.brand_colour
+    try:
+        colour.parse(asked)
+    except colour.NotAColour:
+        return merchant.brand_colour.lstrip("#")
+    return asked.lstrip("#")

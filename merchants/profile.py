@@ -1,0 +1,70 @@
+"""What a merchant says about itself: name, colour, language, and the limits its people and tills work within."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from merchants import audit, texts
+from merchants.actors import Actor
+from merchants.errors import Invalid
+from merchants.models.merchants import LANGUAGES, Merchant
+
+#: Fields that may be changed, with the least and the most of those that are numbers.
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "adjustment_points_max": (0, 10**12),
+    "occurred_at_days_back_max": (0, 3650),
+    "occurred_at_minutes_ahead_max": (0, 1440),
+    "daily_accruals_alert": (1, 10_000),
+    "outbox_days_kept": (1, 3650),
+}
+
+
+def update(*, merchant: Merchant, changes: Mapping[str, Any], now: datetime, actor: Actor) -> Merchant:
+    """This function will change what is given (`name`, `brand_colour`, `language`, and LIMITS) and leave the rest.
+
+    Tells the audit record what changed, from what to what. Locks the merchant's row.
+
+    :raises Invalid: a value cannot be meant; nothing changes.
+    """
+    row = Merchant.objects.select_for_update().get(pk=merchant.pk)
+    wanted = {name: _read(name, value) for name, value in changes.items()}
+    changed = {name: value for name, value in wanted.items() if getattr(row, name) != value}
+    if not changed:
+        return row
+    before = {name: getattr(row, name) for name in changed}
+    for name, value in changed.items():
+        setattr(row, name, value)
+        setattr(merchant, name, value)
+    row.save(update_fields=list(changed))
+    audit.record(
+        merchant=merchant, action="settings.changed", actor=actor, now=now, subject=merchant.public_id,
+        details={name: [before[name], value] for name, value in changed.items()},
+    )  # fmt: skip
+    return row
+
+
+def _read(name: str, value: Any) -> Any:
+    if name == "name":
+        tidy = texts.line(str(value))
+        if not 0 < len(tidy) <= 120:
+            raise Invalid(_("A name has 1 to 120 characters."), pointer="/name")
+        return tidy
+    if name == "brand_colour":
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", str(value)):
+            raise Invalid(_("A colour looks like #0b6e4f."), pointer="/brand_colour")
+        return str(value).lower()
+    if name == "language":
+        if value not in dict(LANGUAGES):
+            raise Invalid(_("The screens do not speak this language."), pointer="/language")
+        return value
+    if name not in LIMITS:
+        raise Invalid(_("This cannot be changed."), pointer=f"/{name}")
+    least, most = LIMITS[name]
+    if not isinstance(value, int) or not least <= value <= most:
+        raise Invalid(_("From %(least)d to %(most)d.") % {"least": least, "most": most}, pointer=f"/{name}")
+    return value
