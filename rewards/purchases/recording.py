@@ -152,6 +152,8 @@ class _Fold:
         self.unwritten: dict[int, dict[date, tiers.Sums]] = {}
         self.reread = tiers.Reread(merchant.pk, self.unwritten)
         self.waited: list[writing.Waiting] = []
+        #: The refunds that waited for the item being folded, for its events.
+        self.settled_now: list[tuple[returns.Asked, returns.Effect, int]] = []
         self.caps_changed: set[tuple[int, str]] = set()
         self.settled_referrals: list[referrals.Settled] = []
         self.spendings = redemptions.Spendings()
@@ -434,6 +436,7 @@ class _Fold:
                 continue
             restored = self._restored(sale, asked, account)
             self.waited.append(writing.Waiting(asked, effect, restored=restored))
+            self.settled_now.append((asked, effect, restored))
             for key, points in effect.caps_back:
                 whose = 0 if key.startswith("programme:") or account is None else account.id
                 self.context.caps[whose, key] = max(0, self.context.caps.get((whose, key), 0) - points)
@@ -524,6 +527,24 @@ class _Fold:
             "terms_version": sale.terms_version,
         }
         self.events.append(Event("purchase.recorded", payload, sale.occurred_at))
+        self._tell_refunds(sale, buyer)
+
+    def _tell_refunds(self, sale: Sale, buyer: Buyer | None) -> None:
+        """Tell of the refunds that waited for this purchase, after the purchase itself."""
+        for asked, effect, restored in self.settled_now:
+            payload = {
+                "refund": asked.public_id,
+                "purchase": sale.public_id,
+                "purchase_external_id": sale.external_id,
+                "member": buyer.public_id if buyer else None,
+                "currency": sale.currency,
+                "amount_minor": effect.refunded_minor,
+                "points_clawed_back": effect.points_clawed_back,
+                "points_restored": restored,
+                "debt_made": effect.debt_made,
+            }
+            self.events.append(Event("purchase.refunded", payload, asked.occurred_at))
+        self.settled_now = []
 
     def write(self) -> None:
         """Write everything the batch changed: the purchases with lines, buckets, tiers and events; then the ledger."""

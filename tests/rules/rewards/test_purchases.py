@@ -14,6 +14,7 @@ from members.models import Member
 from merchants import ids, tenancy
 from merchants.actors import Actor
 from merchants.models.merchants import Location, Merchant
+from merchants.models.outbox import OutboxEvent
 from rewards import purchases, terms
 from rewards.models.accounts import Account, TierPeriod
 from rewards.models.ledger import Entry, Lot
@@ -114,6 +115,10 @@ class Cafe:
         with tenancy.tenant(self.merchant):
             rows = Entry.objects.filter(account__member=member).order_by("seq")
             return [(row.kind, row.balance_change, row.debt_change) for row in rows]
+
+    def events(self) -> list[tuple[str, dict]]:
+        with tenancy.tenant(self.merchant):
+            return list(OutboxEvent.objects.order_by("pk").values_list("kind", "payload"))
 
     def rows(self, model) -> int:
         with tenancy.tenant(self.merchant):
@@ -348,6 +353,18 @@ def test_a_refund_may_come_before_its_purchase():
     assert (receipt["points_earned"], receipt["points_clawed_back"], receipt["balance_after"]) == (100, 25, 75)
     with tenancy.tenant(cafe.merchant):
         assert Refund.objects.get().is_applied
+
+
+def test_others_hear_of_a_refund_that_waited_once_its_purchase_has_come():
+    cafe = Cafe(PLAIN)
+    waiting = cafe.refund("f1", "r1", amount_minor=2_500)
+    assert cafe.events() == []
+
+    cafe.sell("r1", cafe.mina, 10_000)
+
+    assert [kind for kind, _payload in cafe.events()] == ["purchase.recorded", "purchase.refunded"]
+    refunded = cafe.events()[1][1]
+    assert (refunded["refund"], refunded["amount_minor"], refunded["points_clawed_back"]) == (waiting["id"], 2_500, 25)
 
 
 def test_what_was_spent_meanwhile_becomes_debt_and_the_next_points_pay_it():
