@@ -154,10 +154,12 @@ def lots(*, merchant: Merchant, member_id: int, now: datetime, is_open: bool = T
     return found[:limit]
 
 
-def ledger(*, merchant: Merchant, member_id: int, limit: int = 50, before_seq: int | None = None) -> list[EntryView]:
+def ledger(
+    *, merchant: Merchant, member_id: int, limit: int = 50, before_seq: int | None = None, only: str = ""
+) -> list[EntryView]:
     """This function will page through a member's entries, newest first: those numbered below `before_seq`, if given.
 
-    Documents are named by their public ids.
+    Documents are named by their public ids. `only` leaves those that were `earned`, `spent`, `expired` or `adjusted`.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -167,11 +169,20 @@ def ledger(*, merchant: Merchant, member_id: int, limit: int = 50, before_seq: i
                 "member": member_id,
                 "before": before_seq if before_seq is not None else 2**62,
                 "limit": max(1, min(limit, LEDGER_PAGE_MAX)),
+                "only": only,
             },
         )
         return [EntryView(*row) for row in cursor.fetchall()]
 
 
+# What an entry is to its member.
+_SORT = """
+    CASE WHEN e.kind = 'expire' THEN 'expired'
+        WHEN e.document_kind IN ('adjustment', 'refund', 'merge') OR e.kind IN ('claw_back', 'settle', 'adjust')
+            THEN 'adjusted'
+        WHEN e.document_kind = 'redemption' OR e.kind = 'transfer_out' THEN 'spent'
+        ELSE 'earned' END
+"""
 _DOCUMENTS = ("purchase", "refund", "redemption", "adjustment", "transfer")
 _LEDGER = f"""
     SELECT e.seq, e.kind, e.balance_change, e.held_change, e.pending_change, e.debt_change, e.balance_after,
@@ -189,7 +200,7 @@ _LEDGER = f"""
         for kind in (*_DOCUMENTS, "referral", "merge")
     )
 }
-    WHERE a.merchant_id = %(merchant)s AND a.member_id = %(member)s
+    WHERE a.merchant_id = %(merchant)s AND a.member_id = %(member)s AND (%(only)s = '' OR %(only)s = {_SORT})
     ORDER BY e.seq DESC LIMIT %(limit)s
 """
 

@@ -109,7 +109,7 @@ def merge(*, merchant: Merchant, source: str, target: str, now: datetime, actor:
     }
     new.purchases_count += old.purchases_count
     old.purchases_count = 0
-    old.merged_at, old.requalifies_at = now, None
+    old.closed_at, old.requalifies_at = now, None
     new.is_changed = old.is_changed = True
     row.save(force_insert=True)
     _rate(merchant, book, [staying])
@@ -150,7 +150,7 @@ def unmerge(*, merchant: Merchant, merge: str, now: datetime, actor: Actor) -> M
     count = min(int(row.moved.get("purchases_count", 0)), new.purchases_count)
     new.purchases_count -= count
     old.purchases_count += count
-    old.merged_at = None
+    old.closed_at = None
     new.is_changed = old.is_changed = True
     row.unmerged_at = now
     row.save(update_fields=["unmerged_at"])

@@ -114,7 +114,7 @@ def key_of(merchant: Merchant, ref: MemberRef) -> Key | None:
 def lock(merchant: Merchant, book: Book, refs: Sequence[MemberRef]) -> list[Party | None]:
     """This function will find members and lock their accounts, in id order; None where nobody is meant.
 
-    :raises Again: somebody was merged while we waited for the lock.
+    :raises Again: somebody was merged or erased while we waited for the lock.
     """
     lookups, values = [], []
     for position, ref in enumerate(refs):
@@ -131,7 +131,7 @@ def lock_ids(book: Book, member_ids: Sequence[int]) -> dict[int, Party]:
 
     The answer is keyed by the ids given.
 
-    :raises Again: somebody was merged while we waited for the lock.
+    :raises Again: somebody was merged or erased while we waited for the lock.
     """
     wanted = list(dict.fromkeys(member_ids))
     values = [value for pair in enumerate(wanted) for value in pair]
@@ -141,7 +141,7 @@ def lock_ids(book: Book, member_ids: Sequence[int]) -> dict[int, Party]:
 
 def _lock(book: Book, lookups: Sequence[str], values: Sequence[object]) -> dict[int, Party]:
     """One statement finds and locks. What it says of members is older than the locks it waited for, except that an
-    account merged meanwhile says so itself."""
+    account closed meanwhile says so itself."""
     if not lookups:
         return {}
     parties: dict[int, Party] = {}
@@ -157,9 +157,9 @@ def _lock(book: Book, lookups: Sequence[str], values: Sequence[object]) -> dict[
         )
         for row in cursor.fetchall():
             account = book.accounts.get(row[0]) or book.admit(row)
-            if account.merged_at is not None:
-                raise Again
             position, public_id, state, joined_at = row[ACCOUNT_WIDTH:]
+            if account.closed_at is not None and state not in {"merged", "erased"}:
+                raise Again
             parties[position] = Party(account.member_id, public_id, state, joined_at, account)
     return parties
 

@@ -273,9 +273,9 @@ def due_accounts(merchant: Merchant, *, now: datetime, limit: int = 500) -> list
         cursor.execute(
             "(SELECT id FROM rewards_account WHERE merchant_id = %(m)s AND requalifies_at <= %(now)s LIMIT %(limit)s) "
             "UNION (SELECT id FROM rewards_account WHERE merchant_id = %(m)s AND rated_version < %(v)s "
-            "AND merged_at IS NULL LIMIT %(limit)s) "
+            "AND closed_at IS NULL LIMIT %(limit)s) "
             "UNION (SELECT id FROM rewards_account WHERE merchant_id = %(m)s AND rated_version > %(v)s "
-            "AND merged_at IS NULL LIMIT %(limit)s) "
+            "AND closed_at IS NULL LIMIT %(limit)s) "
             "LIMIT %(limit)s",
             {"m": merchant.pk, "now": now, "v": version.number, "limit": limit},
         )

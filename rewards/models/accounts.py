@@ -42,8 +42,8 @@ class Account(TenantModel):
     last_activity_at = models.DateTimeField(
         null=True, blank=True, help_text="Latest purchase or redemption, by business time"
     )
-    merged_at = models.DateTimeField(
-        null=True, blank=True, help_text="Set when the member was merged: whoever waited for this lock looks again"
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Set when the member was merged or erased: whoever waited for this lock looks again"
     )
     frozen_at = models.DateTimeField(
         null=True, blank=True, help_text="Set when reconciliation found a fault: nothing may be spent"

@@ -16,7 +16,7 @@ from rewards.points.state import AccountState, LotState
 _ACCOUNT = (
     "a.id, a.member_id, a.balance, a.held, a.pending, a.debt, a.seq, a.chain, a.purchases_count, a.tier, "
     "a.tier_since, a.requalifies_at, a.last_activity_at, a.frozen_at, a.standing, a.rated_version, "
-    "a.merged_at"
+    "a.closed_at"
 )
 _LOT = (
     "l.account_id, l.id, l.amount, l.remaining, l.held, l.is_active, l.is_sliding, l.earned_at, l.active_at, "
@@ -87,7 +87,7 @@ class Book:
                 [self.merchant_id, list(account_ids)],
             )
             for row in cursor.fetchall():
-                if self.admit(row).merged_at is not None:
+                if self.admit(row).closed_at is not None:
                     raise Again
             cursor.execute(f"{_OPEN_LOTS} AND {_DUE}", {**self.lot_parameters(), "accounts": list(account_ids)})
             self.take_lots(cursor.fetchall(), everything=False, of=account_ids)
@@ -326,7 +326,7 @@ def _account_row(account: AccountState) -> _Row:
         "id": account.id, "b": account.balance, "h": account.held, "p": account.pending, "d": account.debt,
         "s": account.seq, "c": account.chain.hex(), "n": account.purchases_count, "t": account.tier,
         "ts": account.tier_since, "rq": account.requalifies_at, "la": account.last_activity_at,
-        "st": account.standing, "rv": account.rated_version, "ma": account.merged_at,
+        "st": account.standing, "rv": account.rated_version, "ma": account.closed_at,
     }  # fmt: skip
 
 
@@ -381,7 +381,7 @@ _INSERT_ALLOCATIONS_OLD_LOTS = f"""
 _UPDATE_ACCOUNTS = """
     UPDATE rewards_account SET balance = r.b, held = r.h, pending = r.p, debt = r.d, seq = r.s,
         chain = decode(r.c, 'hex'), purchases_count = r.n, tier = r.t, tier_since = r.ts, requalifies_at = r.rq,
-        last_activity_at = r.la, standing = r.st::jsonb, rated_version = r.rv, merged_at = r.ma
+        last_activity_at = r.la, standing = r.st::jsonb, rated_version = r.rv, closed_at = r.ma
     FROM jsonb_to_recordset(%(accounts)s::jsonb) AS r(id bigint, b bigint, h bigint, p bigint, d bigint, s bigint,
         c text, n bigint, t text, ts timestamptz, rq timestamptz, la timestamptz, st text, rv int, ma timestamptz)
     WHERE rewards_account.merchant_id = %(merchant)s AND rewards_account.id = r.id

@@ -115,8 +115,8 @@ class AccountState:
     #: What the tier rests on (JSON of rewards.standing.Held), and the number of the terms it was last rated by.
     standing: str | None = None
     rated_version: int = 0
-    #: Set on the account of a member who was merged: nothing may come to it any more.
-    merged_at: datetime | None = None
+    #: Set when the member was merged or erased: nothing new comes to it; whoever waited for the lock looks again.
+    closed_at: datetime | None = None
     lots: list[LotState] = field(default_factory=list)
     has_all_lots: bool = False
     written: list[EntryState] = field(default_factory=list)
@@ -332,6 +332,23 @@ class AccountState:
             now=now, actor=actor,
         )  # fmt: skip
         return points - left, left
+
+    def forfeit(self, cause: Cause, *, now: datetime, actor: str) -> int:
+        """Let everything lapse that is not held, pending points too (a member leaves); return how many points."""
+        self._need_all_lots()
+        parts = [(lot, lot.free) for lot in sorted(self.lots, key=spending_order) if lot.free]
+        if not parts:
+            return 0
+        active = sum(n for lot, n in parts if lot.is_active)
+        pending = sum(n for lot, n in parts if not lot.is_active)
+        for lot, n in parts:
+            lot.remaining -= n
+            lot.is_changed = True
+        self._enter(
+            "expire", cause, balance=-active, pending=-pending, allocations=[(lot, -n, 0) for lot, n in parts],
+            now=now, actor=actor,
+        )  # fmt: skip
+        return active + pending
 
     def settle_time(self, *, now: datetime, actor: str) -> None:
         """Do, in the order it happened, what time has done: pending lots became active, lots lapsed.

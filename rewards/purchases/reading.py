@@ -102,9 +102,6 @@ def lock_buyers(book: Book, keys: Iterable[Key], *, also_accounts: Sequence[int]
         )
         for row in cursor.fetchall():
             account = book.accounts.get(row[0]) or book.admit(row)
-            if account.merged_at is not None:
-                # Merged while we waited for the lock, and the names were looked up before.
-                raise Again
             kind, value, public_id, state, month, day, joined_at = row[ACCOUNT_WIDTH:]
             birthday = (month, day) if month is not None else None
             buyers[kind, value] = Buyer(account.member_id, public_id, state, account, birthday, joined_at)

@@ -20,6 +20,7 @@ from rewards.redemptions.ending import capture as capture
 from rewards.redemptions.ending import end_overdue as end_overdue
 from rewards.redemptions.ending import expire_holds as expire_holds
 from rewards.redemptions.ending import release as release
+from rewards.redemptions.ending import release_all as release_all
 from rewards.redemptions.ending import reverse as reverse
 from rewards.redemptions.finding import RedemptionNotFound as RedemptionNotFound
 from rewards.redemptions.finding import View as View

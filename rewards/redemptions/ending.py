@@ -190,6 +190,21 @@ def expire_holds(*, merchant: Merchant, now: datetime, limit: int = 200) -> int:
     return ended
 
 
+def release_all(*, merchant: Merchant, book: Book, account: AccountState, member_public_id: str) -> Spendings:
+    """This function will give back everything a locked account holds, because its member leaves.
+
+    All its open lots are read. The caller writes what it returns, and then the book.
+    """
+    spendings = folding.read_spendings(merchant, book, versions.timeline(merchant.pk), [])
+    spendings.expire_due(book, account, member_public_id=member_public_id)
+    for row in list(spendings.rows.values()):
+        if row.state == State.HELD and row.member_id == account.member_id:
+            spendings.release(
+                book, account, row, state=State.RELEASED, at=book.now, member_public_id=member_public_id
+            )
+    return spendings
+
+
 def end_overdue(*, merchant: Merchant, book: Book, account: AccountState) -> Spendings:
     """This function will end holds of a locked account whose time is over, before its points are counted on.
 

@@ -14,9 +14,10 @@ from datetime import timedelta
 import pytest
 from django.db import connection, connections
 
+from members.models import Member
 from merchants import tenancy
 from merchants.errors import LoyaltyError
-from rewards import expiry, parties, redemptions, verify
+from rewards import expiry, leaving, parties, redemptions, verify
 from rewards.models.catalogue import RewardStock
 from rewards.points import Book
 from rewards.redemptions import stock
@@ -373,3 +374,39 @@ def test_without_the_order_of_the_locks_two_gifts_meet_in_a_deadlock(committed, 
         if deadlocks:
             break
     assert deadlocks
+
+
+def test_f65_merged_while_they_spend_nothing_is_lost_and_nothing_counted_twice(cafe, rounds):
+    for _round in range(rounds):
+        old, mina = cafe.cast("Old Mina", "Mina")
+        for person in (old, mina):
+            person.is_given(500)
+        found = at_once(
+            lambda old=old, mina=mina: old.is_merged_into(mina),
+            *[lambda old=old: old.redeems(reward="coffee")] * 6,
+            *[lambda mina=mina: mina.redeems(reward="coffee")] * 6,
+            lambda old=old: old.buys(1_000),
+        )
+        assert found[0] == "done"
+        spent = found[1:13].count("done")
+        # One coffee may have been refused to one of them before the merge brought the points together.
+        assert spent >= 8, found
+        assert (old.points()[0], mina.points()[0]) == (0, 1_000 - 100 * spent + 10)
+
+
+def test_f64_leaving_while_spending_ends_with_nothing_to_spend(cafe):
+    mina = cafe.member("Mina")
+    mina.is_given(1_000)
+
+    def leave():
+        merchant = cafe.merchant
+        return cafe.does(
+            lambda: leaving.leave(
+                merchant=merchant, member=Member.objects.get(pk=mina.id), now=cafe.now, actor=builders.OWNER
+            )
+        )
+
+    found = at_once(leave, *[lambda: mina.redeems(reward="coffee")] * 5, *[lambda: mina.buys(1_000)] * 5)
+    assert found[0] == "done"
+    assert set(found) <= {"done", "member_not_found"}
+    assert mina.points() == (0, 0, 0, 0)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-PENDING_DAYS = 2
-LIFE_DAYS = 20
+PENDING_DAYS = 1
+LIFE_DAYS = 6
 WON_PER_POINT = 100
 WON_OF_A_POINT = 10
 

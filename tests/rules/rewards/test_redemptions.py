@@ -557,3 +557,15 @@ def test_a_redemption_undone_before_the_refund_does_not_come_back_twice(mina):
     mina.reverses(spent)
     assert mina.returns("s-1").receipt["points_restored"] == 0
     assert mina.points() == (100, 0, 0, 0)
+
+
+def test_f63_the_code_a_member_shows_is_good_once_and_in_time(cafe, mina):
+    mina.is_given(300)
+    first, late = mina.holds(reward="coffee"), mina.holds(reward="coffee")
+    mina.captures(first.receipt["code"])
+    refused("redemption_ended", mina.captures, first.receipt["code"])
+    cafe.forward(minutes=15)
+    refused("hold_expired", mina.captures, late.receipt["code"])
+    assert mina.points() == (200, 0, 0, 0)
+    with pytest.raises(redemptions.RedemptionNotFound):
+        mina.captures("AAAA-BBBB-CCCC")
