@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from loyalty.console.programme.fields import (
     DayField,
@@ -138,7 +138,7 @@ class RuleForm(PartForm):
             choices=[("", _("does not matter")), ("day", _("on the day")), ("week", _("in the week")),
                      ("month", _("in the month"))],
         )  # fmt: skip
-        self.fields["minimum_amount_minor"] = MoneyField(self.desk.currency, label=_("From"), required=False)
+        self.fields["minimum_amount_minor"] = MoneyField(self.desk.currency, label=pgettext("threshold", "From"), required=False)
         self.fields["below_amount_minor"] = MoneyField(self.desk.currency, label=_("Below"), required=False)
         self.fields["minimum_quantity_milli"] = worn(
             QuantityField(label=_("At least"), required=False), after=_("pieces")
