@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from msgspec import json
 
+from merchants.models.merchants import Merchant
 from merchants.outbox import Event
 from rewards import earning
 from rewards.points import AccountState, Book, Cause
@@ -216,3 +217,27 @@ def write(merchant_id: int, settled: Sequence[Settled], *, now: datetime) -> Non
             """,
             {"merchant": merchant_id, "rows": json.encode(rows).decode(), "now": now},
         )
+
+
+# -- for whoever shows them -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """Somebody a member brought: when they joined, `open`, `qualified` or `undone`, and the points that gave."""
+
+    joined_at: datetime
+    state: str
+    points: int
+
+
+def brought_by(*, merchant: Merchant, member_id: int, limit: int = 50) -> list[Brought]:
+    """This function will list whom a member brought, newest first, without saying who they are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.created_at, r.state, CASE WHEN r.state = 'qualified' THEN r.referrer_points ELSE 0 END "
+            "FROM rewards_account a JOIN rewards_referral r ON r.merchant_id = a.merchant_id AND r.referrer_id = a.id "
+            "WHERE a.merchant_id = %s AND a.member_id = %s ORDER BY r.id DESC LIMIT %s",
+            [merchant.pk, member_id, limit],
+        )
+        return [Brought(*row) for row in cursor.fetchall()]

@@ -28,7 +28,7 @@ from merchants.errors import LoyaltyError
 from rewards import enrolment
 
 #: Where a member arrives.
-AFTER_SIGN_IN = "portal:me"
+AFTER_SIGN_IN = "portal:home"
 
 
 @never_cache

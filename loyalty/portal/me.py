@@ -1,29 +1,90 @@
-"""A member's own corner: how we reach them, what they agreed to, and where they are signed in."""
+"""A member's own corner: who they are, what they agreed to, their data, where they are signed in, and the way out."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+from django import forms
+from django.conf import settings
 from django.contrib import messages as notes
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
+from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from loyalty.portal import session
+from loyalty.portal import screens, session
 from loyalty.portal.session import actor_of, member_of, member_required, now_of
 from loyalty.tenant import merchant_of
-from members import claims, consent
+from loyalty.ui import offline
+from members import claims, consent, directory
+from members.inputs import MemberChanges
+from merchants import ids
 from merchants.errors import LoyaltyError
+from rewards import leaving
+
+_A_YEAR = 365 * 86400
+
+
+class DetailsForm(forms.Form):
+    """What a member may change about themselves; contacts change by a code, elsewhere."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=200, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    birthday = forms.RegexField(
+        label=gettext_lazy("Birthday"), regex=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z", required=False,
+        help_text=gettext_lazy("Month and day, such as 02-29. The year is nobody's business."),
+        error_messages={"invalid": gettext_lazy("Type month and day, such as 02-29.")},
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "maxlength": "5"}),
+    )  # fmt: skip
+    language = forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.use_required_attribute = False
 
 
 @require_GET
 @member_required
 def me(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Show contacts, consents with date and wording, and the ways out."""
-    merchant = merchant_of(request)
-    standing = consent.standing(merchant=merchant, member=member_of(request))
-    consents = [(wording, standing.get((wording.purpose, ""))) for wording in consent.wordings(merchant)]
-    return render(request, "portal/me.html", {"member": member_of(request), "consents": consents})
+    return _page(request, _details(request))
+
+
+@require_POST
+@member_required
+def details(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Change name, birthday and language; the pages follow the language at once."""
+    form = _details(request, request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    read, member = form.cleaned_data, member_of(request)
+    changes = MemberChanges(name=read["name"], birthday=read["birthday"] or None, language=read["language"])
+    changed = {name: value for name, value in msgspec.structs.asdict(changes).items() if name in form.changed_data}
+    try:
+        with transaction.atomic():
+            directory.update(
+                merchant=merchant_of(request),
+                member=member,
+                changes=MemberChanges(**changed),
+                actor=actor_of(request),
+                now=now_of(request),
+            )
+    except LoyaltyError as refusal:
+        field = (refusal.pointer or "").lstrip("/")
+        form.add_error(field if field in form.fields else None, refusal.detail)
+        return _page(request, form, status=422)
+    with translation.override(read["language"]):
+        notes.success(request, _("Saved."))
+    response = redirect("portal:me", merchant_slug=merchant_slug)
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME, read["language"], max_age=_A_YEAR, secure=request.is_secure(), samesite="Lax"
+    )
+    return response
 
 
 @require_POST
@@ -61,3 +122,48 @@ def sign_out_everywhere(request: HttpRequest, merchant_slug: str) -> HttpRespons
     session.end(request)
     notes.success(request, _("You are signed out on every device."))
     return redirect("portal:sign_in", merchant_slug=merchant_slug)
+
+
+@require_http_methods(["GET", "POST"])
+@member_required
+def leave(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Say what leaving means for the points; with the box ticked, forget the member for good."""
+    error = ""
+    if request.method == "POST":
+        if request.POST.get("sure") == "yes":
+            try:
+                with transaction.atomic():
+                    leaving.leave(
+                        merchant=merchant_of(request), member=member_of(request), now=now_of(request), actor=actor_of(request)
+                    )
+            except LoyaltyError as refusal:
+                error = refusal.detail
+            else:
+                session.end(request)
+                notes.success(request, _("You have left. What named you is gone."))
+                response = redirect("portal:sign_in", merchant_slug=merchant_slug)
+                offline.forget_cards(response)
+                return response
+        else:
+            error = _("Tick the box to leave. Nothing was changed.")
+    page = {"balance": screens.balance_of(request), "error": error}
+    return screens.show(request, "portal/leave.html", page, status=422 if error else 200)
+
+
+def _details(request: HttpRequest, posted: Any = None) -> DetailsForm:
+    member = member_of(request)
+    birthday = f"{member.birth_month:02}-{member.birth_day:02}" if member.birth_month and member.birth_day else ""
+    initial = {"name": member.name, "birthday": birthday, "language": member.language or screens.language()}
+    return DetailsForm(posted, initial=initial)
+
+
+def _page(request: HttpRequest, form: DetailsForm, *, status: int = 200) -> HttpResponse:
+    merchant, member = merchant_of(request), member_of(request)
+    standing = consent.standing(merchant=merchant, member=member)
+    page = {
+        "member": member,
+        "form": form,
+        "code": ids.grouped(member.code),
+        "consents": [(wording, standing.get((wording.purpose, ""))) for wording in consent.wordings(merchant)],
+    }
+    return screens.show(request, "portal/me.html", page, status=status)

@@ -34,4 +34,19 @@
     document.addEventListener("visibilitychange", hold);
     hold();
   }
+
+  // -- The time a code is still good: counted down beside the words that say until when --------------------------------------
+  const countdown = () => {
+    for (const timer of document.querySelectorAll("[data-until]")) {
+      const left = Math.max(0, Math.floor((new Date(timer.dataset.until) - Date.now()) / 1000));
+      const hours = Math.floor(left / 3600);
+      if (hours < 48) {
+        const two = (number) => String(number).padStart(2, "0");
+        timer.dataset.words ??= timer.textContent;
+        const clock = (hours ? hours + ":" + two(Math.floor(left / 60) % 60) : Math.floor(left / 60)) + ":" + two(left % 60);
+        timer.textContent = timer.dataset.words + " · " + clock;
+      }
+    }
+  };
+  if (document.querySelector("[data-until]")) setInterval(countdown, 1000), countdown();
 })();

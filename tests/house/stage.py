@@ -21,6 +21,7 @@ from merchants.models.outbox import OutboxEvent
 from merchants.models.people import CounterDevice, User
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks import endpoints
+from rewards import purchases
 from rewards.models.redemptions import Redemption
 from tests.builders import PROGRAMME, Shop
 from tests.people import browser_of, cashier_browser, join, member_browser, open_shop, seat_at, staff_browser
@@ -218,4 +219,15 @@ def _samples(merchant: Merchant, member_id: str) -> dict[str, str]:
         "delivery_id": delivery.public_id,
         "event_id": event_id,
         "redemption": redemption.public_id,
+        "redemption_id": redemption.public_id,
+        "purchase_id": _purchase(merchant, member_id, now),
     }
+
+
+def _purchase(merchant: Merchant, member_id: str, now: datetime) -> str:
+    sold = purchases.PurchaseInput(
+        external_id="sample", occurred_at=now, currency=merchant.currency, total_minor=1000,
+        member=purchases.MemberRef(id=member_id),
+    )  # fmt: skip
+    with tenancy.tenant(merchant):
+        return purchases.record(merchant=merchant, items=[sold], now=now, actor=SYSTEM)[0].public_id

@@ -1,0 +1,221 @@
+"""Rewards: what the member can take now and what is missing for the rest; a hold until the till takes its code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages as notes
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from loyalty.portal import screens
+from loyalty.portal.session import actor_of, member_of, member_required, now_of
+from loyalty.portal.speaking import Speaker
+from loyalty.tenant import merchant_of
+from merchants import ids
+from merchants.errors import LoyaltyError
+from rewards import earning, redemptions, terms, versions
+from rewards.parties import MemberRef
+from rewards.redemptions import Offer, View
+from rewards.terms import AnyReward
+
+ICONS = {"product": "cup", "discount": "voucher", "percentage": "voucher", "text": "sparkle"}
+STATES: dict[str, tuple[Any, str]] = {
+    "held": (gettext_lazy("waiting"), "warning"),
+    "captured": (gettext_lazy("used"), "positive"),
+    "released": (gettext_lazy("cancelled"), ""),
+    "expired": (gettext_lazy("ran out"), ""),
+    "reversed": (gettext_lazy("given back"), ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One reward on the page; its confirm sheet carries the id under which it is redeemed."""
+
+    offer: Offer
+    icon: str
+    conditions: list[str]
+    missing: str
+    has: int
+    can_be_held: bool
+    variant: str
+    minutes: str
+    minted: str
+    after: str
+
+    @property
+    def dialog(self) -> str:
+        return f"take-{self.offer.code}"
+
+
+@require_GET
+@member_required
+def rewards(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """List the rewards, those the member can take first."""
+    merchant, now = merchant_of(request), now_of(request)
+    balance = screens.balance_of(request)
+    catalogue = screens.catalogue_of(request, balance)
+    spendable = balance.spendable if balance else 0
+    shown = _shown(request, catalogue.offers, spendable)
+    mine = redemptions.listed(merchant=merchant, member_id=member_of(request).pk, now=now, limit=screens.PAGE)
+    page = {
+        "balance": balance,
+        "ready": [each for each in shown if each.offer.can_be_redeemed],
+        "next": [each for each in shown if not each.offer.can_be_redeemed],
+        "pay": catalogue.pay,
+        "held": [_told(request, view) for view in mine if view.is_open],
+        "past": [_told(request, view) for view in mine if not view.is_open][:5],
+    }
+    return screens.show(request, "portal/rewards.html", page)
+
+
+@require_POST
+@member_required
+def take(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Set the points of a reward aside and show its code; twice the same form is one."""
+    minted, code = request.POST.get("external_id", ""), request.POST.get("reward", "")[:60]
+    promised = screens.terms_of(request)
+    reward = next((each for each in promised.rewards if each.code == code), None) if promised else None
+    if reward is None or not ids.is_id(minted, "rdm"):
+        notes.error(request, _("Choose a reward from this page. Nothing was taken."))
+        return redirect("portal:rewards", merchant_slug=merchant_slug)
+    asked = redemptions.RedemptionRequest(
+        external_id=f"portal:{minted}",
+        member=MemberRef(id=member_of(request).public_id),
+        reward=code,
+        # The least order it is good for: the till sees the real one.
+        order_total_minor=getattr(reward, "minimum_total_minor", None),
+    )
+    try:
+        with transaction.atomic():
+            outcome = redemptions.hold(
+                merchant=merchant_of(request), asked=asked, now=now_of(request), actor=actor_of(request)
+            )
+        outcome.unless_refused()
+    except LoyaltyError as refusal:
+        notes.error(request, _("%(why)s Your points are as they were.") % {"why": refusal.detail})
+        return redirect("portal:rewards", merchant_slug=merchant_slug)
+    return redirect("portal:redemption", merchant_slug=merchant_slug, redemption_id=outcome.public_id)
+
+
+@require_GET
+@member_required
+def redemption(request: HttpRequest, merchant_slug: str, redemption_id: str) -> HttpResponse:
+    """Show the code for the till and how long it is good, or what became of it."""
+    view = _mine(request, redemption_id)
+    page: dict[str, Any] = {**_told(request, view), "minted": ids.mint("rel"), "now": now_of(request)}
+    if getattr(request, "htmx", False):
+        return render(request, "portal/_voucher.html", page)
+    return screens.show(request, "portal/redemption.html", page)
+
+
+@require_POST
+@member_required
+def cancel(request: HttpRequest, merchant_slug: str, redemption_id: str) -> HttpResponse:
+    """Give the points set aside back, at once."""
+    view, minted = _mine(request, redemption_id), request.POST.get("external_id", "")
+    if not ids.is_id(minted, "rel"):
+        return redirect("portal:redemption", merchant_slug=merchant_slug, redemption_id=redemption_id)
+    try:
+        with transaction.atomic():
+            redemptions.release(
+                merchant=merchant_of(request),
+                redemption=view.public_id,
+                asked=redemptions.ReleaseInput(external_id=f"portal:{minted}"),
+                now=now_of(request),
+                actor=actor_of(request),
+            )
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return redirect("portal:redemption", merchant_slug=merchant_slug, redemption_id=redemption_id)
+    notes.success(request, _("Cancelled. Your points are back."))
+    return redirect("portal:rewards", merchant_slug=merchant_slug)
+
+
+@require_GET
+@member_required
+def mine(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """List everything the member redeemed, newest first."""
+    rows = redemptions.listed(
+        merchant=merchant_of(request),
+        member_id=member_of(request).pk,
+        now=now_of(request),
+        limit=screens.PAGE + 1,
+        before_id=screens.read_cursor(request),
+    )
+    shown = rows[: screens.PAGE]
+    page = {
+        "past": [_told(request, view) for view in shown],
+        "following": str(shown[-1].id) if len(rows) > screens.PAGE else None,
+    }
+    return screens.show(request, "portal/redemptions.html", page)
+
+
+def _mine(request: HttpRequest, redemption_id: str) -> View:
+    found = None
+    if ids.is_id(redemption_id, "rdm"):
+        found = redemptions.find(merchant=merchant_of(request), name=redemption_id, now=now_of(request))
+    if found is None or found.member_id != member_of(request).pk or found.state == "refused":
+        raise Http404
+    return found
+
+
+def _told(request: HttpRequest, view: View) -> dict[str, Any]:
+    """A redemption with its reward's name, by the newest terms that knew it."""
+    name, icon = _("Paid with points"), "points"
+    if view.reward:
+        name = view.reward
+        for version in reversed(versions.timeline(merchant_of(request).pk).versions):
+            reward = next((each for each in version.terms.rewards if each.code == view.reward), None)
+            if reward is not None:
+                name, icon = terms.text(reward.name, screens.language()), ICONS.get(reward.kind, "gift")
+                break
+    label, tone = STATES.get(view.state, (view.state, ""))
+    left = view.hold_expires_at - now_of(request) if view.hold_expires_at else timedelta()
+    return {
+        "view": view,
+        "name": name,
+        "icon": icon,
+        "state": label,
+        "tone": tone,
+        "plain_code": ids.normalise(view.code),
+        "seconds_left": max(0, int(left.total_seconds())),
+    }
+
+
+def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int) -> list[Shown]:
+    promised = screens.terms_of(request)
+    if promised is None:
+        return []
+    language = screens.language()
+    speaker = Speaker(promised, language)
+    by_code: dict[str, AnyReward] = {each.code: each for each in promised.rewards}
+    found = []
+    for offer in offers:
+        reward = by_code[offer.code]
+        missing = ""
+        if offer.missing_points:
+            points = earning.points_in_words(offer.missing_points, promised, language)
+            missing = _("%(points)s to go") % {"points": points}
+        found.append(
+            Shown(
+                offer=offer,
+                icon=ICONS.get(offer.kind, "gift"),
+                conditions=speaker.reward(reward, stock_left=offer.stock_left),
+                missing=missing,
+                has=spendable,
+                can_be_held=not (isinstance(reward, terms.Percentage) and reward.minimum_total_minor is not None),
+                variant="" if any(each.offer.can_be_redeemed for each in found) else "primary",
+                minutes=speaker.minutes(reward.hold_minutes),
+                minted=ids.mint("rdm"),
+                after=earning.points_in_words(max(0, spendable - offer.price_points), promised, language),
+            )
+        )
+    return found

@@ -1,0 +1,126 @@
+"""The member's pages in a browser: accessible, fitting, quiet, on a phone and at a desk, in three languages."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from merchants import tenancy
+from merchants.actors import SYSTEM
+from rewards import purchases
+from tests import living
+from tests.people import join, member_browser
+
+PHONE, DESK = 390, 1280
+
+
+@pytest.fixture(scope="module")
+def cafe(django_db_setup, django_db_blocker):
+    """Built once for this file; committed."""
+    with django_db_blocker.unblock():
+        yield living.cafe(slug="cafe-onul", sales=400)
+
+
+@pytest.fixture(scope="module")
+def mina(cafe, django_db_blocker):
+    """Somebody with a history, a fresh purchase, points for some rewards and short of others."""
+    with django_db_blocker.unblock():
+        member, now = join(cafe, name="박미나"), datetime.now(UTC)
+        with tenancy.tenant(cafe):
+            sold = [
+                purchases.PurchaseInput(
+                    external_id=f"mina-{days}-{member.code}", occurred_at=now - timedelta(days=days), currency="KRW",
+                    total_minor=amount, member=purchases.MemberRef(id=member.public_id), location="main",
+                    lines=(purchases.LineInput(sku="LATTE", category="coffee", amount_minor=amount),),
+                )  # fmt: skip
+                for days, amount in ((355, 30000), (40, 23000), (12, 18500), (1, 9800))
+            ]
+            purchases.record(
+                merchant=cafe, items=sold, now=now, actor=SYSTEM,
+                source=purchases.Source(may_backfill=True, is_silent=True),
+            )  # fmt: skip
+        return member
+
+
+@pytest.fixture
+def phone(cafe, mina, open_page, django_db_blocker):
+    with django_db_blocker.unblock():
+        client = member_browser(cafe, mina)
+
+    def phone(path: str = "", **look):
+        return open_page(f"/m/{cafe.slug}/{path}", client=client, **{"width": PHONE, **look})
+
+    return phone
+
+
+PAGES = ["", "rewards", "card", "activity", "activity/ending", "tiers", "friends", "me", "terms", "me/leave", "rewards/mine"]
+_TURNS = itertools.cycle(itertools.product(("light", "dark"), ("en", "ko", "zh-hant")))
+_LOOKS = [(page, width, *next(_TURNS)) for page in PAGES for width in (PHONE, DESK)]
+
+
+@pytest.mark.parametrize(("page", "width", "scheme", "language"), _LOOKS)
+def test_it_is_accessible_and_fits(phone, assert_sound, shot, page, width, scheme, language):
+    opened = phone(page, width=width, scheme=scheme, language=language)
+
+    assert opened.locator("h1").count() == 1
+    shot(opened, f"portal-{page.replace('/', '-') or 'home'}-{width}-{scheme}-{language}")
+    assert_sound(opened)
+
+
+def test_a_reward_is_taken_shown_and_given_back(phone, assert_sound, shot):
+    opened = phone("rewards")
+    opened.get_by_role("link", name="Redeem").first.click()
+    shot(opened, "portal-confirm", whole=False)
+    opened.get_by_role("button", name="Redeem now").click()
+
+    opened.wait_for_url("**/rewards/mine/rdm_*")
+    assert opened.get_by_role("img", name="Your code as a QR code").is_visible()
+    assert ":" in opened.get_by_role("timer").inner_text()
+    shot(opened, "portal-redemption")
+    assert_sound(opened)
+    opened.get_by_role("button", name="Cancel and get the points back").click()
+    opened.wait_for_url("**/rewards")
+    assert opened.get_by_text("Cancelled. Your points are back.").is_visible()
+
+
+def test_it_works_without_script(phone):
+    opened = phone("rewards", script=False)
+    opened.get_by_role("link", name="Redeem").first.click()
+    opened.locator("dialog:target").get_by_role("button", name="Redeem now").click()
+
+    assert "/rewards/mine/rdm_" in opened.url
+    opened.get_by_role("button", name="Cancel and get the points back").click()
+    assert opened.get_by_text("Cancelled. Your points are back.").is_visible()
+
+
+def test_a_purchase_is_asked_about_once(phone, assert_sound, shot, cafe, mina, django_db_blocker):
+    opened = phone()
+    opened.get_by_role("link", name="Tell us").click()
+    shot(opened, "portal-survey")
+    assert_sound(opened)
+    opened.get_by_text("9", exact=True).click()
+    opened.get_by_role("button", name="Send").click()
+
+    assert opened.get_by_text("Your answer is kept").is_visible()
+    shot(opened, "portal-survey-done")
+    opened.goto(f"/m/{cafe.slug}/")
+    assert opened.get_by_role("link", name="Tell us").count() == 0
+
+
+def test_somebody_new_is_shown_the_way(cafe, open_page, assert_sound, shot, django_db_blocker):
+    with django_db_blocker.unblock():
+        client = member_browser(cafe, join(cafe, name=""))
+    opened = open_page(f"/m/{cafe.slug}/", client=client, width=PHONE)
+
+    shot(opened, "portal-new")
+    assert_sound(opened)
+
+
+def test_the_terms_are_open_to_everybody(cafe, open_page, assert_sound, shot):
+    opened = open_page(f"/m/{cafe.slug}/terms", width=PHONE)
+
+    assert opened.get_by_role("link", name="Join").is_visible()
+    shot(opened, "portal-terms-guest")
+    assert_sound(opened)
