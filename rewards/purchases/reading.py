@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -72,40 +72,51 @@ class Context:
     referrals: dict[int, OpenReferral] = field(default_factory=dict)
 
 
-def lock_buyers(book: Book, keys: Iterable[Key], *, also_accounts: Sequence[int] = ()) -> dict[Key, Buyer]:
-    """Lock, in id order, the accounts of everybody named (and those given by id); merged members forward.
+def lock_buyers(book: Book, keys: Sequence[Key]) -> dict[Key, Buyer]:
+    """Lock, in id order, the accounts of everybody named; merged members forward.
 
-    One statement finds and locks, so that a till's single sale costs one round trip.
+    One statement finds and locks, so that a till's single sale costs one round trip; only who was not found so is
+    looked for again the longer way.
     """
-    wanted: dict[str, list[str]] = {}
-    for kind, value in keys:
-        wanted.setdefault(kind, []).append(value)
-    if not wanted:
-        book.lock(account_ids=also_accounts)
-        return {}
-    sources = [_REFERENCES[kind] for kind in wanted]
-    if also_accounts:
-        sources.append(
-            "SELECT 'account', '', a.member_id FROM rewards_account a WHERE a.merchant_id = %(merchant)s "
-            "AND a.id = ANY(%(accounts)s)"
-        )
     buyers: dict[Key, Buyer] = {}
+    kinds = {kind for kind, _value in keys}
+    if len(kinds) == 1 and (kind := next(iter(kinds))) in _COLUMNS:
+        _lock(book, buyers, _DIRECT.format(kind=kind, column=_COLUMNS[kind]), {"values": [value for _k, value in keys]})
+    missing = [key for key in keys if key not in buyers]
+    if missing:
+        wanted: dict[str, list[str]] = {}
+        for kind, value in missing:
+            wanted.setdefault(kind, []).append(value)
+        sources = " UNION ALL ".join(_REFERENCES[kind] for kind in wanted)
+        _lock(book, buyers, _FORWARDED.format(sources=sources), wanted)
+    return buyers
+
+
+def _lock(book: Book, buyers: dict[Key, Buyer], sql: str, values: dict[str, list[str]]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {ACCOUNT_COLUMNS}, r.kind, r.value, m.public_id, m.state, m.birth_month, m.birth_day, m.joined_at "
-            f"FROM ({' UNION ALL '.join(sources)}) AS r(kind, value, member_id) "
-            "JOIN members_member named ON named.merchant_id = %(merchant)s AND named.id = r.member_id "
-            "JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = coalesce(named.merged_into_id, named.id) "
-            "JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = m.id "
-            "ORDER BY a.id FOR UPDATE OF a",
-            {"merchant": book.merchant_id, "accounts": list(also_accounts), **wanted},
-        )
+        cursor.execute(sql, {"merchant": book.merchant_id, **values})
         for row in cursor.fetchall():
             account = book.accounts.get(row[0]) or book.admit(row)
             kind, value, public_id, state, month, day, joined_at = row[ACCOUNT_WIDTH:]
             birthday = (month, day) if month is not None else None
             buyers[kind, value] = Buyer(account.member_id, public_id, state, account, birthday, joined_at)
-    return buyers
+
+
+_COLUMNS = {"id": "public_id", "external_id": "external_id", "phone": "phone", "code": "code"}
+_MEMBER = "m.public_id, m.state, m.birth_month, m.birth_day, m.joined_at"
+_DIRECT = (
+    f"SELECT {ACCOUNT_COLUMNS}, '{{kind}}', m.{{column}}, {_MEMBER} FROM members_member m "
+    "JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = m.id "
+    "WHERE m.merchant_id = %(merchant)s AND m.{column} = ANY(%(values)s) AND m.merged_into_id IS NULL "
+    "ORDER BY a.id FOR UPDATE OF a"
+)
+_FORWARDED = (
+    f"SELECT {ACCOUNT_COLUMNS}, r.kind, r.value, {_MEMBER} FROM ({{sources}}) AS r(kind, value, member_id) "
+    "JOIN members_member named ON named.merchant_id = %(merchant)s AND named.id = r.member_id "
+    "JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = coalesce(named.merged_into_id, named.id) "
+    "JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = m.id "
+    "ORDER BY a.id FOR UPDATE OF a"
+)
 
 
 def read(
