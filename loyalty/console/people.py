@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -39,7 +39,7 @@ class InviteForm(forms.Form):
     """A person by e-mail or phone; for a cashier, a name and a PIN are enough."""
 
     role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices)
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120, required=False)
+    name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=120, required=False)
     contact = forms.CharField(
         label=gettext_lazy("E-mail or phone"),
         max_length=254,
