@@ -32,8 +32,6 @@ class Receiver:
     port: int = 0
     received: list[Received] = field(default_factory=list)
     answers: dict[str, list[int]] = field(default_factory=dict)
-    #: Seconds before every answer.
-    pause: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def url(self, path: str = "/ok", host: str = "127.0.0.1") -> str:
@@ -60,7 +58,6 @@ def receiving() -> Iterator[Receiver]:
                 receiver.received.append(Received(self.path, headers, body, time.time()))
                 planned = receiver.answers.get(self.path)
                 code = (planned.pop(0) if len(planned) > 1 else planned[0]) if planned else 200
-            time.sleep(receiver.pause)
             with contextlib.suppress(OSError):
                 self.answer(code)
 

@@ -41,7 +41,6 @@ class Control:
     wounds: dict[str, int]
     settings: dict[str, str] = field(default_factory=dict)
     statements: tuple[str, ...] = ()
-    pause: float = 0.0
 
 
 CONTROLS: Final = {
@@ -52,8 +51,8 @@ CONTROLS: Final = {
     "commits_that_do_not_wait": Control(
         {"postmaster": 1}, settings={"synchronous_commit": "off", "wal_writer_delay": "10s"}
     ),
-    "events_after_the_commit": Control({"web": 2, "backend": 1, "web_worker": 1}),
-    "marked_before_it_is_sent": Control({"worker": 1, "worker_child": 1}, pause=0.2),
+    "events_after_the_commit": Control({"backend": 3, "web_worker": 1}),
+    "marked_before_it_is_sent": Control({"worker": 1, "worker_child": 1}),
 }
 
 
@@ -98,7 +97,6 @@ def drill(*, seconds: float, seed: int, weakness: str = "") -> Report:
         receiving() as receiver,
         standing(weakness=weakness, postgres_settings=control.settings if control else {}) as stack,
     ):
-        receiver.pause = control.pause if control else 0.0
         shop = stack.furnish(receiver.url("/ok"), MEMBERS)
         with contextlib.closing(stack.superuser()) as connection, connection.cursor() as cursor:
             for statement in control.statements if control else ():

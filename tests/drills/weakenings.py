@@ -23,7 +23,7 @@ from rewards.points import Book
 from rewards.purchases import writing
 
 #: How wide the window is that a well-built system does not have.
-WINDOW_SECONDS: Final = 0.03
+WINDOW_SECONDS: Final = 0.15
 
 _ROW_LOCK = re.compile(r"\s+FOR (NO KEY )?UPDATE( OF \w+)?")
 
@@ -78,7 +78,7 @@ def events_after_the_commit() -> None:
 
 def marked_before_it_is_sent() -> None:
     """A delivery is written down as made when it is taken up."""
-    claim = delivering.claim
+    claim, send = delivering.claim, delivering.send
 
     def marked(*, merchant_id: int, **rest: Any) -> Any:
         parcels = claim(merchant_id=merchant_id, **rest)
@@ -89,7 +89,11 @@ def marked_before_it_is_sent() -> None:
             )
         return parcels
 
-    delivering.claim = marked
+    def taking_its_time(parcel: Any, **rest: Any) -> Any:
+        time.sleep(WINDOW_SECONDS)
+        return send(parcel, **rest)
+
+    delivering.claim, delivering.send = marked, taking_its_time
 
 
 WEAKNESSES: Final[dict[str, Callable[[], None]]] = {
