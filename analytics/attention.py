@@ -34,10 +34,11 @@ _SLIPPING: Final = f"""
         AND (%(today)s::date - r.last_day) > greatest({PATIENCE_DAYS}, 2.0 * (r.last_day - r.first_day) / (r.days - 1))
 """
 
+# What ends with the month ends at the first instant of the next.
 _EXPIRING: Final = """
     SELECT a.member_id AS person, 0 AS purchases, 0 AS revenue_minor, NULL::date AS last_day, sum(l.free) AS at_stake
     FROM reading_lots l JOIN reading_accounts a ON a.merchant_id = %(merchant)s AND a.id = l.account_id
-    WHERE l.merchant_id = %(merchant)s AND l.free > 0 AND l.expires_at > %(now)s AND l.expires_at < %(month_end)s
+    WHERE l.merchant_id = %(merchant)s AND l.free > 0 AND l.expires_at > %(now)s AND l.expires_at <= %(month_end)s
     GROUP BY 1
 """
 

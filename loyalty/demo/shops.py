@@ -72,7 +72,7 @@ CAFE: Final = Shop(
     where="seoul",
     locations=(("yeonnam", "연남점"), ("seongsu", "성수점")),
     members=190,
-    guests_a_day=2.2,
+    guests_a_day=1.8,
     articles=(
         Article("AMERICANO", "coffee", 4500, 34), Article("LATTE", "coffee", 5000, 22),
         Article("FLAT-WHITE", "coffee", 5300, 8), Article("COLD-BREW", "coffee", 5500, 12),
@@ -83,9 +83,9 @@ CAFE: Final = Shop(
         Article("GIFT-10000", "gift_card", 10000, 1),
     ),
     habits=(
-        Habit("devoted", 0.10, 2.8, 0.012, (2, 18, 80)),
-        Habit("regular", 0.24, 1.1, 0.03, (8, 32, 60)),
-        Habit("now and then", 0.30, 0.35, 0.06, (18, 42, 40)),
+        Habit("devoted", 0.09, 2.4, 0.012, (2, 18, 80)),
+        Habit("regular", 0.23, 0.95, 0.03, (8, 32, 60)),
+        Habit("now and then", 0.32, 0.33, 0.06, (18, 42, 40)),
         Habit("rare", 0.22, 0.10, 0.08, (30, 45, 25)),
         Habit("once", 0.14, 0.03, 0.6, (45, 40, 15)),
     ),

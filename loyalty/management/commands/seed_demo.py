@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from loyalty.demo import seeding
 from loyalty.demo.seeding import Made
-from loyalty.demo.shops import CAFE, SHOPS, Shop
+from loyalty.demo.shops import SHOPS, Shop
 from merchants import directory
 
 
@@ -32,10 +32,10 @@ class Command(BaseCommand):
         now = options["now"] or timezone.now()
         if now.tzinfo is None:
             raise CommandError("--now needs its offset, such as 2026-11-22T09:00:00+09:00.")
-        made = {shop.slug: seeding.make(shop, now=now, seed=options["seed"]) for shop in SHOPS}
-        for shop in SHOPS:
-            self.stdout.write(_introduced(shop, made[shop.slug]))
-        self.stdout.write(_curls(made[CAFE.slug], now))
+        made = seeding.make_all(SHOPS, now=now, seed=options["seed"])
+        for shop, done in zip(SHOPS, made, strict=True):
+            self.stdout.write(_introduced(shop, done))
+        self.stdout.write(_curls(made[0], now))
 
 
 def _introduced(shop: Shop, made: Made) -> str:
