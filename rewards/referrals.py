@@ -188,9 +188,7 @@ def undo(
             account = book.accounts[account_id]
             # Points still pending, because returns were not over, are the referral's own and go first.
             own = book.lots_made_by(account, "referral", paid.id)
-            account.claw_back(
-                cause, points=points, purchase_id=None, own_lots=own, now=book.now, actor=book.actor
-            )
+            account.claw_back(cause, points=points, purchase_id=None, own_lots=own, now=book.now, actor=book.actor)
     payload = {"referral": paid.public_id, "referrer": paid.referrer, "referee": paid.referee}
     return Settled(
         paid.id, "undone", purchase_id, paid.referrer_points, paid.referee_points,
@@ -214,8 +212,14 @@ def write(merchant_id: int, settled: Sequence[Settled], *, now: datetime) -> Non
                 undone_at = CASE WHEN r.s = 'undone' THEN %(now)s ELSE undone_at END
             FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, s text, p bigint, rr bigint, re bigint)
             WHERE rewards_referral.merchant_id = %(merchant)s AND rewards_referral.id = r.id
+                AND rewards_referral.id = ANY(%(ids)s)
             """,
-            {"merchant": merchant_id, "rows": json.encode(rows).decode(), "now": now},
+            {
+                "merchant": merchant_id,
+                "ids": [one.referral_id for one in settled],
+                "rows": json.encode(rows).decode(),
+                "now": now,
+            },
         )
 
 

@@ -258,6 +258,8 @@ class Book:
                     "lots": _encode(lots).decode(),
                     "allocations": _encode(allocations).decode(),
                     "lot_changes": _encode(lot_changes).decode(),
+                    "lot_ids": [row["id"] for row in lot_changes],
+                    "account_ids": [account.id for account in changed],
                     "accounts": _encode([_account_row(account) for account in changed]).decode(),
                 },
             )
@@ -351,11 +353,12 @@ _INSERT_LOTS = """
     RETURNING id, entry_id
 """
 
+# The planner takes a recordset for 100 rows: without the ids beside it, it reads every row of the merchant.
 _UPDATE_LOTS = """
     UPDATE rewards_lot SET remaining = r.r, held = r.h, is_active = r.ac, is_sliding = r.sl, expires_at = r.x
     FROM jsonb_to_recordset(%(lot_changes)s::jsonb)
         AS r(id bigint, r bigint, h bigint, ac boolean, sl boolean, x timestamptz)
-    WHERE rewards_lot.merchant_id = %(merchant)s AND rewards_lot.id = r.id
+    WHERE rewards_lot.merchant_id = %(merchant)s AND rewards_lot.id = r.id AND rewards_lot.id = ANY(%(lot_ids)s)
 """
 
 _ALLOCATION_ROWS = (
@@ -385,4 +388,5 @@ _UPDATE_ACCOUNTS = """
     FROM jsonb_to_recordset(%(accounts)s::jsonb) AS r(id bigint, b bigint, h bigint, p bigint, d bigint, s bigint,
         c text, n bigint, t text, ts timestamptz, rq timestamptz, la timestamptz, st text, rv int, ma timestamptz)
     WHERE rewards_account.merchant_id = %(merchant)s AND rewards_account.id = r.id
+        AND rewards_account.id = ANY(%(account_ids)s)
 """

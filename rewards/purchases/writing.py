@@ -56,6 +56,7 @@ def write(
                 "now": now,
                 "sales": _encode([_row(sale) for sale in new]).decode(),
                 "known": _encode([_row(sale) for sale in known]).decode() if known else "[]",
+                "known_ids": [sale.id for sale in known],
                 "lines": _encode([row for sale in sales for row in _lines(sale)]).decode(),
                 "caps": _encode([{"a": a, "k": k, "p": p} for (a, k), p in caps.items()]).decode() if caps else "[]",
                 "events": _encode(outbox.rows_for(events)).decode() if events else "[]",
@@ -115,6 +116,7 @@ _UPDATE_ANNOUNCED = f"""
         points_clawed_back = r.cb, qualifying_points = r.q, qualifying_minor = r.qm, xid = pg_current_xact_id()
     FROM jsonb_to_recordset(%(known)s::jsonb) AS r({_SALE_COLUMNS})
     WHERE rewards_purchase.merchant_id = %(merchant)s AND rewards_purchase.id = r.id
+        AND rewards_purchase.id = ANY(%(known_ids)s)
 """
 
 _INSERT_LINES = """
@@ -189,8 +191,9 @@ def write_settled(merchant_id: int, settled: Sequence[Waiting]) -> None:
             FROM jsonb_to_recordset(%(rows)s::jsonb)
                 AS r(id bigint, ok boolean, x text, a bigint, cb bigint, d bigint, re bigint)
             WHERE rewards_refund.merchant_id = %(merchant)s AND rewards_refund.id = r.id
+                AND rewards_refund.id = ANY(%(ids)s)
             """,
-            {"merchant": merchant_id, "rows": _encode(rows).decode()},
+            {"merchant": merchant_id, "ids": [one.asked.id for one in settled], "rows": _encode(rows).decode()},
         )
 
 
@@ -235,6 +238,12 @@ def give_caps_back(merchant_id: int, account_id: int, keys: Sequence[tuple[str, 
             UPDATE rewards_capbucket c SET points = greatest(0, c.points - r.p)
             FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(a bigint, k text, p bigint)
             WHERE c.merchant_id = %(merchant)s AND c.account_id = r.a AND c.key = r.k
+                AND c.account_id = ANY(%(accounts)s) AND c.key = ANY(%(keys)s)
             """,
-            {"merchant": merchant_id, "rows": _encode(rows).decode()},
+            {
+                "merchant": merchant_id,
+                "accounts": [0, account_id],
+                "keys": [key for key, _points in keys],
+                "rows": _encode(rows).decode(),
+            },
         )
