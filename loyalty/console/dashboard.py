@@ -32,6 +32,7 @@ from rewards.purchases import finding
 
 DEFAULT_PERIOD: Final = "last_90"
 COHORT_MONTHS: Final = 12
+SHOWN_FROM: Final = 5
 #: The series one can look at: a name, and the figures it draws.
 CHARTS: Final[dict[str, tuple[Any, tuple[tuple[str, Any], ...]]]] = {
     "points": (
@@ -303,7 +304,7 @@ def _cohorts(merchant: Merchant) -> dict[str, Any]:
         "columns": [_("M%(number)d") % {"number": number} for number in range(1, width + 1)],
         "rows": [
             {
-                "label": formats.month(row.joined_month),
+                "label": formats.month(row.joined_month) + (" *" if row.is_small else ""),
                 "size": row.members,
                 "shares": [
                     float(row.shares[after]) / 100 if after < len(row.shares) else None
@@ -312,7 +313,10 @@ def _cohorts(merchant: Merchant) -> dict[str, Any]:
             }
             for row in rows
         ],
-        "smallest": dashboard.COHORT_MIN,
+        # Of a handful nothing can be said; of a few, with care.
+        "smallest": SHOWN_FROM,
+        "has_small": any(row.is_small for row in rows),
+        "judged_from": dashboard.COHORT_MIN,
     }
 
 

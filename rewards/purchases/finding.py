@@ -100,6 +100,12 @@ def find(*, merchant: Merchant, public_id: str) -> PurchaseView | None:
     return next(iter(_views(merchant, list(row.select_related("location")))), None)
 
 
+def by_external_id(*, merchant: Merchant, external_id: str) -> PurchaseView | None:
+    """This function will find one recorded purchase by the id its sender gave it; None when there is none."""
+    rows = Purchase.objects.filter(merchant=merchant, external_id=external_id, state="recorded")
+    return next(iter(_views(merchant, list(rows.select_related("location")))), None)
+
+
 def among(*, merchant: Merchant, public_ids: Sequence[str]) -> dict[str, PurchaseView]:
     """This function will find recorded purchases by their public ids, a page of them at a time."""
     wanted = [each for each in public_ids if ids.is_id(each, "pur")][:PAGE_MAX]

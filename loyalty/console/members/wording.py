@@ -51,6 +51,7 @@ class Moved:
     entry: EntryView
     title: str
     why: Sequence[str]
+    passed_over: Sequence[str]
     icon: str
     change: int
     beside: Sequence[tuple[str, int]]
@@ -69,8 +70,8 @@ def _told(
 ) -> Moved:
     title = _TITLES.get((entry.kind, entry.document_kind)) or _KINDS.get(entry.kind, entry.kind)
     change, beside = _amounts(entry)
-    return Moved(entry, str(title), _why(entry, timeline, purchases, language, actors), _ICONS.get(entry.kind, "points"),
-                 change, beside)  # fmt: skip
+    why, passed_over = _why(entry, timeline, purchases, language, actors)
+    return Moved(entry, str(title), why, passed_over, _ICONS.get(entry.kind, "points"), change, beside)
 
 
 def _amounts(entry: EntryView) -> tuple[int, list[tuple[str, int]]]:
@@ -82,14 +83,16 @@ def _amounts(entry: EntryView) -> tuple[int, list[tuple[str, int]]]:
 
 def _why(
     entry: EntryView, timeline: Timeline, purchases: Mapping[str, PurchaseView], language: str, actors: Mapping[str, str]
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     found: list[str] = []
+    passed_over: list[str] = []
     version = None
     if entry.terms_version is not None and any(each.number == entry.terms_version for each in timeline.versions):
         version = timeline.numbered(entry.terms_version)
     purchase = purchases.get(entry.document_id or "")
     if purchase is not None and entry.kind == "accrue" and version is not None:
-        found += earning.words(purchase.trace, version.terms, language)
+        for step, words in zip(purchase.trace, earning.words(purchase.trace, version.terms, language), strict=True):
+            (passed_over if step.code == "skipped" else found).append(words)
     elif entry.rules and version is not None:
         names = {each.code: terms.text(each.name, language) for each in (*version.terms.earning.rules, *version.terms.rewards)}
         named = [names[code] for code in entry.rules if code in names]
@@ -103,4 +106,4 @@ def _why(
         found.append(f"“{entry.reason}”")
     if entry.document_kind == "adjustment":
         found.append(_("by %(who)s") % {"who": actors.get(entry.actor, entry.actor)})
-    return found
+    return found, passed_over

@@ -100,6 +100,7 @@ class RuleForm(PartForm):
                 look="choices",
             )  # fmt: skip
             self.initial.setdefault("factor", 2)
+            self.initial.setdefault("mode", "add")
             return
         self.fields["points"] = worn(RatioField(decimals=decimals, label=_("Gives")), after=_("points"))
         if self.kind == "per_money":

@@ -88,7 +88,8 @@ class PartForm(forms.Form):
 
     def __init__(self, desk: Desk, part: Document | None, data: Any = None, **options: Any) -> None:
         self.desk, self.part = desk, dict(part or {})
-        options.setdefault("initial", self.part)
+        # A copy: what the fields show is not yet what the part holds.
+        options.setdefault("initial", dict(self.part))
         super().__init__(data, **options)
         self.use_required_attribute = False
         self.build()
@@ -344,7 +345,10 @@ def _of_language(kept: Any, tag: str) -> str:
 
 
 #: What these fields hold when nobody has set them.
-_UNSET = {"unit": {"", "months"}, "round": {"", "end"}}
+_UNSET: dict[str, tuple[Any, ...]] = {
+    "unit": ("", "months"), "round": ("", "end"), "net_of": (["discounts"],), "qualifying": (True,), "by_tier": (True,),
+    "hold_minutes": (15,), "limit_per": ("ever",),
+}  # fmt: skip
 
 
 def _is_set(bound: BoundField) -> bool:
@@ -352,4 +356,4 @@ def _is_set(bound: BoundField) -> bool:
     base = bound.name.rstrip("0123456789").rstrip("_")
     if base in ("cap_per", "cap_scope") or value in (None, "", [], (), False, 0, "0"):
         return False
-    return value not in _UNSET.get(bound.name, set())
+    return value not in _UNSET.get(bound.name, ())

@@ -1,0 +1,185 @@
+"""A sale at the counter: an amount typed as money, recorded once however often the form is sent, undone for a while."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from babel.numbers import get_currency_symbol
+from django import forms
+from django.contrib import messages as notes
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from loyalty.console import screens
+from loyalty.console.access import actor_of, device_of, now_of, seat_required
+from loyalty.console.counter import shift
+from loyalty.console.counter.desk import in_points, member_or_404, person, reward_name
+from loyalty.console.programme.fields import MoneyField
+from loyalty.tenant import merchant_of
+from loyalty.ui import formats
+from members.models import Member
+from merchants import ids, money
+from merchants.errors import LoyaltyError
+from merchants.models.merchants import Merchant
+from merchants.permissions import Permission
+from rewards import earning, purchases, redemptions, versions
+from rewards.purchases import finding
+from rewards.purchases.finding import PurchaseView
+
+_REUSED = "external_id_reused"
+
+
+class SaleForm(forms.Form):
+    """An amount, and the number of the paper receipt if there is one; the id was minted when the form was shown."""
+
+    minted = forms.RegexField(regex=r"^pur_[0-9a-z]{16}\Z", widget=forms.HiddenInput)
+    receipt = forms.RegexField(
+        label=gettext_lazy("Receipt number"), regex=r"^[\x21-\x7e]+\Z", max_length=60, required=False,
+        error_messages={"invalid": gettext_lazy("Letters, digits and signs, no spaces.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
+
+    def __init__(self, merchant: Merchant, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.use_required_attribute = False
+        keys = "decimal" if money.exponent(merchant.currency) else "numeric"
+        widget = forms.TextInput(
+            attrs={"class": "input amount", "inputmode": keys, "autocomplete": "off", "data-focus": ""}
+        )
+        self.fields["amount"] = MoneyField(merchant.currency, label=_("Amount of the sale"), widget=widget)
+        self.fields["amount"].widget.attrs["inputmode"] = keys
+
+    def clean_amount(self) -> int:
+        amount: int = self.cleaned_data["amount"]
+        if amount <= 0:
+            raise forms.ValidationError(_("Type what was paid, more than nothing."))
+        return amount
+
+    @property
+    def external_id(self) -> str:
+        return self.cleaned_data["receipt"] or f"counter:{self.cleaned_data['minted']}"
+
+
+@require_http_methods(["GET", "POST"])
+@seat_required(Permission.USE_COUNTER)
+def member(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Show the member with the form of a sale; a POST records it."""
+    found, merchant = member_or_404(request, member_id), merchant_of(request)
+    form = SaleForm(merchant, request.POST if request.method == "POST" else None, initial={"minted": ids.mint("pur")})
+    if request.method == "POST" and form.is_valid():
+        done = _record(request, found, form)
+        if done is not None:
+            shift.note(request, done)
+            return screens.to(request, "counter_sale", purchase_id=done)
+    return member_page(request, found, form, status=422 if form.is_bound else 200)
+
+
+def member_page(request: HttpRequest, found: Member, form: SaleForm, *, status: int = 200) -> HttpResponse:
+    merchant, now = merchant_of(request), now_of(request)
+    shown = person(request, found)
+    balance = shown["balance"]
+    catalogue = redemptions.catalogue(
+        merchant=merchant, member_id=found.pk, spendable=balance.spendable if balance else 0,
+        tier=balance.tier if balance else "", now=now, language=get_language() or "en",
+    )  # fmt: skip
+    mine = redemptions.listed(merchant=merchant, member_id=found.pk, now=now, limit=10)
+    page = {
+        **shown,
+        "form": form,
+        "symbol": get_currency_symbol(merchant.currency, locale=formats.locale()),
+        "held": [{"view": view, "name": reward_name(request, view.reward)} for view in mine if view.is_open],
+        "redeemable": len(catalogue.redeemable),
+        "place": shift.place_of(request),
+        "places": shift.choices(request),
+    }
+    return screens.show(request, "console/counter/member.html", page, status=status)
+
+
+@require_safe
+@seat_required(Permission.USE_COUNTER)
+def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResponse:
+    """Say what a sale of this shift gave, and why; offer to undo it while that is possible."""
+    sold = _sale(request, purchase_id)
+    buyer = Member.objects.get(merchant=merchant_of(request), pk=sold.member_id)
+    version = None
+    if sold.terms_version is not None:
+        version = versions.timeline(merchant_of(request).pk).numbered(sold.terms_version)
+    page = {
+        **person(request, buyer),
+        "sale": sold,
+        "why": earning.words(sold.trace, version.terms if version else None, get_language() or "en"),
+        "earned": in_points(request, sold.points_earned),
+        "is_undone": sold.left_minor <= 0 < sold.total_minor,
+        "may_undo": sold.left_minor > 0 and shift.may_undo(request, sold.public_id, sold.occurred_at),
+        "undo_minutes": int(shift.UNDO_WITHIN.total_seconds() // 60),
+    }
+    return screens.show(request, "console/counter/sale.html", page)
+
+
+@require_POST
+@seat_required(Permission.USE_COUNTER)
+def undo(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResponse:
+    """Take a sale of this shift back whole, with its points; the second press finds it done."""
+    sold = _sale(request, purchase_id)
+    if sold.left_minor <= 0:
+        return screens.to(request, "counter_sale", purchase_id=purchase_id)
+    if not shift.may_undo(request, sold.public_id, sold.occurred_at):
+        notes.error(request, _("It is too late to undo this here. A manager refunds it on the member's page."))
+        return screens.to(request, "counter_sale", purchase_id=purchase_id)
+    asked = purchases.RefundInput(
+        # The sale's own name: however often this is pressed, it is one refund.
+        external_id=f"counter-undo:{sold.public_id}", occurred_at=now_of(request),
+        purchase=purchases.PurchaseRef(id=sold.public_id), reason=_("Undone at the counter"),
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            purchases.refund(merchant=merchant_of(request), asked=asked, now=now_of(request), actor=actor_of(request))
+    except LoyaltyError as refusal:
+        if refusal.code != _REUSED:
+            notes.error(request, refusal.detail)
+    return screens.to(request, "counter_sale", purchase_id=purchase_id)
+
+
+def _record(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
+    """Record the sale and return its id; None when it was refused, with the reason in the form."""
+    merchant, now, place, device = merchant_of(request), now_of(request), shift.place_of(request), device_of(request)
+    sold = purchases.PurchaseInput(
+        external_id=form.external_id, occurred_at=now, currency=merchant.currency,
+        total_minor=form.cleaned_data["amount"], member=purchases.MemberRef(id=found.public_id),
+        location=place.code if place else None, terminal=device.public_id if device else None, channel="counter",
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            outcome = purchases.record(merchant=merchant, items=[sold], now=now, actor=actor_of(request))[0]
+            if outcome.error is not None:
+                raise outcome.error
+    except LoyaltyError as refusal:
+        if refusal.code == _REUSED:
+            return _earlier(request, found, form)
+        form.add_error("amount" if refusal.pointer == "/total_minor" else None, refusal.detail)
+        return None
+    return outcome.public_id
+
+
+def _earlier(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
+    """The sale that has this id already: the same one sent twice is no fault; another one is."""
+    earlier = finding.by_external_id(merchant=merchant_of(request), external_id=form.external_id)
+    if earlier is not None and earlier.member_id == found.pk and earlier.total_minor == form.cleaned_data["amount"]:
+        if now_of(request) - earlier.occurred_at < shift.UNDO_WITHIN:
+            return earlier.public_id
+    form.add_error(
+        "receipt" if form.cleaned_data["receipt"] else None,
+        _("A sale with this number is recorded already. Nothing was added."),
+    )
+    return None
+
+
+def _sale(request: HttpRequest, purchase_id: str) -> PurchaseView:
+    """Find a sale this person recorded in this shift; all others are the console's business."""
+    found = finding.find(merchant=merchant_of(request), public_id=purchase_id)
+    if found is None or found.member_id is None or purchase_id not in shift.lately(request):
+        raise Http404
+    return found

@@ -1,0 +1,223 @@
+"""Hana looks after her members: finds them, reads why, corrects, refunds, undoes, merges; and every look is on record."""
+
+from __future__ import annotations
+
+import pytest
+
+from members.models import Member
+from merchants import audit, tenancy
+from rewards.models.corrections import Adjustment
+from tests import builders
+from tests.people import staff_browser
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cafe(db):
+    return builders.cafe()
+
+
+@pytest.fixture
+def hana(cafe):
+    return staff_browser(cafe.merchant, "owner")
+
+
+@pytest.fixture
+def mina(cafe):
+    return cafe.member("Mina Park", phone="+821023456789", email="mina@example.org")
+
+
+def url(cafe, page):
+    return f"/console/{cafe.merchant.slug}/{page}"
+
+
+def minted(browser, address):
+    return browser.get(address).context["form"]["external_id"].value()
+
+
+def acts(cafe):
+    with tenancy.tenant(cafe.merchant):
+        return [record.action for record in audit.newest(merchant=cafe.merchant)]
+
+
+@pytest.mark.parametrize("typed", ["Mina", "mina p", "010-2345-6789", "mina@", "code"])
+def test_members_are_found_by_what_people_say(cafe, hana, mina, typed):
+    cafe.member("Jisoo")
+    with tenancy.tenant(cafe.merchant):
+        code = Member.objects.get(merchant=cafe.merchant, pk=mina.id).code
+    page = hana.get(url(cafe, "members/"), {"q": code if typed == "code" else typed})
+
+    assert [str(row["member"]) for row in page.context["rows"]] == ["Mina Park"]
+    assert "mina@example.org" not in page.content.decode()
+
+
+def test_a_long_list_goes_page_by_page(cafe, hana):
+    cafe.cast(*(f"Member {number}" for number in range(30)))
+    first = hana.get(url(cafe, "members/"))
+    second = hana.get(url(cafe, "members/"), {"cursor": first.context["cursor"]})
+
+    names = [str(row["member"]) for page in (first, second) for row in page.context["rows"]]
+    assert (len(names), len(set(names)), second.context["cursor"]) == (30, 30, None)
+    assert hana.get(url(cafe, "members/"), {"cursor": "made-up"}).status_code == 404
+
+
+def test_somebody_is_enrolled_with_what_they_agreed_to(cafe, hana):
+    form = {"name": "Doyun", "phone": "010-3456-7890", "consents": ["terms"]}
+    assert hana.post(url(cafe, "members/enrol"), {**form, "consents": []}).status_code == 422
+
+    answer = hana.post(url(cafe, "members/enrol"), form, follow=True)
+
+    assert "Doyun is a member now." in answer.content.decode()
+    again = hana.post(url(cafe, "members/enrol"), {**form, "name": "Twin"})
+    assert again.status_code == 422
+    assert again.context["form"].errors["phone"] == ["Another member has this telephone number."]
+
+
+def test_the_page_shows_what_is_held_and_why_it_moved(cafe, hana, mina):
+    mina.buys(12_300)
+    mina.redeems(reward="coffee")
+    page = hana.get(url(cafe, f"members/{mina.public_id}"))
+
+    text = page.content.decode()
+    assert page.context["balance"].spendable == 23
+    assert [(moved.title, moved.change) for moved in page.context["moved"]] == [("Redeemed", -100), ("Purchase", 123)]
+    assert "1 for 100: +123 points" in text
+    assert "Coffee" in text
+    assert page.context["standing"]["next"] == "Gold"
+    for part in ("purchases", "redemptions", "points", "person"):
+        assert hana.get(url(cafe, f"members/{mina.public_id}"), {"show": part}).status_code == 200
+
+
+def test_contacts_are_masked_until_somebody_looks_and_that_is_written_down(cafe, hana, mina):
+    page = hana.get(url(cafe, f"members/{mina.public_id}")).content.decode()
+    assert "+821023456789" not in page
+    assert "+82…89" in page
+
+    shown = hana.post(url(cafe, f"members/{mina.public_id}/reveal")).content.decode()
+
+    assert "+821023456789" in shown
+    assert acts(cafe)[0] == "member.revealed"
+    ann = staff_browser(cafe.merchant, "analyst")
+    assert ann.post(url(cafe, f"members/{mina.public_id}/reveal")).status_code == 403
+
+
+def test_a_balance_is_corrected_once_however_often_the_form_is_sent(cafe, hana, mina):
+    address = url(cafe, f"members/{mina.public_id}/adjust")
+    form = {"external_id": minted(hana, address), "way": "give", "points": "50", "reason": "Cold coffee"}
+
+    for _twice in range(2):
+        assert hana.post(address, form).status_code == 302
+
+    page = hana.get(url(cafe, f"members/{mina.public_id}"))
+    assert page.context["balance"].spendable == 50
+    assert "Cold coffee" in page.content.decode()
+    with tenancy.tenant(cafe.merchant):
+        assert Adjustment.objects.filter(merchant=cafe.merchant).count() == 1
+
+
+def test_a_manager_stays_within_the_limit_and_nobody_takes_what_is_not_there(cafe, mina):
+    manager = staff_browser(cafe.merchant, "manager")
+    address = url(cafe, f"members/{mina.public_id}/adjust")
+    form = {"external_id": minted(manager, address), "way": "give", "points": "10001", "reason": "Goodwill"}
+
+    above = manager.post(address, form)
+    assert above.status_code == 422
+    assert "at most 10000 points" in above.context["form"].errors["points"][0]
+
+    short = manager.post(address, {**form, "way": "take", "points": "5"})
+    assert short.status_code == 422
+    assert short.context["form"]["external_id"].value() != form["external_id"]
+
+
+def test_a_purchase_comes_back_line_by_line_and_its_points_with_it(cafe, hana, mina):
+    bought = mina.buys(10_000)
+    address = url(cafe, f"members/{mina.public_id}/refund?purchase={bought.public_id}")
+    form = {"external_id": minted(hana, address), "way": "amount", "amount": "4,000", "reason": "One was cold"}
+
+    assert hana.post(address, {**form, "way": "amount", "amount": ""}).status_code == 422
+    assert hana.post(address, form).status_code == 302
+    page = hana.get(url(cafe, f"members/{mina.public_id}"), {"show": "purchases"})
+
+    (purchase,) = page.context["purchases"]
+    assert (purchase.refunded_minor, purchase.points_kept, page.context["balance"].spendable) == (4000, 60, 60)
+    # Sent again, nothing more comes back; and not more than was bought.
+    hana.post(address, form)
+    assert hana.get(url(cafe, f"members/{mina.public_id}")).context["balance"].spendable == 60
+    too_much = hana.post(address, {**form, "external_id": minted(hana, address), "amount": "7,000"})
+    assert too_much.status_code == 422
+
+
+def test_another_members_purchase_is_not_taken_back_here(cafe, hana, mina):
+    bought = cafe.member("Jisoo").buys(10_000)
+    address = url(cafe, f"members/{mina.public_id}/refund?purchase={bought.public_id}")
+    assert hana.post(address, {"external_id": "x", "way": "all"}).status_code == 302
+    assert cafe.people["Jisoo"].balance().spendable == 100
+
+
+def test_a_redemption_is_undone_and_a_hold_released(cafe, hana, mina):
+    mina.is_given(300)
+    mina.redeems(reward="coffee")
+    mina.holds(reward="mug", hold_minutes=40_000)
+    page = hana.get(url(cafe, f"members/{mina.public_id}"), {"show": "redemptions"})
+    # The stage's clock is long past: the hold has timed out by itself.
+    assert [row["row"].state for row in page.context["redemptions"]] == ["expired", "captured"]
+    coffee = page.context["redemptions"][1]
+
+    for _twice in range(2):
+        hana.post(
+            url(cafe, f"members/{mina.public_id}/undo"),
+            {"redemption": coffee["row"].public_id, "external_id": coffee["mint"]},
+        )
+
+    page = hana.get(url(cafe, f"members/{mina.public_id}"), {"show": "redemptions"})
+    assert page.context["balance"].spendable == 300
+    assert page.context["redemptions"][1]["row"].state == "reversed"
+
+
+def test_a_membership_is_blocked_with_a_reason_and_opened_again(cafe, hana, mina):
+    address = url(cafe, f"members/{mina.public_id}/turn")
+    assert "Say why" in hana.post(address, {"act": "block", "reason": ""}, follow=True).content.decode()
+    hana.post(address, {"act": "block", "reason": "Sold points to others"})
+    assert hana.get(url(cafe, f"members/{mina.public_id}")).context["member"].state == "blocked"
+    hana.post(address, {"act": "unblock"})
+    assert hana.get(url(cafe, f"members/{mina.public_id}")).context["member"].state == "active"
+    assert acts(cafe)[:2] == ["member.unblocked", "member.blocked"]
+
+
+def test_cards_and_consents_are_kept(cafe, hana, mina):
+    address = url(cafe, f"members/{mina.public_id}/turn")
+    hana.post(address, {"act": "give_card", "number": "9000-1234"})
+    hana.post(address, {"act": "block_card", "number": "9000-1234", "reason": "lost"})
+    hana.post(address, {"act": "consent", "purpose": "marketing", "answer": "yes"})
+    page = hana.get(url(cafe, f"members/{mina.public_id}"), {"show": "person"})
+
+    assert [(card.number, card.blocked_reason) for card in page.context["cards"]] == [("9000-1234", "lost")]
+    assert [box["is_granted"] for box in page.context["boxes"]] == [False, True, False]
+
+
+def test_two_memberships_become_one_and_come_apart_again(cafe, hana, mina):
+    twin = cafe.member("Mina P.")
+    mina.is_given(40)
+    twin.is_given(60)
+    address = url(cafe, f"members/{mina.public_id}/merge")
+
+    preview = hana.get(address, {"other": twin.public_id}).context["preview"]
+    assert (preview.spendable, str(preview.source)) == (100, "Mina P.")
+    hana.post(address, {"other": twin.public_id})
+
+    page = hana.get(url(cafe, f"members/{mina.public_id}"))
+    assert page.context["balance"].spendable == 100
+    assert hana.get(url(cafe, f"members/{twin.public_id}"))["Location"].endswith(mina.public_id)
+    (merge,) = page.context["merges"]
+    hana.post(url(cafe, f"members/{mina.public_id}/unmerge"), {"merge": merge.public_id})
+    assert hana.get(url(cafe, f"members/{mina.public_id}")).context["balance"].spendable == 40
+    assert hana.get(url(cafe, f"members/{twin.public_id}")).context["balance"].spendable == 60
+
+
+def test_details_are_corrected_and_contacts_left_empty_stay(cafe, hana, mina):
+    address = url(cafe, f"members/{mina.public_id}/change")
+    hana.post(address, {"name": "Mina Kim", "birthday": "02-29", "note": "Likes the window"})
+    with tenancy.tenant(cafe.merchant):
+        member = Member.objects.get(merchant=cafe.merchant, pk=mina.id)
+    assert (member.name, member.birth_day, member.phone) == ("Mina Kim", 29, "+821023456789")

@@ -1,0 +1,185 @@
+"""The rest of the console: numbers, keys, webhooks, a till to play with, settings, and who changed what."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from merchants import keys, tenancy
+from merchants.models.merchants import Location, Merchant
+from merchants.models.webhooks import WebhookDelivery
+from merchants.webhooks import addresses
+from tests import living
+from tests.people import browser_of, open_shop, seat_at, staff_browser
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop(db):
+    return open_shop("cafe-haneul")
+
+
+@pytest.fixture
+def hana(shop):
+    return staff_browser(shop, "owner")
+
+
+def url(shop, page):
+    return f"/console/{shop.slug}/{page}"
+
+
+def test_a_new_merchant_is_led_from_programme_to_key_to_sale(shop, hana):
+    page = hana.get(url(shop, "dashboard"))
+    assert [step["is_done"] for step in page.context["steps"]] == [False] * 4
+    assert page.context["following"] == 0
+    hana.post(url(shop, "developers/keys"), {"name": "POS", "scopes": ["quotes"]})
+    assert [step["is_done"] for step in hana.get(url(shop, "dashboard")).context["steps"]] == [False, True, False, False]
+
+
+def test_staff_arrive_at_the_dashboard_and_cashiers_do_not(shop, hana):
+    assert hana.get(url(shop, ""))["Location"].endswith("/dashboard")
+    cashier = browser_of(seat_at(shop, "cashier").user, second_factor=False)
+    assert cashier.get(url(shop, "dashboard")).status_code == 403
+
+
+def test_a_key_is_shown_once_rotated_and_revoked(shop, hana):
+    made = hana.post(url(shop, "developers/keys"), {"name": "POS", "scopes": ["quotes"], "location": "main", "terminal": "T1"})
+    secret = made.context["issued"].secret
+    assert secret in made.content.decode()
+    assert secret not in hana.get(url(shop, "developers/keys")).content.decode()
+    assert hana.post(url(shop, "developers/keys"), {"name": "POS"}).status_code == 422
+
+    key = made.context["issued"].key
+    assert (key.location_code, key.terminal) == ("main", "T1")
+    rotated = hana.post(url(shop, "developers/keys/change"), {"key": key.public_id, "act": "rotate", "overlap_hours": "24"})
+    assert rotated.context["issued"].secret in rotated.content.decode()
+    hana.post(url(shop, "developers/keys/change"), {"key": key.public_id, "act": "revoke"})
+    with tenancy.tenant(shop):
+        assert [each.revoked_at is not None for each in keys.of(shop)] == [False, True]
+    assert staff_browser(shop, "manager").get(url(shop, "developers/keys")).status_code == 403
+
+
+def test_the_till_simulator_shows_the_call_and_makes_it_for_real(shop, hana):
+    page = hana.get(url(shop, "developers/till")).content.decode()
+    assert "curl -X POST" in page
+    made = hana.post(url(shop, "developers/keys"), {"name": "POS", "scopes": ["purchases:write", "quotes"]})
+    form = {"call": "purchase", "amount": "12,400", "external_id": "sim-1", "key": made.context["issued"].secret}
+
+    first, second = (hana.post(url(shop, "developers/till"), form) for _twice in range(2))
+
+    for answer in (first, second):
+        assert answer.context["answer"].status == 201, answer.context["answer"].text
+        assert made.context["issued"].secret not in answer.content.decode()
+    assert dict(second.context["answer"].headers)["Idempotent-Replayed"] == "true"
+    receipts = [json.loads(answer.context["answer"].text)["receipt"] for answer in (first, second)]
+    assert receipts[0] == receipts[1]
+    assert hana.post(url(shop, "developers/till"), {**form, "key": "lk_live_nothing"}).context["answer"].status == 401
+    assert hana.post(url(shop, "developers/till"), {**form, "key": ""}).context["answer"] is None
+
+
+@pytest.fixture
+def public_net(monkeypatch):
+    """Every name lies on the public internet."""
+    monkeypatch.setattr(addresses, "check", lambda url, resolver=None: None)
+
+
+def test_webhooks_are_added_tried_sent_again_paused_and_deleted(shop, hana, public_net):
+    made = hana.post(url(shop, "developers/webhooks"), {"url": "https://hooks.example.org/in", "kinds": ["tier.changed"]})
+    assert made.context["made"].secret in made.content.decode()
+    address = url(shop, f"developers/webhooks/{made.context['made'].endpoint.id}")
+
+    hana.post(f"{address}/change", {"act": "ping"})
+    (row,) = hana.get(address).context["rows"]
+    assert row["row"].kind == "webhook.ping"
+    detail = hana.get(url(shop, f"developers/webhooks/deliveries/{row['row'].id}"))
+    assert detail.status_code == 200
+    hana.post(url(shop, f"developers/webhooks/deliveries/{row['row'].id}/retry"))
+    with tenancy.tenant(shop):
+        assert WebhookDelivery.objects.filter(merchant=shop, is_replay=True).count() == 1
+    hana.post(f"{address}/change", {"act": "replay", "since": "2020-01-01T00:00"})
+    secret = hana.post(f"{address}/change", {"act": "secret"})
+    assert "whsec_" in secret.content.decode()
+    hana.post(f"{address}/change", {"act": "disable"})
+    assert hana.get(address).context["endpoint"].disabled_at is not None
+    hana.post(f"{address}/change", {"act": "enable"})
+    hana.post(f"{address}/change", {"act": "edit", "url": "https://hooks.example.org/two", "description": "Two"})
+    assert hana.get(address).context["endpoint"].url == "https://hooks.example.org/two"
+    hana.post(f"{address}/change", {"act": "delete"})
+    assert hana.get(address).status_code == 404
+
+
+def test_an_address_inside_the_house_is_refused_at_its_field(shop, hana):
+    answer = hana.post(url(shop, "developers/webhooks"), {"url": "https://127.0.0.1/in"})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["url"]
+
+
+def test_settings_change_and_say_so_in_the_record(shop, hana):
+    form = {name: str(answer.value()) for answer in hana.get(url(shop, "settings")).context["form"] for name in [answer.name]}
+    assert hana.post(url(shop, "settings"), form | {"name": "Haneul", "brand_colour": "#7A1F3D"}).status_code == 302
+    assert hana.post(url(shop, "settings"), form | {"brand_colour": "red"}).status_code == 422
+    assert "7a1f3d" in hana.get(url(shop, "settings/preview"), {"brand_colour": "#7a1f3d"}).content.decode()
+
+    kept = Merchant.objects.get(pk=shop.pk)
+    assert (kept.name, kept.brand_colour) == ("Haneul", "#7a1f3d")
+    rows = hana.get(url(shop, "settings/record")).context["rows"]
+    assert str(rows[0]["what"]) == "changed the settings"
+    assert "#0b6e4f → #7a1f3d" in rows[0]["details"]
+
+
+def test_locations_open_and_close(shop, hana):
+    place = url(shop, "settings/place")
+    hana.post(place, {"act": "open", "name": "Mapo", "code": "mapo", "zone": ""})
+    taken = hana.post(place, {"act": "open", "name": "Mapo 2", "code": "mapo"}, follow=True)
+    assert "Another location has this code already." in taken.content.decode()
+    with tenancy.tenant(shop):
+        mapo = Location.objects.get(merchant=shop, code="mapo")
+    hana.post(place, {"act": "close", "place": mapo.public_id})
+    with tenancy.tenant(shop):
+        mapo.refresh_from_db()
+        assert mapo.closed_at is not None
+
+
+@pytest.fixture
+def committed(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.mark.django_db(transaction=False)
+class TestNumbers:
+    """On a café that has lived: committed, for the night's run asks which transactions have ended."""
+
+    pytestmark = []
+
+    @pytest.fixture(scope="class")
+    def cafe(self, django_db_setup, django_db_blocker):
+        with django_db_blocker.unblock():
+            yield living.cafe(sales=300)
+
+    def test_six_numbers_with_all_it_takes_to_trust_them(self, cafe):
+        hana = staff_browser(cafe, "owner")
+        page = hana.get(url(cafe, "dashboard"))
+        stats = page.context["stats"]
+        assert len(stats) == 6
+        for stat in stats:
+            assert stat["definition"]
+            assert stat["n"] > 0
+            assert stat["computed_at"]
+        assert hana.get(url(cafe, "dashboard"), {"period": "someday"})["Location"] == url(cafe, "dashboard")
+        behind = hana.get(stats[0]["href"])
+        assert behind.status_code == 200
+        assert behind.context["page"].total >= len(behind.context["page"].members)
+
+    def test_the_numbers_go_into_a_spreadsheet_and_it_is_on_record(self, cafe):
+        hana = staff_browser(cafe, "owner")
+        for table, first in (("numbers", "metric,"), ("days", "starts_on,"), ("cohorts", "joined_month,"), ("members", "member,")):
+            answer = hana.get(url(cafe, "dashboard/export"), {"table": table})
+            lines = b"".join(answer.streaming_content).decode().splitlines()
+            assert lines[0].lstrip("\ufeff").startswith(first), lines[0]
+            assert len(lines) > 1 or table == "members"
+        rows = hana.get(url(cafe, "settings/record")).context["rows"]
+        assert str(rows[0]["what"]) == "took data out as CSV"
+        assert staff_browser(cafe, "analyst").get(url(cafe, "dashboard/export")).status_code == 403
