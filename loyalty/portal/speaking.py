@@ -116,7 +116,8 @@ class Speaker:
         if expiry.round_to and expiry.round == "end":
             said = f"{said}, {ends[expiry.round_to]}"
         if isinstance(expiry, terms.Rolling) and expiry.activity_adds_months:
-            said = f"{said}; {_('each month with a purchase makes them live longer')}"
+            longer = _("each month with a purchase makes them live longer")
+            said = f"{said}; {longer}"
         return said
 
     # -- tiers --------------------------------------------------------------------------------------------------------
