@@ -338,8 +338,11 @@ _REFUNDS = f"""
     FROM rewards_purchase p JOIN rewards_account a ON a.merchant_id = p.merchant_id AND a.member_id = p.member_id
     LEFT JOIN (
         SELECT r.purchase_id, sum(r.points_clawed_back) AS clawed, sum(coalesce(e.taken, 0)) AS taken
-        FROM rewards_refund r LEFT JOIN moved e ON e.document_id = r.id
-        WHERE r.merchant_id = %(merchant)s AND r.is_applied GROUP BY 1
+        FROM rewards_account a
+        JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
+        JOIN rewards_refund r ON r.merchant_id = p.merchant_id AND r.purchase_id = p.id AND r.is_applied
+        LEFT JOIN moved e ON e.document_id = r.id
+        WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) GROUP BY 1
     ) AS r ON r.purchase_id = p.id
     WHERE p.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) AND p.state = 'recorded'
         AND (p.points_clawed_back <> coalesce(r.clawed, 0) OR p.points_clawed_back <> coalesce(r.taken, 0))

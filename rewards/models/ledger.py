@@ -99,6 +99,8 @@ class Lot(TenantModel):
             TenantForeignKey(field="entry", name="lot_of_own_entry"),
         ]
         indexes = [
+            # Used-up lots too: reconciliation reads an account's whole history, and must not scan everybody's.
+            models.Index(fields=["merchant", "account"], name="lot_by_account"),
             models.Index(
                 fields=["merchant", "account", "expires_at"], name="lot_with_points_left", condition=Q(remaining__gt=0)
             ),

@@ -199,9 +199,7 @@ def release_all(*, merchant: Merchant, book: Book, account: AccountState, member
     spendings.expire_due(book, account, member_public_id=member_public_id)
     for row in list(spendings.rows.values()):
         if row.state == State.HELD and row.member_id == account.member_id:
-            spendings.release(
-                book, account, row, state=State.RELEASED, at=book.now, member_public_id=member_public_id
-            )
+            spendings.release(book, account, row, state=State.RELEASED, at=book.now, member_public_id=member_public_id)
     return spendings
 
 

@@ -207,7 +207,15 @@ class Table:
 
 
 VERBS = ("accrue", "redeem", "refund", "reverse", "set_aside", "capture", "release", "expire", "transfer", "take_over")
-CHANGE = {"accrue": 10, "redeem": -100, "refund": -40, "reverse": 20, "capture": -60, "transfer": -100, "take_over": 200}
+CHANGE = {
+    "accrue": 10,
+    "redeem": -100,
+    "refund": -40,
+    "reverse": 20,
+    "capture": -60,
+    "transfer": -100,
+    "take_over": 200,
+}
 #: Pairs of which one at most can be: both end one hold, or want 200 of 150 points.
 OPPOSED = {frozenset(pair) for pair in (("capture", "release"), ("redeem", "set_aside"), ("redeem", "transfer"),
                                         ("set_aside", "transfer"))}  # fmt: skip

@@ -91,9 +91,7 @@ def test_the_lots_as_they_stand_and_those_used_up(cafe, mina):
     cafe.at("2026-03-06")
 
     def look(**options):
-        found = cafe.does(
-            lambda: balances.lots(merchant=cafe.merchant, member_id=mina.id, now=cafe.now, **options)
-        )
+        found = cafe.does(lambda: balances.lots(merchant=cafe.merchant, member_id=mina.id, now=cafe.now, **options))
         return [(lot.state, lot.amount, lot.remaining) for lot in found]
 
     assert look() == [("active", 100, 30), ("pending", 70, 70)]

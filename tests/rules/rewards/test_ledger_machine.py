@@ -28,7 +28,14 @@ START = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 TERMS = builders.programme(
     earning={
         "rules": [
-            {"kind": "per_money", "code": "base", "name": "1 for 100", "points": 1, "per_amount_minor": 100, "net_of": []}
+            {
+                "kind": "per_money",
+                "code": "base",
+                "name": "1 for 100",
+                "points": 1,
+                "per_amount_minor": 100,
+                "net_of": [],
+            }
         ],
         "pending": {"days": model.PENDING_DAYS},
     },
@@ -95,9 +102,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def once(self, verb, call):
         merchant = self.shop.merchant
-        outcome = tenancy.attempt(
-            merchant, lambda: verb(merchant=merchant, now=self.now, actor=builders.TILL, **call)
-        )
+        outcome = tenancy.attempt(merchant, lambda: verb(merchant=merchant, now=self.now, actor=builders.TILL, **call))
         if isinstance(outcome, list):
             (outcome,) = outcome
             if outcome.error is not None:
@@ -349,8 +354,13 @@ def run(*, examples: int, steps: int, **more) -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=checks,
-            report_multiple_bugs=False, print_blob=True, **more,
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=checks,
+            report_multiple_bugs=False,
+            print_blob=True,
+            **more,
         ),
     )
 
@@ -426,7 +436,12 @@ def given_points_live_anew(monkeypatch):
 
     def renewed(taken):
         return [
-            (state.LotState(n, n, True, lot.earned_at, lot.active_at, lot.expires_at and lot.expires_at + timedelta(20)), n)
+            (
+                state.LotState(
+                    n, n, True, lot.earned_at, lot.active_at, lot.expires_at and lot.expires_at + timedelta(20)
+                ),
+                n,
+            )
             for lot, n in together(taken)
         ]
 

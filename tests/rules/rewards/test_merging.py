@@ -65,9 +65,7 @@ def test_no_entry_changes_account(cafe, old, mina):
 
 
 def test_cards_and_missing_contacts_move(cafe, old, mina):
-    cafe.does(
-        lambda: Card.objects.create(merchant=cafe.merchant, number="8801", member_id=old.id, issued_at=cafe.now)
-    )
+    cafe.does(lambda: Card.objects.create(merchant=cafe.merchant, number="8801", member_id=old.id, issued_at=cafe.now))
     old.is_merged_into(mina)
     assert (row(cafe, mina).phone, row(cafe, mina).email) == ("+821012345678", "mina@example.org")
     assert (row(cafe, old).phone, row(cafe, old).state, row(cafe, old).merged_into_id) == (None, "merged", mina.id)
@@ -174,9 +172,7 @@ def test_merging_twice_is_merging_once(cafe, old, mina):
 
 
 def test_undone_everything_is_back(cafe, old, mina):
-    cafe.does(
-        lambda: Card.objects.create(merchant=cafe.merchant, number="8801", member_id=old.id, issued_at=cafe.now)
-    )
+    cafe.does(lambda: Card.objects.create(merchant=cafe.merchant, number="8801", member_id=old.id, issued_at=cafe.now))
     old.is_given(30, expires="2026-06-30")
     old.buys(300_000, external_id="s-1")
     mina.buys(250_000)

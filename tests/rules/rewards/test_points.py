@@ -286,4 +286,7 @@ def test_only_what_is_due_is_read_for_earning(mina):
     def look(**options):
         return Book.open(cafe.merchant.pk, account_ids=[mina.account_id], now=cafe.now, actor=HAND, **options)
 
-    assert sorted(len(cafe.does(lambda each=each: look(for_spending=each)).accounts[mina.account_id].lots) for each in (True, False)) == [2, 3]
+    assert sorted(
+        len(cafe.does(lambda each=each: look(for_spending=each)).accounts[mina.account_id].lots)
+        for each in (True, False)
+    ) == [2, 3]
