@@ -10,6 +10,7 @@
 An open hold and everything about it is guarded by its member's account lock: whoever changes a redemption holds it.
 """
 
+from rewards.redemptions.answers import PartOfAReward as PartOfAReward
 from rewards.redemptions.catalogues import Catalogue as Catalogue
 from rewards.redemptions.catalogues import catalogue as catalogue
 from rewards.redemptions.ending import AlreadyEnded as AlreadyEnded
@@ -26,10 +27,8 @@ from rewards.redemptions.finding import RedemptionNotFound as RedemptionNotFound
 from rewards.redemptions.finding import View as View
 from rewards.redemptions.finding import find as find
 from rewards.redemptions.finding import listed as listed
-from rewards.redemptions.folding import PartOfAReward as PartOfAReward
 from rewards.redemptions.folding import Spendings as Spendings
 from rewards.redemptions.folding import Taken as Taken
-from rewards.redemptions.folding import read_spendings as read_spendings
 from rewards.redemptions.inputs import CaptureInput as CaptureInput
 from rewards.redemptions.inputs import RedemptionInput as RedemptionInput
 from rewards.redemptions.inputs import RedemptionRequest as RedemptionRequest
@@ -39,6 +38,7 @@ from rewards.redemptions.offers import Offer as Offer
 from rewards.redemptions.offers import OrderTotalRequired as OrderTotalRequired
 from rewards.redemptions.offers import PayOffer as PayOffer
 from rewards.redemptions.offers import UnknownReward as UnknownReward
+from rewards.redemptions.reading import read_spendings as read_spendings
 from rewards.redemptions.restoring import restore as restore
 from rewards.redemptions.spending import hold as hold
 from rewards.redemptions.spending import redeem as redeem

@@ -19,14 +19,15 @@ from rewards.documents import Outcome
 from rewards.models.redemptions import Capture, Redemption, Release, Reversal
 from rewards.parties import Party
 from rewards.points import AccountState, Book
-from rewards.redemptions import folding, restoring, stock
+from rewards.redemptions import answers, restoring, stock
+from rewards.redemptions.answers import AlreadyEnded as AlreadyEnded
+from rewards.redemptions.answers import CaptureTooLarge as CaptureTooLarge
+from rewards.redemptions.answers import HoldExpired as HoldExpired
+from rewards.redemptions.answers import RedemptionNotFound as RedemptionNotFound
 from rewards.redemptions.finding import row_of
-from rewards.redemptions.folding import AlreadyEnded as AlreadyEnded
-from rewards.redemptions.folding import CaptureTooLarge as CaptureTooLarge
-from rewards.redemptions.folding import HoldExpired as HoldExpired
-from rewards.redemptions.folding import RedemptionNotFound as RedemptionNotFound
 from rewards.redemptions.folding import Spendings
 from rewards.redemptions.inputs import CaptureInput, ReleaseInput, ReversalInput
+from rewards.redemptions.reading import read_spendings
 
 State = Redemption.State
 
@@ -106,7 +107,7 @@ def release(*, merchant: Merchant, redemption: str, asked: ReleaseInput, now: da
     if earlier is not None:
         return documents.replayed(earlier, member_id=party.id)
     if row.state != State.HELD:
-        raise folding.ended(row)
+        raise answers.ended(row)
     _check_time(row, now)
     document = Release(
         merchant_id=merchant.pk, public_id=ids.mint("rel"), external_id=asked.external_id, fingerprint=sent,
@@ -143,7 +144,7 @@ def reverse(*, merchant: Merchant, redemption: str, asked: ReversalInput, now: d
     if row.state == State.HELD:
         raise StillHeld(_("The points are only held: release them instead."), state=row.state)
     if row.state != State.CAPTURED:
-        raise folding.ended(row)
+        raise answers.ended(row)
     points = row.points_captured - row.points_returned
     stayed = restoring.give_back(book, party.account, row, points=points, occurred_at=now, reason=asked.reason)
     row.save(update_fields=["state", "points_returned", "ended_at"])
@@ -180,7 +181,7 @@ def expire_holds(*, merchant: Merchant, now: datetime, limit: int = 200) -> int:
     book = Book(merchant.pk, now=now, actor=SYSTEM)
     found = parties.lock_ids(book, members)
     book.read_lots(everything=True)
-    spendings = folding.read_spendings(merchant, book, versions.timeline(merchant.pk), [])
+    spendings = read_spendings(merchant, book, versions.timeline(merchant.pk), [])
     people = {party.id: party for party in found.values()}
     ended = sum(
         spendings.expire_due(book, party.account, member_public_id=party.public_id) for party in people.values()
@@ -195,7 +196,7 @@ def release_all(*, merchant: Merchant, book: Book, account: AccountState, member
 
     All its open lots are read. The caller writes what it returns, and then the book.
     """
-    spendings = folding.read_spendings(merchant, book, versions.timeline(merchant.pk), [])
+    spendings = read_spendings(merchant, book, versions.timeline(merchant.pk), [])
     spendings.expire_due(book, account, member_public_id=member_public_id)
     for row in list(spendings.rows.values()):
         if row.state == State.HELD and row.member_id == account.member_id:
@@ -211,7 +212,7 @@ def end_overdue(*, merchant: Merchant, book: Book, account: AccountState) -> Spe
     if not account.held:
         return Spendings(merchant=merchant)
     member = Member.objects.only("public_id").get(merchant=merchant, pk=account.member_id)
-    spendings = folding.read_spendings(merchant, book, versions.timeline(merchant.pk), [])
+    spendings = read_spendings(merchant, book, versions.timeline(merchant.pk), [])
     spendings.expire_due(book, account, member_public_id=member.public_id)
     return spendings
 
@@ -227,7 +228,7 @@ def _open(
     party = parties.lock_ids(book, [named.member_id])[named.member_id]
     book.read_lots(everything=True)
     timeline = versions.timeline(merchant.pk)
-    spendings = folding.read_spendings(merchant, book, timeline, [], row_ids=[named.id])
+    spendings = read_spendings(merchant, book, timeline, [], row_ids=[named.id])
     return book, party, spendings, spendings.rows[named.id]
 
 

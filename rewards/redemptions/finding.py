@@ -8,7 +8,7 @@ from datetime import datetime
 from merchants import ids
 from merchants.models.merchants import Merchant
 from rewards.models.redemptions import Redemption
-from rewards.redemptions.folding import RedemptionNotFound as RedemptionNotFound
+from rewards.redemptions.answers import RedemptionNotFound as RedemptionNotFound
 
 State = Redemption.State
 

@@ -6,56 +6,28 @@ locks (`read_spendings`), fold, write once.  A refused ask leaves everything as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from merchants import ids, outbox, periods
-from merchants.errors import Conflict, Invalid, LoyaltyError, NotFound
+from merchants.errors import LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
 from rewards import documents, earning, terms
 from rewards.models.redemptions import Capture, Redemption
 from rewards.points import AccountState, Book, Cause, LotState
-from rewards.points.state import spending_order
-from rewards.redemptions import catalogues, offers, stock
+from rewards.redemptions import answers, offers, stock
 from rewards.redemptions.inputs import Ask
 from rewards.redemptions.offers import PointsAboveShare, Price, RewardNotOnOffer, UnknownReward
 from rewards.terms import AnyReward
 from rewards.versions import Timeline, Version
 
 State = Redemption.State
-_LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
-
-
-class RedemptionNotFound(NotFound):
-    code: ClassVar[str] = "redemption_not_found"
-
-
-class AlreadyEnded(Conflict):
-    """The redemption was captured, released, timed out or undone before; `state` says which."""
-
-    code: ClassVar[str] = "redemption_ended"
-
-
-class HoldExpired(Conflict):
-    """The hold's time was over: the points are the member's again."""
-
-    code: ClassVar[str] = "hold_expired"
-
-
-class CaptureTooLarge(Conflict):
-    code: ClassVar[str] = "capture_too_large"
-
-
-class PartOfAReward(Invalid):
-    code: ClassVar[str] = "part_of_a_reward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +113,7 @@ class Spendings:
         return found
 
     def _take_one(self, book: Book, occasion: Occasion, ask: Ask, *, paid_minor: int, position: int) -> Taken:
-        check_shape(ask)
+        answers.check_shape(ask)
         key = documents.natural_key("purchase", occasion.purchase_id, position)
         if ask.id is None and ask.code is None:
             row = self.spend(book, occasion, ask, external_id=key, sent=b"", paid_minor=paid_minor)
@@ -164,7 +136,7 @@ class Spendings:
             is_meant = row.public_id == ask.id if ask.id is not None else row.code == code
             if is_meant and row.member_id == account.member_id:
                 return row
-        raise RedemptionNotFound(_("The member has no such redemption."))
+        raise answers.RedemptionNotFound(_("The member has no such redemption."))
 
     def _worth_of(self, row: Redemption, points: int, total_minor: int | None, paid_minor: int) -> int | None:
         """What a hold is worth on the order that captures it: judged by the terms it was held under."""
@@ -262,10 +234,10 @@ class Spendings:
             hold_expires_at=book.now + timedelta(minutes=minutes) if is_hold else None,
             ended_at=None if is_hold else book.now,
         )
-        row.receipt = receipt_of(row, member=occasion.member_public_id, balance_after=account.spendable)
+        row.receipt = answers.receipt_of(row, member=occasion.member_public_id, balance_after=account.spendable)
         self.new.append(row)
         self.rows[identity] = row
-        self.events.append(_spent_event(row, account, occasion.member_public_id))
+        self.events.append(answers.spent_event(row, account, occasion.member_public_id))
         return row
 
     def price(
@@ -316,18 +288,20 @@ class Spendings:
         :raises PartOfAReward: only points that pay are captured in part.
         """
         if row.state != State.HELD:
-            raise ended(row)
+            raise answers.ended(row)
         if row.hold_expires_at is not None and row.hold_expires_at <= book.now:
-            raise HoldExpired(_("The hold's time was over; its points are the member's again."), state=State.EXPIRED)
+            raise answers.HoldExpired(
+                _("The hold's time was over; its points are the member's again."), state=State.EXPIRED
+            )
         wanted = row.points if points is None else points
         if wanted > row.points:
-            raise CaptureTooLarge(
+            raise answers.CaptureTooLarge(
                 _("%(asked)d points were to be captured and %(held)d are held.")
                 % {"asked": wanted, "held": row.points},
                 held=row.points,
             )
         if row.reward and wanted != row.points:
-            raise PartOfAReward(_("A reward is captured whole."), pointer="/points")
+            raise answers.PartOfAReward(_("A reward is captured whole."), pointer="/points")
         return wanted
 
     def capture(
@@ -356,7 +330,7 @@ class Spendings:
             actor=book.actor, occurred_at=occurred_at, recorded_at=book.now, redemption_id=row.id, points=points,
         )  # fmt: skip
         capture.receipt = {
-            **receipt_of(row, member=member_public_id, balance_after=account.spendable),
+            **answers.receipt_of(row, member=member_public_id, balance_after=account.spendable),
             "id": capture.public_id, "external_id": external_id, "redemption": row.public_id,
             "points_released": released,
         }  # fmt: skip
@@ -491,57 +465,6 @@ class Mark:
     changed: dict[int, Redemption]
 
 
-def check_shape(ask: Ask) -> None:
-    """:raises Invalid: not exactly one of a hold, a reward and points (points may stand beside a hold)."""
-    ways = sum(value is not None for value in (ask.id, ask.code, ask.reward))
-    if ways > 1 or (ways == 0 and ask.points is None) or (ask.reward is not None and ask.points is not None):
-        raise Invalid(_("Name exactly one: a hold (by id or code), a reward, or points."))
-
-
-def ended(row: Redemption) -> AlreadyEnded:
-    sentences = {
-        State.CAPTURED: _("It was captured before."),
-        State.RELEASED: _("It was released before."),
-        State.EXPIRED: _("The hold's time was over before."),
-        State.REVERSED: _("It was undone before."),
-        State.REFUSED: _("It was refused before."),
-    }
-    return AlreadyEnded(sentences.get(State(row.state), ""), state=str(row.state), redemption=row.public_id)
-
-
-def receipt_of(row: Redemption, *, member: str, balance_after: int) -> dict[str, Any]:
-    """This function will freeze what a redemption looked like when it was written."""
-    return {
-        "id": row.public_id,
-        "external_id": row.external_id,
-        "state": str(row.state),
-        "member": member,
-        "reward": row.reward or None,
-        "points": row.points,
-        "points_captured": row.points_captured,
-        "amount_minor": row.amount_minor,
-        "currency": row.currency or None,
-        "code": ids.grouped(row.code) if row.code else None,
-        "hold_expires_at": documents.instant(row.hold_expires_at) if row.hold_expires_at else None,
-        "occurred_at": documents.instant(row.occurred_at),
-        "recorded_at": documents.instant(row.recorded_at),
-        "terms_version": row.terms_version,
-        "balance_after": balance_after,
-    }
-
-
-def _spent_event(row: Redemption, account: AccountState, member: str) -> Event:
-    payload: dict[str, Any] = {
-        "redemption": row.public_id, "member": member, "points": row.points, "reward": row.reward or None,
-        "amount_minor": row.amount_minor, "currency": row.currency or None, "balance": account.balance,
-        "seq": account.seq, "external_id": row.external_id,
-    }  # fmt: skip
-    if row.state == State.HELD:
-        payload |= {"held": account.held, "hold_expires_at": row.hold_expires_at}
-        return Event("points.held", payload, row.occurred_at)
-    return Event("points.redeemed", payload, row.occurred_at)
-
-
 def _left(pins: Sequence[tuple[LotState, int]], points: int) -> list[tuple[LotState, int]]:
     """What is pinned still, once the first `points` of it were captured."""
     rest = []
@@ -551,73 +474,3 @@ def _left(pins: Sequence[tuple[LotState, int]], points: int) -> list[tuple[LotSt
         if n > gone:
             rest.append((lot, n - gone))
     return rest
-
-
-# -- reading ----------------------------------------------------------------------------------------------------------
-
-
-def read_spendings(
-    merchant: Merchant, book: Book, timeline: Timeline, asks: Iterable[Ask], *, row_ids: Sequence[int] = ()
-) -> Spendings:
-    """Read what the asks may need, under the account locks and set-based; then lock the stock, in id order."""
-    wanted = list(asks)
-    found = Spendings(merchant=merchant, timeline=timeline)
-    _read_rows(book, found, wanted, row_ids)
-    rewards = {ask.reward for ask in wanted if ask.reward is not None}
-    due = {row.reward for row in found.rows.values() if row.reward and row.state == State.HELD}
-    promised = [version.terms for version in timeline.versions]
-    found.shelf = stock.lock(merchant.pk, [code for code in rewards | due if offers.counted(promised, code)])
-    limited = [code for code in rewards if _is_limited(timeline, code)]
-    new = sum(ask.id is None and ask.code is None for ask in wanted)
-    if new:
-        _read_context(book, found, limited, new)
-    return found
-
-
-def _is_limited(timeline: Timeline, code: str) -> bool:
-    found = (offers.reward_of(version.terms, code) for version in timeline.versions)
-    return any(reward is not None and reward.per_member is not None for reward in found)
-
-
-def _read_rows(book: Book, found: Spendings, asks: Sequence[Ask], row_ids: Sequence[int]) -> None:
-    public_ids = [ask.id for ask in asks if ask.id is not None]
-    codes = [ids.normalise(ask.code) for ask in asks if ask.code is not None]
-    holders = [account.member_id for account in book.accounts.values() if account.held]
-    chosen = Q()
-    if public_ids:
-        chosen |= Q(public_id__in=public_ids)
-    if codes:
-        chosen |= Q(code__in=codes)
-    if holders:
-        chosen |= Q(member_id__in=holders, state=State.HELD)
-    if row_ids:
-        chosen |= Q(id__in=list(row_ids))
-    if not chosen:
-        return
-    for row in Redemption.objects.filter(chosen, merchant_id=book.merchant_id).order_by("id"):
-        found.rows[row.id] = row
-    by_member = {account.member_id: account for account in book.accounts.values()}
-    held = [row for row in found.rows.values() if row.state == State.HELD and row.member_id in by_member]
-    if not held:
-        return
-    accounts = [by_member[row.member_id].id for row in held]
-    moved = book.moved_by(accounts, "redemption", [row.id for row in held])
-    for row in held:
-        lots = {lot.id: lot for lot in by_member[row.member_id].lots if lot.id is not None}
-        pinned = [(lots[lot], n) for lot, (_taken, n) in moved.get(row.id, {}).items() if n > 0]
-        found.pins[row.id] = sorted(pinned, key=lambda pin: spending_order(pin[0]))
-
-
-def _read_context(book: Book, found: Spendings, limited: Sequence[str], new: int) -> None:
-    """New ids, and when the members took limited rewards.
-
-    Overdue holds count here until `expire_due` has ended them: it takes them off the list again.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('rewards_redemption_id_seq') FROM generate_series(1, %s)", [new])
-        found.new_ids = [identity for (identity,) in cursor.fetchall()]
-    if limited:
-        members = [account.member_id for account in book.accounts.values()]
-        for member_id, took in catalogues.taken_at(book.merchant_id, members, limited, _LONG_AGO).items():
-            for reward, occurred_at in took:
-                found.taken.setdefault((member_id, reward), []).append(occurred_at)

@@ -16,8 +16,10 @@ from rewards.models.redemptions import Redemption
 from rewards.parties import Party
 from rewards.points import Book
 from rewards.redemptions import offers
-from rewards.redemptions.folding import Occasion, Spendings, check_shape, read_spendings
+from rewards.redemptions.answers import check_shape
+from rewards.redemptions.folding import Occasion, Spendings
 from rewards.redemptions.inputs import RedemptionRequest
+from rewards.redemptions.reading import read_spendings
 
 
 def redeem(*, merchant: Merchant, asked: RedemptionRequest, now: datetime, actor: Actor, location: str = "") -> Outcome:

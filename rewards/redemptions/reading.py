@@ -1,0 +1,89 @@
+"""What spending in one transaction needs to know: read once under the account locks, set-based, and then the stock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from django.db import connection
+from django.db.models import Q
+
+from merchants import ids
+from merchants.models.merchants import Merchant
+from rewards.models.redemptions import Redemption
+from rewards.points import Book
+from rewards.points.state import spending_order
+from rewards.redemptions import catalogues, offers, stock
+from rewards.redemptions.folding import Spendings
+from rewards.redemptions.inputs import Ask
+from rewards.versions import Timeline
+
+State = Redemption.State
+_LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
+
+
+def read_spendings(
+    merchant: Merchant, book: Book, timeline: Timeline, asks: Iterable[Ask], *, row_ids: Sequence[int] = ()
+) -> Spendings:
+    """Read what the asks may need, under the account locks and set-based; then lock the stock, in id order."""
+    wanted = list(asks)
+    found = Spendings(merchant=merchant, timeline=timeline)
+    _read_rows(book, found, wanted, row_ids)
+    rewards = {ask.reward for ask in wanted if ask.reward is not None}
+    due = {row.reward for row in found.rows.values() if row.reward and row.state == State.HELD}
+    promised = [version.terms for version in timeline.versions]
+    found.shelf = stock.lock(merchant.pk, [code for code in rewards | due if offers.counted(promised, code)])
+    limited = [code for code in rewards if _is_limited(timeline, code)]
+    new = sum(ask.id is None and ask.code is None for ask in wanted)
+    if new:
+        _read_context(book, found, limited, new)
+    return found
+
+
+def _is_limited(timeline: Timeline, code: str) -> bool:
+    found = (offers.reward_of(version.terms, code) for version in timeline.versions)
+    return any(reward is not None and reward.per_member is not None for reward in found)
+
+
+def _read_rows(book: Book, found: Spendings, asks: Sequence[Ask], row_ids: Sequence[int]) -> None:
+    public_ids = [ask.id for ask in asks if ask.id is not None]
+    codes = [ids.normalise(ask.code) for ask in asks if ask.code is not None]
+    holders = [account.member_id for account in book.accounts.values() if account.held]
+    chosen = Q()
+    if public_ids:
+        chosen |= Q(public_id__in=public_ids)
+    if codes:
+        chosen |= Q(code__in=codes)
+    if holders:
+        chosen |= Q(member_id__in=holders, state=State.HELD)
+    if row_ids:
+        chosen |= Q(id__in=list(row_ids))
+    if not chosen:
+        return
+    for row in Redemption.objects.filter(chosen, merchant_id=book.merchant_id).order_by("id"):
+        found.rows[row.id] = row
+    by_member = {account.member_id: account for account in book.accounts.values()}
+    held = [row for row in found.rows.values() if row.state == State.HELD and row.member_id in by_member]
+    if not held:
+        return
+    accounts = [by_member[row.member_id].id for row in held]
+    moved = book.moved_by(accounts, "redemption", [row.id for row in held])
+    for row in held:
+        lots = {lot.id: lot for lot in by_member[row.member_id].lots if lot.id is not None}
+        pinned = [(lots[lot], n) for lot, (_taken, n) in moved.get(row.id, {}).items() if n > 0]
+        found.pins[row.id] = sorted(pinned, key=lambda pin: spending_order(pin[0]))
+
+
+def _read_context(book: Book, found: Spendings, limited: Sequence[str], new: int) -> None:
+    """New ids, and when the members took limited rewards.
+
+    Overdue holds count here until `expire_due` has ended them: it takes them off the list again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('rewards_redemption_id_seq') FROM generate_series(1, %s)", [new])
+        found.new_ids = [identity for (identity,) in cursor.fetchall()]
+    if limited:
+        members = [account.member_id for account in book.accounts.values()]
+        for member_id, took in catalogues.taken_at(book.merchant_id, members, limited, _LONG_AGO).items():
+            for reward, occurred_at in took:
+                found.taken.setdefault((member_id, reward), []).append(occurred_at)
