@@ -29,6 +29,7 @@ NIGHT_BEGINS: Final = timedelta(minutes=30)
 REST: Final = timedelta(minutes=15)
 #: The heaviest statements sum a merchant's whole history on the first night.
 STATEMENT_TIMEOUT: Final = "15min"
+#: So many pieces in one, when nothing was taken in before.
 FIRST_TIME: Final = 5
 RUNS_KEPT: Final = timedelta(days=400)
 
@@ -173,6 +174,10 @@ def _forwards(merchant: Merchant) -> str:
 
 def _take_in_purchases(merchant: Merchant, run_id: int, chunk: int) -> int:
     """Piece by piece up to what was to be seen when it began; what was still in flight then is seen again next time."""
+    with tenancy.tenant(merchant):
+        is_first = not MetricRun.objects.get(merchant=merchant, pk=run_id).seen_through
+    # The first time everything is new, in no order of days: fewer, bigger pieces read less twice.
+    size = chunk * FIRST_TIME if is_first else chunk
     total = 0
     seen: rollups.Horizon | None = None
     start: int | None = None
@@ -184,8 +189,6 @@ def _take_in_purchases(merchant: Merchant, run_id: int, chunk: int) -> int:
             run = MetricRun.objects.get(merchant=merchant, pk=run_id)
             seen = seen or rollups.horizon()
             begin = run.seen_through or 0 if start is None else start
-            # The first time everything is new, in no order of days: fewer, bigger pieces read less twice.
-            size = chunk if run.seen_through else chunk * FIRST_TIME
             step = rollups.refresh_purchases(merchant=merchant, start=begin, end=seen.open, chunk=size)
             run.seen_through = max(run.seen_through or 0, min(step.next or seen.open, seen.settled))
             run.changed_from = _earlier(run.changed_from, step.first_day)
