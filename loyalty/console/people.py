@@ -32,6 +32,7 @@ from merchants.permissions import Permission, may
 START_PAGES: list[tuple[Permission, str]] = [
     (Permission.VIEW_DASHBOARD, "console:dashboard"),
     (Permission.MANAGE_CASHIERS, "console:team"),
+    (Permission.USE_COUNTER, "console:counter"),
 ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from loyalty.console import dashboard, people, rewards, settings
+from loyalty.console.counter import desk, handing, sales
 from loyalty.console.developers import keys, till, webhooks
 from loyalty.console.members import deeds, lists, merging, one
 from loyalty.console.programme import overview, parts, publishing, rules, trying
@@ -51,7 +52,19 @@ _developers = [
     path("webhooks/<str:endpoint_id>/change", webhooks.change, name="webhook_change"),
 ]
 
-_of_merchant = [
+_counter = [
+    path("", desk.counter, name="counter"),
+    path("place", desk.place, name="counter_place"),
+    path("enrol", desk.enrol, name="counter_enrol"),
+    path("members/<str:member_id>", sales.member, name="counter_member"),
+    path("members/<str:member_id>/rewards", handing.rewards, name="counter_rewards"),
+    path("sales/<str:purchase_id>", sales.sale, name="counter_sale"),
+    path("sales/<str:purchase_id>/undo", sales.undo, name="counter_undo"),
+    path("rewards/<str:redemption_id>", handing.reward, name="counter_reward"),
+    path("rewards/<str:redemption_id>/give-back", handing.give_back, name="counter_give_back"),
+]
+
+_of_merchant: list[URLPattern | URLResolver] = [
     path("", people.start, name="start"),
     path("dashboard", dashboard.overview, name="dashboard"),
     path("dashboard/members", dashboard.members, name="dashboard_members"),
@@ -73,6 +86,7 @@ _of_merchant = [
     path("team/<str:seat_id>", people.seat, name="seat"),
     path("devices/open", people.open_device, name="device_open"),
     path("devices/<str:device_id>/close", people.close_device, name="device_close"),
+    path("counter/", include(_counter)),
     path("counter/sign-on", people.counter_sign_on, name="counter_sign_on"),
     path("counter/sign-off", people.counter_sign_off, name="counter_sign_off"),
 ]

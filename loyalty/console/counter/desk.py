@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from django import forms
 from django.contrib import messages as notes
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from loyalty.console import screens
-from loyalty.console.access import actor_of, device_of, now_of, seat_required
+from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.counter import shift
 from loyalty.tenant import merchant_of
 from members import directory, reveals
@@ -49,14 +50,14 @@ def counter(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             return screens.to(request, "counter_member", member_id=found[0].public_id)
     page = {
         "typed": typed,
+        "typed_in_url": quote(typed),
         "is_too_short": bool(typed) and len(typed) < TYPED_MIN,
         "found": [{"member": each, "contacts": reveals.masked(each), "code": ids.grouped(each.code)} for each in found],
         "recent": _recent(request),
-        "device": device_of(request),
         "place": shift.place_of(request),
         "places": shift.choices(request),
     }
-    return screens.show(request, "console/counter/desk.html", page)
+    return shift.show(request, "console/counter/desk.html", page)
 
 
 @require_POST
@@ -127,7 +128,7 @@ def enrol(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             said = said if enrolled.points_given else _("Welcome! They can collect from now on.")
             return screens.to(request, "counter_member", said=said, member_id=enrolled.member.public_id)
     page = {"form": form}
-    return screens.show(request, "console/counter/enrol.html", page, status=422 if form.is_bound else 200)
+    return shift.show(request, "console/counter/enrol.html", page, status=422 if form.is_bound else 200)
 
 
 def member_or_404(request: HttpRequest, member_id: str) -> Member:

@@ -56,7 +56,7 @@ def rewards(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRes
             for offer in catalogue.offers
         ],
     }  # fmt: skip
-    return screens.show(request, "console/counter/rewards.html", page)
+    return shift.show(request, "console/counter/rewards.html", page)
 
 
 @require_http_methods(["GET", "POST"])
@@ -69,17 +69,17 @@ def reward(request: HttpRequest, merchant_slug: str, redemption_id: str) -> Http
         if view.is_open and ids.is_id(minted, "cap"):
             _capture(request, view, minted)
         return screens.to(request, "counter_reward", redemption_id=view.public_id)
-    member = Member.objects.select_related("merged_into").get(merchant=merchant_of(request), pk=view.member_id)
+    member_id = Member.objects.values_list("public_id", flat=True).get(merchant=merchant_of(request), pk=view.member_id)
     at = view.ended_at or view.occurred_at
     page = {
-        **person(request, member.merged_into or member),
+        **person(request, member_or_404(request, member_id)),
         "view": view,
         "name": reward_name(request, view.reward),
         "at": at,
         "minted": {"capture": ids.mint("cap"), "reverse": ids.mint("rev")},
         "may_undo": view.state == "captured" and shift.may_undo(request, view.public_id, at),
     }
-    return screens.show(request, "console/counter/reward.html", page)
+    return shift.show(request, "console/counter/reward.html", page)
 
 
 @require_POST

@@ -95,28 +95,30 @@ def member_page(request: HttpRequest, found: Member, form: SaleForm, *, status: 
         "place": shift.place_of(request),
         "places": shift.choices(request),
     }
-    return screens.show(request, "console/counter/member.html", page, status=status)
+    return shift.show(request, "console/counter/member.html", page, status=status)
 
 
 @require_safe
 @seat_required(Permission.USE_COUNTER)
 def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResponse:
-    """Say what a sale of this shift gave, and why; offer to undo it while that is possible."""
+    """Say what a sale gave, and why; offer to undo it while that is possible, to whoever recorded it."""
     sold = _sale(request, purchase_id)
-    buyer = Member.objects.get(merchant=merchant_of(request), pk=sold.member_id)
-    version = None
+    member_id = Member.objects.values_list("public_id", flat=True).get(merchant=merchant_of(request), pk=sold.member_id)
+    buyer = member_or_404(request, member_id)
+    promised = None
     if sold.terms_version is not None:
-        version = versions.timeline(merchant_of(request).pk).numbered(sold.terms_version)
+        promised = versions.timeline(merchant_of(request).pk).numbered(sold.terms_version).terms
     page = {
         **person(request, buyer),
         "sale": sold,
-        "why": earning.words(sold.trace, version.terms if version else None, get_language() or "en"),
+        "why": earning.words([step for step in sold.trace if step.code != "skipped"], promised, get_language() or "en"),
+        "skipped": earning.words([step for step in sold.trace if step.code == "skipped"], promised, get_language() or "en"),
         "earned": in_points(request, sold.points_earned),
         "is_undone": sold.left_minor <= 0 < sold.total_minor,
         "may_undo": sold.left_minor > 0 and shift.may_undo(request, sold.public_id, sold.occurred_at),
         "undo_minutes": int(shift.UNDO_WITHIN.total_seconds() // 60),
     }
-    return screens.show(request, "console/counter/sale.html", page)
+    return shift.show(request, "console/counter/sale.html", page)
 
 
 @require_POST
@@ -167,9 +169,13 @@ def _record(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
 def _earlier(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
     """The sale that has this id already: the same one sent twice is no fault; another one is."""
     earlier = finding.by_external_id(merchant=merchant_of(request), external_id=form.external_id)
-    if earlier is not None and earlier.member_id == found.pk and earlier.total_minor == form.cleaned_data["amount"]:
-        if now_of(request) - earlier.occurred_at < shift.UNDO_WITHIN:
-            return earlier.public_id
+    is_same = (
+        earlier is not None
+        and (earlier.member_id, earlier.total_minor) == (found.pk, form.cleaned_data["amount"])
+        and now_of(request) - earlier.occurred_at < shift.UNDO_WITHIN
+    )
+    if earlier is not None and is_same:
+        return earlier.public_id
     form.add_error(
         "receipt" if form.cleaned_data["receipt"] else None,
         _("A sale with this number is recorded already. Nothing was added."),
@@ -178,8 +184,7 @@ def _earlier(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
 
 
 def _sale(request: HttpRequest, purchase_id: str) -> PurchaseView:
-    """Find a sale this person recorded in this shift; all others are the console's business."""
     found = finding.find(merchant=merchant_of(request), public_id=purchase_id)
-    if found is None or found.member_id is None or purchase_id not in shift.lately(request):
+    if found is None or found.member_id is None:
         raise Http404
     return found

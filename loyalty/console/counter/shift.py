@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
+from loyalty.console import screens
 from loyalty.console.access import actor_of, device_of, now_of
 from loyalty.tenant import merchant_of
 from merchants import places
@@ -33,6 +34,11 @@ def lately(request: HttpRequest) -> Sequence[str]:
 
 def may_undo(request: HttpRequest, public_id: str, at: datetime) -> bool:
     return public_id in lately(request) and now_of(request) - at < UNDO_WITHIN
+
+
+def show(request: HttpRequest, template: str, page: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
+    """Draw a page of the counter, which says on what device it is."""
+    return screens.show(request, template, {"device": device_of(request), **page}, status=status)
 
 
 def place_of(request: HttpRequest) -> Location | None:
