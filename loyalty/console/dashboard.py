@@ -180,7 +180,7 @@ def _rows(request: HttpRequest, merchant: Merchant, table: str) -> Iterator[tupl
     )
 
 
-def _asked(request: HttpRequest) -> dict[str, str]:
+def _asked(request: HttpRequest) -> dict[str, Any]:
     """What a list of members is behind: a metric's group in a period, or an insight."""
     metric = request.GET.get("metric", "insight")
     default = attention.KINDS[0] if metric == "insight" else ""

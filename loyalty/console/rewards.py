@@ -124,10 +124,8 @@ def remove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     if known is None:
         notes.error(request, _("This reward is not in the draft any more."))
         return screens.to(request, "rewards")
-    request.POST = request.POST.copy()
-    request.POST["seen"] = editing.seen(known)
     try:
-        editing.save(request, part=lambda document: _reward(document, code), change=change)
+        editing.save(request, part=lambda document: _reward(document, code), change=change, shown=editing.seen(known))
     except LoyaltyError as refusal:
         notes.error(request, refusal.detail)
         return screens.to(request, "rewards")

@@ -81,7 +81,8 @@ def to(request: HttpRequest, name: str, *, said: str = "", **kwargs: Any) -> Htt
     """Go on to a page of this merchant, and say what was done."""
     if said:
         notes.success(request, said)
-    return redirect(f"console:{name}", merchant_slug=merchant_of(request).slug, **kwargs)
+    answer: HttpResponse = redirect(f"console:{name}", merchant_slug=merchant_of(request).slug, **kwargs)
+    return answer
 
 
 # -- lists ------------------------------------------------------------------------------------------------------------

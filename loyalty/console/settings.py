@@ -74,7 +74,7 @@ class SettingsForm(forms.Form):
 
     def __init__(self, merchant: Merchant, decimals: int, *args: Any, **kwargs: Any) -> None:
         known = {name: getattr(merchant, name) for name in ("name", "brand_colour", "language", *profile.LIMITS)}
-        super().__init__(*args, initial=known, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": known})
         self.use_required_attribute = False
         self.fields["adjustment_points_max"] = worn(
             PointsField(decimals, minimum=0, label=_("A manager may adjust")), after=_("points")
@@ -127,7 +127,7 @@ def change_place(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     typed = request.POST
     common: dict[str, Any] = {"merchant": merchant_of(request), "now": now_of(request), "actor": actor_of(request)}
     named = {"location_id": typed.get("place", ""), **common}
-    words = {"name": typed.get("name", ""), "zone": typed.get("zone", "").strip()}
+    words: dict[str, Any] = {"name": typed.get("name", ""), "zone": typed.get("zone", "").strip()}
     verbs: dict[str, tuple[Callable[[], object], str]] = {
         "open": (lambda: places.open_place(code=typed.get("code", "").strip(), **words, **common), _("The location is open.")),
         "rename": (lambda: places.rename(**words, **named), _("Saved.")),

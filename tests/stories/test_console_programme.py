@@ -74,9 +74,10 @@ def test_a_new_merchant_starts_from_a_template(cafe, hana):
 
 
 def test_every_part_opens_before_anything_was_saved(cafe, hana):
-    for part in ("points", "tiers", "joining", "paying"):
-        page = url(cafe, f"programme/part?part={part}")
-        assert hana.post(page, fields(hana, page)).status_code in (302, 422), part
+    for part in ("?part=points", "?part=tiers", "?part=joining", "?part=paying", "?part=nonsense", ""):
+        page = url(cafe, f"programme/part{part}")
+        assert hana.post(page, fields(hana, page)).status_code == 302, part
+        assert hana.post(page, {}).status_code == 422, part
 
 
 @pytest.mark.parametrize("kind", ["per_money", "per_order", "per_item", "multiplier"])

@@ -117,7 +117,7 @@ def till(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         read = form.cleaned_data if form.is_bound else {**dict.fromkeys(form.fields, ""), **first}
         call = _call(merchant, read, now_of(request))
         if form.is_bound and read["key"]:
-            answer = _send(request, call, read["key"])
+            answer = _send(request, call, str(read["key"]))
     page = {"form": form, "call": call, "answer": answer, "fresh": _fresh()}
     # Programmes and seats are read with the merchant's data open; the call above opened its own.
     with tenancy.tenant(merchant), timezone.override(merchant.tzinfo):

@@ -79,8 +79,9 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
         except LoyaltyError as refusal:
             blame(form, refusal)
             # A refusal is kept under its id: the next try is a new one.
-            form.data = form.data.copy()
-            form.data["external_id"] = ids.mint("adj")
+            typed = request.POST.copy()
+            typed["external_id"] = ids.mint("adj")
+            form.data = typed
         else:
             return _back(request, member, _("The balance is corrected."))
     limit = None if screens.may_do(request, Permission.ADJUST_POINTS_WITHOUT_LIMIT) else merchant.adjustment_points_max
@@ -204,7 +205,10 @@ def reveal(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
 def turn(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
     """Block the membership or open it again; give or block a card; note a consent - as `act` says."""
     member, merchant = member_or_404(request, member_id), merchant_of(request)
-    typed, common = request.POST, {"merchant": merchant, "member": member, "now": now_of(request), "actor": actor_of(request)}
+    typed = request.POST
+    common: dict[str, Any] = {
+        "merchant": merchant, "member": member, "now": now_of(request), "actor": actor_of(request),
+    }  # fmt: skip
     verbs: dict[str, tuple[Callable[[], object], str]] = {
         "block": (lambda: blocking.block(reason=typed.get("reason", ""), **common),
                   _("The membership is blocked: nothing is earned or spent until you open it again.")),

@@ -26,16 +26,20 @@ def seen(part: Any) -> str:
 
 
 def save(
-    request: HttpRequest, *, part: Callable[[Document], Any], change: Callable[[Document], None]
+    request: HttpRequest,
+    *,
+    part: Callable[[Document], Any],
+    change: Callable[[Document], None],
+    shown: str | None = None,
 ) -> Draft:
-    """Change the newest draft, if the part is still the one that was shown (`seen` in the form).
+    """Change the newest draft, if the part is still the one that was shown (`shown`, or `seen` in the form).
 
     :raises DraftMoved: somebody changed this very part; what was typed is not lost, the form is shown again.
     :raises InvalidProgramme: the terms forbid it.
     """
     merchant = merchant_of(request)
     latest = programmes.draft(merchant=merchant)
-    if request.POST.get("seen") != seen(part(latest.document)):
+    if (shown or request.POST.get("seen")) != seen(part(latest.document)):
         raise moved(latest)
     document = copy.deepcopy(latest.document)
     change(document)

@@ -276,7 +276,8 @@ class PointsForm(PartForm):
         self.add_goods("excluding", earning["excluding"], _("Categories"), _("SKUs"))
         self.add_caps(earning["caps"])
         self.add_pending(earning["pending"], _("Points stay pending for"))
-        self.initial |= {
+        self.initial = {
+            **self.initial,
             "decimals": points["decimals"], "mode": points["rounding"]["mode"], "scope": points["rounding"]["scope"],
             "minimum_points": points["minimum_points"], "stacking": earning["stacking"],
         }  # fmt: skip
@@ -465,7 +466,8 @@ class WelcomeForm(PartForm):
         self.fields["qualifying"] = worn(
             forms.BooleanField(label=_("Points for friends count towards the tier"), required=False), look="switch"
         )
-        self.initial |= {
+        self.initial = {
+            **self.initial,
             **{name: referral.get(name) for name in ("referrer_points", "referee_points", "minimum_amount_minor",
                                                      "within_days", "max_referrals", "qualifying")},
             "welcome_points": welcome.get("points"), "welcome_qualifying": welcome.get("qualifying"),

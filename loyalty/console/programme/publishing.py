@@ -184,8 +184,9 @@ def _publish(request: HttpRequest, desk: Desk, form: PublishForm) -> HttpRespons
     if read["revision"] != desk.draft.revision:
         form.add_error(None, _("%(who)s changed the draft meanwhile. Please read what differs once more, then publish.")
                        % {"who": desk.draft.updated_by or _("Somebody")})  # fmt: skip
-        form.data = form.data.copy()
-        form.data["revision"] = str(desk.draft.revision)
+        typed = request.POST.copy()
+        typed["revision"] = str(desk.draft.revision)
+        form.data = typed
         return None
     starts = read["effective_from"] if read["start"] == "later" else None
     try:

@@ -75,10 +75,8 @@ def change_rules(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     if _rule(desk.document, code) is None or act not in ("up", "down", "remove"):
         notes.error(request, _("This rule is not in the draft any more."))
         return screens.to(request, "programme")
-    request.POST = request.POST.copy()
-    request.POST["seen"] = editing.seen([each["code"] for each in desk.document["earning"]["rules"]])
     try:
-        editing.save(request, part=lambda document: [each["code"] for each in document["earning"]["rules"]], change=change)
+        editing.save(request, part=_codes, change=change, shown=editing.seen(_codes(desk.document)))
     except InvalidProgramme as refusal:
         notes.error(request, " ".join(fault.detail for fault in refusal.faults))
         return screens.to(request, "programme")
@@ -128,6 +126,10 @@ def _with(desk: Desk, form: RuleForm) -> Document:
     rules = [each for each in document["earning"]["rules"] if each["code"] != written["code"]]
     document["earning"]["rules"] = [*rules, written]
     return document
+
+
+def _codes(document: Document) -> list[str]:
+    return [each["code"] for each in document["earning"]["rules"]]
 
 
 def _rule(document: Document, code: str) -> Document | None:
