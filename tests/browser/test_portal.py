@@ -34,7 +34,7 @@ def mina(cafe, django_db_blocker):
                     external_id=f"mina-{days}-{member.code}", occurred_at=now - timedelta(days=days), currency="KRW",
                     total_minor=amount, member=purchases.MemberRef(id=member.public_id), location="main",
                     lines=(purchases.LineInput(sku="LATTE", category="coffee", amount_minor=amount),),
-                )  # fmt: skip
+                )
                 for days, amount in ((355, 30000), (40, 23000), (12, 18500), (1, 9800))
             ]
             purchases.record(

@@ -1,0 +1,230 @@
+"""Jun stands at the counter with a phone: who it is, what they paid, what they get; and nothing twice."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from members.models import Consent, Member
+from merchants import ids, tenancy
+from merchants.actors import SYSTEM
+from merchants.models.merchants import Location
+from rewards import balances, redemptions
+from rewards.models.purchases import Purchase, Refund
+from rewards.models.redemptions import Redemption
+from rewards.parties import MemberRef
+from tests.builders import PROGRAMME, Shop
+from tests.people import cashier_browser, join, open_shop
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cafe(db):
+    shop = open_shop("cafe-haneul")
+    Shop(shop).publish(PROGRAMME)
+    return shop
+
+
+@pytest.fixture
+def jun(cafe):
+    return cashier_browser(cafe)
+
+
+@pytest.fixture
+def mina(cafe):
+    return join(cafe, name="Mina", phone="+821012345678")
+
+
+def at(cafe, path=""):
+    return f"/console/{cafe.slug}/counter/{path}"
+
+
+def minted(answer, name="minted"):
+    found = re.search(rf'name="{name}"[^>]*value="([a-z]+_[0-9a-z]{{16}})"', answer.content.decode())
+    assert found, answer.content.decode()
+    return found[1]
+
+
+def sell(cafe, jun, mina, amount="12,400", **fields):
+    page = jun.get(at(cafe, f"members/{mina.public_id}"))
+    form = {"minted": minted(page), "amount": amount, "receipt": "", **fields}
+    return jun.post(at(cafe, f"members/{mina.public_id}"), form), form
+
+
+def spendable(cafe, member):
+    with tenancy.tenant(cafe):
+        held = balances.of_member(merchant=cafe, member_id=member.pk, now=datetime.now(UTC))
+        assert held is not None
+        return held.spendable
+
+
+@pytest.mark.parametrize("typed", ["010-1234-5678", "{code}", "{grouped}", "Mina"])
+def test_one_hit_leads_on_at_once(cafe, jun, mina, typed):
+    typed = typed.format(code=mina.code.lower(), grouped=ids.grouped(mina.code))
+
+    answer = jun.get(at(cafe), {"q": typed})
+
+    assert answer["Location"].endswith(f"/counter/members/{mina.public_id}")
+
+
+def test_contacts_are_masked_and_two_letters_find_nobody(cafe, jun, mina):
+    assert "12345678" not in jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()
+    page = jun.get(at(cafe), {"q": "Mi"}).content.decode()
+    assert "Mina" not in page and "at least three" in page
+
+
+def test_a_sale_is_told_with_its_why(cafe, jun, mina):
+    answer, _form = sell(cafe, jun, mina)
+
+    page = jun.get(answer["Location"]).content.decode()
+    assert "+124 points" in page and "1 for 100: +124 points" in page
+    assert spendable(cafe, mina) == 124
+    with tenancy.tenant(cafe):
+        sold = Purchase.objects.select_related("location").get(merchant=cafe)
+    assert (sold.total_minor, sold.currency, sold.channel, sold.location.code) == (12400, "KRW", "counter", "main")
+    assert sold.actor.startswith("staff:seat_")
+
+
+def test_the_same_form_twice_is_one_sale(cafe, jun, mina):
+    first, form = sell(cafe, jun, mina)
+    second = jun.post(at(cafe, f"members/{mina.public_id}"), form)
+
+    assert second["Location"] == first["Location"]
+    assert spendable(cafe, mina) == 124
+
+
+def test_the_same_form_with_another_amount_is_refused(cafe, jun, mina):
+    _first, form = sell(cafe, jun, mina)
+    answer = jun.post(at(cafe, f"members/{mina.public_id}"), {**form, "amount": "99000"})
+
+    assert answer.status_code == 422
+    assert "recorded already. Nothing was added" in answer.content.decode()
+    assert spendable(cafe, mina) == 124
+
+
+def test_a_receipt_number_is_the_sales_own_id(cafe, jun, mina):
+    sell(cafe, jun, mina, receipt="R-1009")
+    answer, _form = sell(cafe, jun, mina, amount="5000", receipt="R-1009")
+
+    assert answer.status_code == 422
+    with tenancy.tenant(cafe):
+        assert Purchase.objects.get(merchant=cafe).external_id == "R-1009"
+
+
+@pytest.mark.parametrize("amount", ["", "0", "-5", "a lot", "12.5", "1e9"])
+def test_what_is_no_amount_is_asked_again(cafe, jun, mina, amount):
+    answer, form = sell(cafe, jun, mina, amount=amount)
+
+    assert answer.status_code == 422
+    assert form["minted"] in answer.content.decode()
+    assert spendable(cafe, mina) == 0
+
+
+def test_an_undone_sale_leaves_nothing_however_often_it_is_pressed(cafe, jun, mina):
+    answer, _form = sell(cafe, jun, mina)
+    for _press in range(3):
+        jun.post(f"{answer['Location']}/undo")
+
+    assert "The sale is taken back" in jun.get(answer["Location"]).content.decode()
+    assert spendable(cafe, mina) == 0
+    with tenancy.tenant(cafe):
+        assert Refund.objects.filter(merchant=cafe).count() == 1
+
+
+def test_nobody_undoes_a_colleagues_sale(cafe, jun, mina):
+    answer, _form = sell(cafe, jun, mina)
+    other = cashier_browser(cafe, pin="8642")
+
+    assert "Undo this sale" not in other.get(answer["Location"]).content.decode()
+    other.post(f"{answer['Location']}/undo")
+    assert spendable(cafe, mina) == 124
+
+
+def test_after_half_an_hour_a_manager_must_do_it(cafe, jun, mina, monkeypatch):
+    answer, _form = sell(cafe, jun, mina)
+    late = datetime.now(UTC) + timedelta(minutes=31)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: late)
+
+    jun.post(f"{answer['Location']}/undo")
+    assert "too late to undo" in jun.get(answer["Location"]).content.decode()
+    assert spendable(cafe, mina) == 124
+
+
+def test_a_reward_is_taken_once_and_given_back(cafe, jun, mina):
+    sell(cafe, jun, mina, amount="30000")
+    page = jun.get(at(cafe, f"members/{mina.public_id}/rewards"))
+    form = {"external_id": minted(page, "external_id"), "reward": "coffee"}
+    first, second = (jun.post(at(cafe, f"members/{mina.public_id}/rewards"), form) for _ in range(2))
+
+    assert first["Location"] == second["Location"]
+    assert spendable(cafe, mina) == 200
+    shown = jun.get(first["Location"])
+    assert "Hand it over" in shown.content.decode()
+    jun.post(f"{first['Location']}/give-back", {"external_id": minted(shown, "external_id")})
+    assert spendable(cafe, mina) == 300
+
+
+def test_too_few_points_are_refused_in_words(cafe, jun, mina):
+    form = {"external_id": ids.mint("rdm"), "reward": "coffee"}
+    answer = jun.post(at(cafe, f"members/{mina.public_id}/rewards"), form, follow=True)
+
+    assert "Nothing was taken." in answer.content.decode()
+    with tenancy.tenant(cafe):
+        assert Redemption.objects.get(merchant=cafe).state == "refused"
+
+
+def test_a_members_code_leads_to_its_hand_over(cafe, jun, mina):
+    sell(cafe, jun, mina, amount="30000")
+    with tenancy.tenant(cafe):
+        asked = redemptions.RedemptionRequest(
+            external_id="hold-1", member=MemberRef(id=mina.public_id), reward="coffee", hold=True
+        )
+        held = redemptions.hold(merchant=cafe, asked=asked, now=datetime.now(UTC), actor=SYSTEM)
+        view = redemptions.find(merchant=cafe, name=held.public_id, now=datetime.now(UTC))
+        assert view is not None
+    answer = jun.get(at(cafe), {"q": view.code.lower()})
+    page = jun.get(answer["Location"])
+    for _press in range(2):
+        jun.post(answer["Location"], {"external_id": minted(page, "external_id")})
+
+    assert "Hand it over" in jun.get(answer["Location"]).content.decode()
+    assert spendable(cafe, mina) == 200
+
+
+def test_enrolling_takes_two_fields_and_a_yes(cafe, jun):
+    form = {"contact": "010 9999 8888", "name": "Ara"}
+    assert jun.post(at(cafe, "enrol"), form).status_code == 422
+
+    first, second = (jun.post(at(cafe, "enrol"), {**form, "agrees": "on"}) for _ in range(2))
+
+    assert first["Location"] == second["Location"]
+    with tenancy.tenant(cafe):
+        ara = Member.objects.select_related("location").get(merchant=cafe, phone="+821099998888")
+        assert (ara.name, ara.location.code) == ("Ara", "main")
+        said = Consent.objects.get(merchant=cafe, member=ara)
+        assert (said.purpose, said.source, said.is_granted) == ("terms", "counter", True)
+
+
+def test_with_several_places_one_is_chosen_once(cafe, jun, mina):
+    with tenancy.tenant(cafe):
+        second = Location.objects.create(merchant=cafe, public_id=ids.mint("loc"), code="airport", name="Airport")
+    assert "Where are you?" in jun.get(at(cafe)).content.decode()
+    assert "Record the sale" not in jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()
+
+    jun.post(at(cafe, "place"), {"place": second.public_id})
+    sell(cafe, jun, mina)
+
+    with tenancy.tenant(cafe):
+        assert Purchase.objects.select_related("location").get(merchant=cafe).location.code == "airport"
+
+
+def test_a_blocked_member_collects_nothing(cafe, jun, mina):
+    with tenancy.tenant(cafe):
+        Member.objects.filter(merchant=cafe, pk=mina.pk).update(state="blocked")
+    answer, _form = sell(cafe, jun, mina)
+
+    assert answer.status_code == 422
+    assert "This membership is blocked" in answer.content.decode()
