@@ -3,7 +3,6 @@ same one are told."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ from django.utils.translation import gettext as _
 from msgspec import json
 
 from loyalty.console.access import actor_of, now_of
-from loyalty.console.programme.shapes import Document
+from loyalty.console.programme.shapes import Document, spelled
 from loyalty.tenant import merchant_of
 from rewards import programmes
 from rewards.programmes import Draft, DraftMoved
@@ -39,9 +38,9 @@ def save(
     """
     merchant = merchant_of(request)
     latest = programmes.draft(merchant=merchant)
-    if (shown or request.POST.get("seen")) != seen(part(latest.document)):
+    document = spelled(latest)
+    if (shown or request.POST.get("seen")) != seen(part(document)):
         raise moved(latest)
-    document = copy.deepcopy(latest.document)
     change(document)
     with transaction.atomic():
         return programmes.save_draft(

@@ -32,6 +32,8 @@ class Desk:
     terms: Terms
     language: str
     places: Mapping[str, str]
+    #: The draft with every default spelled out, however it was written.
+    document: Document
 
     @property
     def decimals(self) -> int:
@@ -40,10 +42,6 @@ class Desk:
     @property
     def currency(self) -> str:
         return self.terms.currency
-
-    @property
-    def document(self) -> Document:
-        return self.draft.document
 
     def said(self, text: Any) -> str:
         return terms.text(text, self.language)
@@ -66,7 +64,15 @@ def desk_of(request: HttpRequest) -> Desk:
         place.public_id: place.name
         for place in Location.objects.filter(merchant=merchant, closed_at__isnull=True).order_by("name")
     }
-    return Desk(merchant, draft, terms.parse(draft.document), get_language() or merchant.language, places)
+    promised = terms.parse(draft.document)
+    return Desk(
+        merchant, draft, promised, get_language() or merchant.language, places, terms.document(promised)
+    )
+
+
+def spelled(draft: Draft) -> Document:
+    """Return the draft's document with every default spelled out: the one that forms show and change."""
+    return terms.document(terms.parse(draft.document))
 
 
 @dataclass(frozen=True, slots=True)
