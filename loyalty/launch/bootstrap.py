@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -134,15 +135,38 @@ def _install(venv: Path, checkout: Path, lock: str) -> None:
     started = time.monotonic()
     print(f"Setting up the packages of requirements/{lock}.txt in {venv} (only this once) …", flush=True)
     _check_room(venv, lock)
-    _make(venv)
-    pip = [str(_python(venv)), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-    asked = ["--no-compile", "--no-deps", "--require-hashes", "-r", str(_lock_file(checkout, lock))]
-    clean = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONHOME"}}
-    done = subprocess.run([*pip, *asked], stderr=subprocess.PIPE, text=True, env=clean, check=False)
-    if done.returncode:
-        raise CannotSetUp(_why_not_installed(done.stderr, venv))
+    is_new = _make(venv)
+    _pip(venv, _halves(_lock_file(checkout, lock).read_text()) if is_new else [_lock_file(checkout, lock).read_text()])
     _remember(venv, checkout, lock)
     print(f"… done in {time.monotonic() - started:.0f} s.", flush=True)
+
+
+def _halves(lock: str) -> list[str]:
+    """Return the lock in two parts of about the same work: no package of one has a file of the other's."""
+    packages = [block for block in re.split(r"\n(?=\S)", lock) if "==" in block]
+    if (os.cpu_count() or 1) < 2 or len(packages) < 2:
+        return [lock]
+    return ["\n".join(packages[start::2]) for start in (0, 1)]
+
+
+def _pip(venv: Path, parts: Sequence[str]) -> None:
+    """Install the parts side by side; pip itself uses one processor only.
+
+    :raises CannotSetUp: one of them could not be installed.
+    """
+    clean = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONHOME"}}
+    command = [str(_python(venv)), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
+    running = []
+    with tempfile.TemporaryDirectory() as room:
+        for number, part in enumerate(parts):
+            asked = Path(room) / f"{number}.txt"
+            asked.write_text(part)
+            options = ["--no-compile", "--no-deps", "--require-hashes", "-r", str(asked)]
+            running.append(subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True, env=clean))
+        complaints = [(pip.communicate()[1], pip.returncode) for pip in running]
+    for output, code in complaints:
+        if code:
+            raise CannotSetUp(_why_not_installed(output, venv))
 
 
 def _check_room(venv: Path, lock: str) -> None:
@@ -154,12 +178,12 @@ def _check_room(venv: Path, lock: str) -> None:
         )
 
 
-def _make(venv: Path) -> None:
-    """Make the environment, or repair one that was left half made; one that works is kept."""
+def _make(venv: Path) -> bool:
+    """Make the environment, or repair one that was left half made; return False for one that works and is kept."""
     probe = f"import pip, sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
     with contextlib.suppress(OSError):
         if subprocess.run([_python(venv), "-c", probe], stderr=subprocess.DEVNULL, check=False).returncode == 0:
-            return
+            return False
     if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
         raise CannotSetUp(
             "Python's own venv module is missing: install it (Debian and Ubuntu: `apt-get install python3-venv`) "
@@ -180,7 +204,7 @@ def _make(venv: Path) -> None:
         check=False,
     )
     if done.returncode == 0:
-        return
+        return True
     if "ensurepip" in done.stdout:
         raise CannotSetUp(
             "Python's own venv module is incomplete: install it (Debian and Ubuntu: `apt-get install python3-venv`) "

@@ -166,6 +166,22 @@ def test_a_set_up_is_done_once_per_lock_and_repaired_when_half_made(checkout: Pa
     assert ready("dev") == ["dev"]
 
 
+def test_a_new_environment_is_filled_from_both_ends(monkeypatch):
+    lock = (CHECKOUT / "requirements" / "dev.txt").read_text()
+    monkeypatch.setattr(bootstrap.os, "cpu_count", lambda: 2)
+
+    first, second = bootstrap._halves(lock)
+
+    def names(text: str) -> list[str]:
+        return [line.partition("==")[0] for line in text.splitlines() if "==" in line]
+
+    assert sorted(names(first) + names(second)) == sorted(names(lock))
+    assert (first + second).count("--hash=") == lock.count("--hash=")
+    assert abs(len(names(first)) - len(names(second))) <= 1
+    monkeypatch.setattr(bootstrap.os, "cpu_count", lambda: 1)
+    assert bootstrap._halves(lock) == [lock]
+
+
 def test_other_commands_borrow_the_environment_and_never_make_one(checkout: Path):
     clean = BASE_PYTHON
     if subprocess.run([clean, "-c", "import django"], capture_output=True, check=False).returncode == 0:
