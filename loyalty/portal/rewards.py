@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages as notes
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -110,10 +110,10 @@ def take(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def redemption(request: HttpRequest, merchant_slug: str, redemption_id: str) -> HttpResponse:
     """Show the code for the till and how long it is good, or what became of it."""
     view = _mine(request, redemption_id)
-    page: dict[str, Any] = {**_told(request, view), "minted": ids.mint("rel"), "now": now_of(request)}
-    if getattr(request, "htmx", False):
-        return render(request, "portal/_voucher.html", page)
-    return screens.show(request, "portal/redemption.html", page)
+    page: dict[str, Any] = {**_told(request, view), "minted": ids.mint("rel")}
+    # The open page asks again every few seconds, and gets only what may have changed.
+    template = "portal/_voucher.html" if getattr(request, "htmx", False) else "portal/redemption.html"
+    return screens.show(request, template, page)
 
 
 @require_POST

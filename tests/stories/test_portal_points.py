@@ -1,0 +1,336 @@
+"""Mina's phone: what she holds, why, when it ends, what she takes for it, and what she takes along when she goes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from engagement.models import SurveyResponse
+from members.inputs import NewMember
+from members.models import Consent, Member
+from merchants import ids, tenancy
+from merchants.actors import SYSTEM
+from rewards import adjustments, balances, enrolment, purchases, redemptions
+from rewards.models.redemptions import Redemption
+from rewards.parties import MemberRef
+from tests.builders import PROGRAMME, Shop
+from tests.people import join, member_browser, open_shop
+
+pytestmark = pytest.mark.django_db
+
+REFERRAL = {"referrer_points": 300, "referee_points": 200, "minimum_amount_minor": 5000}
+
+
+@pytest.fixture
+def cafe(db):
+    shop = open_shop("cafe-haneul")
+    Shop(shop).publish({**PROGRAMME, "referral": REFERRAL, "welcome": {"points": 30}})
+    return shop
+
+
+@pytest.fixture
+def mina(cafe):
+    return join(cafe, name="Mina")
+
+
+@pytest.fixture
+def phone(cafe, mina):
+    return member_browser(cafe, mina)
+
+
+def m(shop, path=""):
+    return f"/m/{shop.slug}/{path}"
+
+
+def text(answer):
+    assert answer.status_code == 200, answer.status_code
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def bought(shop, member, amount=20_000, *, days=0, name="sale-1"):
+    now = datetime.now(UTC)
+    sold = purchases.PurchaseInput(
+        external_id=name, occurred_at=now - timedelta(days=days), currency="KRW", total_minor=amount, location="main",
+        member=MemberRef(id=member.public_id),
+    )  # fmt: skip
+    with tenancy.tenant(shop):
+        outcome = purchases.record(merchant=shop, items=[sold], now=now, actor=SYSTEM)[0]
+        assert outcome.error is None
+        return outcome.public_id
+
+
+def spendable(shop, member):
+    with tenancy.tenant(shop):
+        held = balances.of_member(merchant=shop, member_id=member.pk, now=datetime.now(UTC))
+        assert held is not None
+        return held.spendable
+
+
+def minted(answer):
+    found = re.search(r'name="external_id" value="([a-z]+_[0-9a-z]{16})"', answer.content.decode())
+    assert found
+    return found[1]
+
+
+def taken(shop, phone, reward="coffee"):
+    form = {"external_id": minted(phone.get(m(shop, "rewards"))), "reward": reward}
+    return phone.post(m(shop, "rewards/take"), form), form
+
+
+# -- home and activity ------------------------------------------------------------------------------------------------
+
+
+def test_home_says_what_she_has_and_how_far_it_is(cafe, mina, phone):
+    bought(cafe, mina)
+    page = text(phone.get(m(cafe)))
+
+    assert "Hello, Mina" in page
+    assert " 230 " in page
+    assert "₩480,000 to Gold" in phone.get(m(cafe)).content.decode()
+    assert "1 for 100: +200 points" in page
+
+
+def test_signing_in_leads_home(cafe, phone):
+    assert phone.get(m(cafe, "sign-in"))["Location"] == m(cafe)
+
+
+def test_what_ends_soon_is_told_with_its_last_day(cafe, mina, monkeypatch):
+    bought(cafe, mina)
+    soon = datetime.now(UTC) + timedelta(days=350)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: soon)
+
+    page = text(member_browser(cafe, mina).get(m(cafe)))
+    assert "230 points end soon" in page and "Use them" in page
+
+
+def test_activity_is_filtered_by_what_it_was(cafe, mina, phone):
+    bought(cafe, mina)
+    with tenancy.tenant(cafe):
+        asked = adjustments.AdjustmentInput(
+            external_id="a-1", member=MemberRef(id=mina.public_id), points=-10, reason="Counted twice"
+        )
+        adjustments.adjust(merchant=cafe, asked=asked, now=datetime.now(UTC), actor=SYSTEM)
+    taken(cafe, phone)
+
+    def titles(show):
+        page = phone.get(m(cafe, "activity"), {"show": show}).content.decode()
+        return re.findall(r'feed__title">([^<]+)', page)
+
+    assert titles("earned") == ["Purchase", "Welcome"]
+    assert titles("spent") == ["Set aside: Coffee"]
+    assert titles("adjusted") == ["A correction"]
+    assert titles("expired") == []
+    assert len(titles("")) == 4
+    assert "Counted twice" in text(phone.get(m(cafe, "activity")))
+
+
+def test_a_cursor_that_was_tampered_with_is_no_page(cafe, phone):
+    assert phone.get(m(cafe, "activity"), {"cursor": "1; DROP"}).status_code == 404
+
+
+def test_long_activity_is_paged_without_loss(cafe, mina, phone):
+    for number in range(30):
+        bought(cafe, mina, 1000 + number, name=f"sale-{number}")
+    seen, url = [], m(cafe, "activity")
+    while url:
+        page = phone.get(url).content.decode()
+        seen += re.findall(r'feed__amount--in">\+(\d+)', page)
+        following = re.search(r'href="(\?[^"]*cursor=[^"]*)"', page)
+        url = m(cafe, "activity") + following[1].replace("&amp;", "&") if following else None
+    assert len(seen) == 31
+
+
+# -- card -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_card_is_kept_for_this_member_only(cafe, mina, phone):
+    answer = phone.get(m(cafe, "card"))
+
+    assert answer["Offline-Card"] == mina.public_id
+    assert ids.grouped(mina.code) in answer.content.decode()
+    assert "Balance as of" in text(answer)
+
+
+# -- rewards ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_reward_waits_under_its_code_and_comes_back_at_once(cafe, mina, phone):
+    bought(cafe, mina)
+    first, form = taken(cafe, phone)
+    again = phone.post(m(cafe, "rewards/take"), form)
+
+    assert again["Location"] == first["Location"]
+    assert spendable(cafe, mina) == 130
+    page = phone.get(first["Location"])
+    with tenancy.tenant(cafe):
+        held = Redemption.objects.get(merchant=cafe, member=mina)
+    assert ids.grouped(held.code) in page.content.decode()
+    phone.post(f"{first['Location']}/cancel", {"external_id": minted(page)})
+    assert spendable(cafe, mina) == 230
+
+
+def test_the_page_says_when_the_till_has_taken_it(cafe, mina, phone):
+    bought(cafe, mina)
+    answer, _form = taken(cafe, phone)
+    with tenancy.tenant(cafe):
+        held = Redemption.objects.get(merchant=cafe, member=mina)
+        redemptions.capture(
+            merchant=cafe, redemption=held.code, asked=redemptions.CaptureInput(external_id="c-1"),
+            now=datetime.now(UTC), actor=SYSTEM,
+        )  # fmt: skip
+
+    assert "Used on" in text(phone.get(answer["Location"]))
+    # What asks again every five seconds gets only the part that changes.
+    part = phone.get(answer["Location"], headers={"HX-Request": "true"}).content.decode()
+    assert "Used on" in part and "<html" not in part and "hx-trigger" not in part
+
+
+def test_what_is_out_of_reach_says_what_is_missing(cafe, mina, phone):
+    page = text(phone.get(m(cafe, "rewards")))
+
+    assert "70 points to go" in page
+    assert "This reward is for members on other tiers." in page
+
+
+def test_a_refused_reward_leaves_the_points(cafe, mina, phone):
+    form = {"external_id": ids.mint("rdm"), "reward": "coffee"}
+    page = text(phone.post(m(cafe, "rewards/take"), form, follow=True))
+
+    assert "Your points are as they were." in page
+    assert spendable(cafe, mina) == 30
+
+
+def test_a_strangers_redemption_is_nobodys(cafe, mina, phone):
+    bought(cafe, mina)
+    answer, _form = taken(cafe, phone)
+    other = member_browser(cafe, join(cafe, name="Jisoo"))
+
+    assert other.get(answer["Location"]).status_code == 404
+    assert other.post(f"{answer['Location']}/cancel", {"external_id": ids.mint("rel")}).status_code == 404
+
+
+# -- the programme ----------------------------------------------------------------------------------------------------
+
+
+def test_the_terms_are_for_everybody(cafe):
+    page = text(Client().get(m(cafe, "terms")))
+
+    for said in (
+        "1 point for every ₩100", "Points end 12 months after they were earned.", "from ₩500,000 spent",
+        "You get 300 points. Your friend gets 200 points.", "Coffee", "once a day", "as long as there are any",
+    ):  # fmt: skip
+        assert said in page
+
+
+def test_without_a_programme_every_page_still_stands(db):
+    shop = open_shop("new-shop")
+    phone = member_browser(shop, join(shop))
+
+    for path in ("", "card", "activity", "activity/ending", "rewards", "rewards/mine", "friends", "me", "terms", "me/leave"):
+        assert phone.get(m(shop, path)).status_code == 200, path
+    assert phone.get(m(shop, "tiers"))["Location"] == m(shop, "terms")
+
+
+def test_the_ladder_says_where_she_stands(cafe, mina, phone):
+    bought(cafe, mina, 600_000)
+    page = text(phone.get(m(cafe, "tiers")))
+
+    assert "You are on the highest tier" in page and "You are here" in page
+
+
+# -- friends ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_friend_is_counted_and_never_named(cafe, mina, phone):
+    with tenancy.tenant(cafe):
+        details = NewMember(name="Hana", referred_by=mina.code)
+        now = datetime.now(UTC)
+        hana = enrolment.enrol(merchant=cafe, details=details, source="portal", actor=SYSTEM, now=now).member
+    assert "waiting for the first purchase" in text(phone.get(m(cafe, "friends")))
+    bought(cafe, hana, 9000, name="hana-1")
+
+    page = text(phone.get(m(cafe, "friends")))
+    assert f"join?ref={mina.code}" in page
+    assert "+300" in page and "Hana" not in page
+
+
+# -- the question -----------------------------------------------------------------------------------------------------
+
+
+def test_looking_saves_nothing_and_answering_twice_is_one(cafe, mina, phone):
+    purchase = bought(cafe, mina)
+    assert "How was it?" in text(phone.get(m(cafe)))
+    assert phone.get(m(cafe, f"survey/{purchase}")).status_code == 200
+    assert phone.post(m(cafe, f"survey/{purchase}"), {}).status_code == 422
+    for score in ("9", "9", "2"):
+        page = text(phone.post(m(cafe, f"survey/{purchase}"), {"score": score, "comment": "Warm"}))
+        assert "Your answer is kept" in page
+
+    with tenancy.tenant(cafe):
+        answer = SurveyResponse.objects.get(merchant=cafe)
+    assert (answer.score, answer.comment, answer.purchase_id, answer.channel) == (9, "Warm", purchase, "portal")
+    assert "How was it?" not in text(phone.get(m(cafe)))
+
+
+def test_nobody_answers_about_anothers_purchase(cafe, mina):
+    purchase = bought(cafe, mina)
+    other = member_browser(cafe, join(cafe, name="Jisoo"))
+
+    assert other.post(m(cafe, f"survey/{purchase}"), {"score": "0"}).status_code == 404
+
+
+# -- me ---------------------------------------------------------------------------------------------------------------
+
+
+def test_her_language_follows_at_once(cafe, mina, phone):
+    answer = phone.post(m(cafe, "me/details"), {"name": "Mina Park", "birthday": "02-29", "language": "ko"})
+
+    assert answer.cookies["django_language"].value == "ko"
+    with tenancy.tenant(cafe):
+        known = Member.objects.get(merchant=cafe, pk=mina.pk)
+    assert (known.name, known.birth_month, known.birth_day, known.language) == ("Mina Park", 2, 29, "ko")
+
+
+@pytest.mark.parametrize("wrong", [{"birthday": "31-12"}, {"language": "tlh"}, {"birthday": "02-30"}])
+def test_what_cannot_be_is_asked_again(cafe, mina, phone, wrong):
+    answer = phone.post(m(cafe, "me/details"), {"name": "X", "birthday": "", "language": "en", **wrong})
+
+    assert answer.status_code == 422
+    with tenancy.tenant(cafe):
+        assert Member.objects.get(merchant=cafe, pk=mina.pk).name == "Mina"
+
+
+def test_her_data_is_complete(cafe, mina, phone):
+    for number in range(210):
+        bought(cafe, mina, 1000, name=f"=sale-{number}")
+    document = json.loads(phone.get(m(cafe, "me/data.json")).content)
+    answer = phone.get(m(cafe, "me/data.csv"))
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+    assert document["member"]["code"] == ids.grouped(mina.code)
+    assert len(document["ledger"]) == len(rows) == 211
+    assert len(document["purchases"]) == 210
+    assert sum(int(row["balance_change"]) for row in rows) == document["balance"]["spendable"] == 2130
+    assert rows[0]["external_id"].startswith("'=")
+    assert "attachment" in answer["Content-Disposition"]
+
+
+def test_leaving_takes_a_tick_and_ends_everything(cafe, mina, phone):
+    bought(cafe, mina)
+    assert "You have 230 points." in text(phone.get(m(cafe, "me/leave")))
+    assert phone.post(m(cafe, "me/leave")).status_code == 422
+    answer = phone.post(m(cafe, "me/leave"), {"sure": "yes"})
+
+    assert answer["Offline-Card"] == "none"
+    assert phone.get(m(cafe)).status_code == 302
+    with tenancy.tenant(cafe):
+        gone = Member.objects.get(merchant=cafe, pk=mina.pk)
+        assert (gone.state, gone.name, gone.email) == ("erased", "", None)
+        assert not Consent.objects.filter(merchant=cafe, member=mina, is_granted=False).exists()
+    assert spendable(cafe, mina) == 0
