@@ -156,22 +156,25 @@ class Supervisor:
             self._migrated.unlink(missing_ok=True)
             self.migrate()
 
+    def launch_web(self) -> Child:
+        """Start the web without waiting for it; a command that goes on preparing may do so early."""
+        for child in self._children:
+            if child.name == "web":
+                return child
+        metrics = self.places.data / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)
+        web = self._python("web", ["-m", "granian", *GRANIAN, "--port", str(self.port), "loyalty.wsgi:application"])
+        web.env = {**(web.env or {}), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+        web.start()
+        self._watch(web)
+        return web
+
     def start_serving(self) -> None:
         """Start the web and, once it answers, worker and beat.
 
         :raises StartError: it does not come up.
         """
-        metrics = self.places.data / "metrics"
-        shutil.rmtree(metrics, ignore_errors=True)
-        web = self._python("web", ["-m", "granian", *GRANIAN, "--port", str(self.port), "loyalty.wsgi:application"])
-        web.env = {**(web.env or {}), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
-        worker = self._python("worker", [*_CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", *_QUIET])
-        beat_file = self.places.data / "beat"
-        beat = self._python(
-            "beat", [*_CELERY, "beat", "--schedule", str(beat_file), "--pidfile=", "--loglevel", "INFO"]
-        )
-        web.start()
-        self._watch(web)
+        web = self.launch_web()
         deadline = time.monotonic() + _WEB_READY_SECONDS_MAX
         while not self._web_answers():
             if not web.is_running():
@@ -180,6 +183,9 @@ class Supervisor:
                 raise StartError(f"The web process does not answer:\n{web.last_lines()}")
             self._pause(0.05)
         # Nobody waits for these two: they would only take the processor from the first page.
+        worker = self._python("worker", [*_CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", *_QUIET])
+        schedule = str(self.places.data / "beat")
+        beat = self._python("beat", [*_CELERY, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "INFO"])
         for child in (worker, beat):
             child.start()
             self._watch(child)

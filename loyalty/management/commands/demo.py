@@ -39,6 +39,7 @@ class Command(up.Command):
             supervisor.renew_database()
         if unfinished.exists() or self.is_ours_to_fill(data):
             unfinished.touch()
+            supervisor.launch_web()  # comes up while the shops are made; nobody has its address yet
             supervisor.run(
                 Step(
                     "Two shops, their members and eighteen months of purchases (about half a minute) …",
