@@ -41,7 +41,9 @@ def write(
         parts.append(f"p AS ({_INSERT_PURCHASES} RETURNING id)")
     if known:
         parts.append(f"k AS ({_UPDATE_ANNOUNCED})")
-    parts.append(f"l AS ({_INSERT_LINES})")
+    # A row that a twin was quicker with has no lines from us: Again is the answer, not a broken reference.
+    theirs = " WHERE r.p IN (SELECT id FROM p) OR r.p = ANY(%(known_ids)s)" if new else ""
+    parts.append(f"l AS ({_INSERT_LINES}{theirs})")
     if caps:
         parts.append(f"c AS ({_UPSERT_CAPS})")
     if events:

@@ -189,6 +189,7 @@ class Stack:
             line.close()
 
     def superuser(self) -> psycopg2.extensions.connection:
+        self.postgres.wait_ready()  # a backend's death makes the server recover, and refuse everybody meanwhile
         connection = self.postgres.connect_as_superuser(DATABASE)
         connection.autocommit = True
         return connection

@@ -1,0 +1,88 @@
+"""A sale, its twin and its refund at the same instant: each is recorded once, and nobody hears of a broken reference."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from merchants.actors import Actor
+from rewards import purchases
+from rewards.models.purchases import Purchase, PurchaseLine, Refund
+from rewards.parties import MemberRef
+from rewards.purchases import LineInput, PurchaseInput, PurchaseRef, RefundInput
+from tests.builders import cafe as open_cafe
+
+TILL = Actor("key", "key_till")
+ROUNDS = 25
+
+
+@pytest.fixture
+def cafe(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        yield open_cafe()
+        connections.close_all()
+
+
+def sale(cafe, external_id, member=None):
+    ref = MemberRef(id=member.public_id) if member else None
+    asked = PurchaseInput(
+        external_id=external_id, currency="KRW", total_minor=10_000, member=ref, location="main",
+        occurred_at=cafe.now, lines=(LineInput(sku="LATTE", amount_minor=6_000), LineInput(sku="CAKE", amount_minor=4_000)),
+    )  # fmt: skip
+
+    def sell():
+        (outcome,) = purchases.record(merchant=cafe.merchant, items=[asked], now=cafe.now, actor=TILL)
+        if outcome.error:
+            raise outcome.error
+        return outcome.public_id
+
+    return lambda: cafe.does(sell)
+
+
+def refund(cafe, external_id, sold):
+    asked = RefundInput(
+        external_id=external_id, occurred_at=cafe.now, purchase=PurchaseRef(external_id=sold), amount_minor=2_500
+    )
+    return lambda: cafe.does(
+        lambda: purchases.refund(merchant=cafe.merchant, asked=asked, now=cafe.now, actor=TILL).receipt
+    )
+
+
+def at_once(*works):
+    barrier = threading.Barrier(len(works))
+
+    def run(work):
+        barrier.wait()
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result() for future in [pool.submit(run, work) for work in works]]
+
+
+def test_the_twin_of_a_guests_sale_is_its_replay(cafe):
+    """No account is locked for a guest: the unique id alone decides."""
+    for number in range(ROUNDS):
+        told = at_once(*[sale(cafe, f"guest-{number}") for _ in range(4)])
+        assert len(set(told)) == 1
+
+    assert cafe.does(Purchase.objects.count) == ROUNDS
+    assert cafe.does(PurchaseLine.objects.count) == 2 * ROUNDS
+
+
+def test_a_refund_and_its_sale_at_the_same_instant_come_to_the_same_in_either_order(cafe):
+    mina = cafe.member("Mina")
+    for number in range(ROUNDS):
+        at_once(sale(cafe, f"s-{number}", mina), refund(cafe, f"r-{number}", f"s-{number}"))
+
+    assert cafe.does(lambda: Counter(Refund.objects.values_list("is_applied", "amount_minor"))) == {
+        (True, 2_500): ROUNDS
+    }
+    rows = cafe.does(lambda: Counter(Purchase.objects.values_list("state", "refunded_minor")))
+    assert rows == {("recorded", 2_500): ROUNDS}
