@@ -43,6 +43,7 @@ class Stack:
     #: Seconds from each wound until the web answered from the database again.
     recoveries: list[tuple[str, float]] = field(default_factory=list)
     port: int = 0
+    worker_hurt_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.places = places.prepare(self.data)
@@ -129,13 +130,24 @@ class Stack:
         for pid in _some_child(self.children["web"], dice):
             _kill_one(pid)
 
+    def worker_is_up(self) -> bool:
+        """Whether the worker has brought deliveries since it was last hurt: killing it before proves nothing."""
+        with contextlib.closing(self.superuser()) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT extract(epoch FROM max(finished_at)) FROM merchants_tick WHERE name = 'tick.deliver'"
+            )
+            [finished] = cursor.fetchone()
+        return finished is not None and float(finished) > self.worker_hurt_at
+
     def _worker(self, dice: random.Random) -> None:
         self._kill("worker")
+        self.worker_hurt_at = time.time()
         self.children["worker"].start()
 
     def _worker_child(self, dice: random.Random) -> None:
         for pid in _some_child(self.children["worker"], dice):
             _kill_one(pid)
+        self.worker_hurt_at = time.time()
 
     def _beat(self, dice: random.Random) -> None:
         self._kill("beat")
