@@ -197,7 +197,7 @@ def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int) -> l
     language = screens.language()
     speaker = Speaker(promised, language)
     by_code: dict[str, AnyReward] = {each.code: each for each in promised.rewards}
-    found = []
+    found: list[Shown] = []
     for offer in offers:
         reward = by_code[offer.code]
         missing = ""

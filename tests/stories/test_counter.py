@@ -73,14 +73,16 @@ def test_one_hit_leads_on_at_once(cafe, jun, mina, typed):
 def test_contacts_are_masked_and_two_letters_find_nobody(cafe, jun, mina):
     assert "12345678" not in jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()
     page = jun.get(at(cafe), {"q": "Mi"}).content.decode()
-    assert "Mina" not in page and "at least three" in page
+    assert "Mina" not in page
+    assert "at least three" in page
 
 
 def test_a_sale_is_told_with_its_why(cafe, jun, mina):
     answer, _form = sell(cafe, jun, mina)
 
     page = jun.get(answer["Location"]).content.decode()
-    assert "+124 points" in page and "1 for 100: +124 points" in page
+    assert "+124 points" in page
+    assert "1 for 100: +124 points" in page
     assert spendable(cafe, mina) == 124
     with tenancy.tenant(cafe):
         sold = Purchase.objects.select_related("location").get(merchant=cafe)

@@ -103,7 +103,7 @@ def member_page(request: HttpRequest, found: Member, form: SaleForm, *, status: 
 def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResponse:
     """Say what a sale gave, and why; offer to undo it while that is possible, to whoever recorded it."""
     sold = _sale(request, purchase_id)
-    member_id = Member.objects.values_list("public_id", flat=True).get(merchant=merchant_of(request), pk=sold.member_id)
+    member_id = Member.objects.values_list("public_id", flat=True).get(merchant=merchant_of(request), pk=sold.member_id or 0)
     buyer = member_or_404(request, member_id)
     promised = None
     if sold.terms_version is not None:
