@@ -176,16 +176,15 @@ class Stage:
         Ids move up so that every constraint and index does its work; as superuser, since COPY FROM has no policy.
         """
         super_connection = psycopg2.connect(**psycopg_from_url(_super_url()))
-        with super_connection:
-            with super_connection.cursor() as cursor:
-                shift = 10_000_000_000 + random.getrandbits(20) * 1_000_000_000
-                files = [self._rows(cursor, table, purchases, shift) for table in COPY_TABLES]
-                begun = time.perf_counter()
-                for table, (columns, path) in zip(COPY_TABLES, files, strict=True):
-                    with path.open() as rows:
-                        cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", rows)
-                super_connection.commit()
-                taken = time.perf_counter() - begun
+        with super_connection, super_connection.cursor() as cursor:
+            shift = 10_000_000_000 + random.getrandbits(20) * 1_000_000_000
+            files = [self._rows(cursor, table, purchases, shift) for table in COPY_TABLES]
+            begun = time.perf_counter()
+            for table, (columns, path) in zip(COPY_TABLES, files, strict=True):
+                with path.open() as rows:
+                    cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", rows)
+            super_connection.commit()
+            taken = time.perf_counter() - begun
         super_connection.close()
         for _columns, path in files:
             path.unlink()

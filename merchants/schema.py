@@ -106,7 +106,9 @@ def _words(privileges: Iterable[str]) -> str:
 def _separate(cursor: CursorWrapper, table: str, model: type[TenantModel], log: Callable[[str], None]) -> None:
     cursor.execute("SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = %s::regclass", [table])
     enabled, forced = cursor.fetchone()
-    wanted = {"tenant": (_POLICY, _POLICY, "ALL", ["app_owner", "app_web"])}
+    wanted: dict[str, tuple[str, str | None, str, list[str]]] = {
+        "tenant": (_POLICY, _POLICY, "ALL", ["app_owner", "app_web"])
+    }
     if model.has_due_work:
         wanted["due_work"] = ("true", None, "SELECT", ["app_system"])
     cursor.execute(

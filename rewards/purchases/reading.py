@@ -156,8 +156,8 @@ def read(
     for member_id, day, points, spend_minor, purchases in first.get("qualifying") or []:
         sums = tiers.Sums(points, spend_minor, purchases)
         context.qualifying.setdefault(book.of_member(member_id).id, {})[date.fromisoformat(day)] = sums
-    for *columns, created_at in first.get("referrals") or []:
-        referral = OpenReferral(*columns, _instant(created_at))
+    for identity, public_id, referrer_id, referee_id, referrer, referee, created_at in first.get("referrals") or []:
+        referral = OpenReferral(identity, public_id, referrer_id, referee_id, referrer, referee, _instant(created_at))
         context.referrals[referral.referee_id] = referral
     book.take_lots([_lot(row) for row in first["lots"] or []], everything=needs_all_lots)
     return context

@@ -51,10 +51,10 @@ def test_every_table_is_a_tenants_or_on_the_short_list():
 
 def test_the_suite_runs_as_the_web_role_which_can_bypass_nothing():
     assert ask("SELECT current_user")[0][0] == "app_web"
-    flags = dict(
-        (row[0], row[1:])
+    flags = {
+        row[0]: row[1:]
         for row in ask("SELECT rolname, rolsuper, rolbypassrls, rolcreatedb FROM pg_roles WHERE rolname LIKE 'app_%%'")
-    )
+    }
     assert flags == {
         "app_owner": (False, False, False),
         "app_web": (False, False, False),
@@ -136,7 +136,7 @@ def test_every_reference_to_a_tenant_table_is_a_constraint_in_the_database():
 
 
 def test_a_forgotten_tenant_is_an_error_that_says_what_to_do():
-    with pytest.raises(DatabaseError, match="no tenant: open merchants.tenancy.tenant"), transaction.atomic():
+    with pytest.raises(DatabaseError, match=r"no tenant: open merchants\.tenancy\.tenant"), transaction.atomic():
         Member.objects.count()
 
 

@@ -135,7 +135,7 @@ def test_a_sale_earns_by_the_rule_and_says_so():
 
     assert receipt["points_earned"] == 123  # 12,345 won at 1 per 100, rounded down
     assert receipt["balance_after"] == 123
-    assert [(step.code, step.rule, step.points) for step in receipt["trace"]][0] == ("gave", "base", 123)
+    assert next((step.code, step.rule, step.points) for step in receipt["trace"]) == ("gave", "base", 123)
     assert cafe.entries(cafe.mina) == [("accrue", 123, 0)]
     assert cafe.rows(PurchaseLine) == 1
 
