@@ -78,7 +78,7 @@ class Command(up.Command):
             "",
             f"  Merchants' console   {url}/console/",
             f"  API reference        {url}/api/docs",
-            f"  Mail and codes       {data / 'mail'} (nothing is really sent)",
+            f"  Sign-in codes        {url}/dev/outbox (nothing is really sent)",
             f"  Logs                 {supervisor.places.logs}",
         ]
         if (data / "welcome.txt").exists():
