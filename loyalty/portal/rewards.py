@@ -70,6 +70,7 @@ def rewards(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "ready": [each for each in shown if each.offer.can_be_redeemed],
         "next": [each for each in shown if not each.offer.can_be_redeemed],
         "pay": catalogue.pay,
+        "rate": _rate(request),
         "held": [_told(request, view) for view in mine if view.is_open],
         "past": [_told(request, view) for view in mine if not view.is_open][:5],
     }
@@ -156,6 +157,14 @@ def mine(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "following": str(shown[-1].id) if len(rows) > screens.PAGE else None,
     }
     return screens.show(request, "portal/redemptions.html", page)
+
+
+def _rate(request: HttpRequest) -> tuple[int, int] | None:
+    """What so many points pay, when they pay at all."""
+    promised = screens.terms_of(request)
+    if promised is None or promised.pay_with_points is None:
+        return None
+    return Speaker(promised, screens.language()).paying_example(promised.pay_with_points)
 
 
 def _mine(request: HttpRequest, redemption_id: str) -> View:

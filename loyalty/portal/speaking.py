@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from loyalty.ui import formats
 from rewards import earning, terms
-from rewards.terms import AnyReward, AnyRule, Cap, Conditions, Expiry, Goods, Level, Pending, Terms
+from rewards.terms import AnyReward, AnyRule, Cap, Conditions, Expiry, Goods, Level, PayWithPoints, Pending, Terms
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -213,7 +213,8 @@ class Speaker:
         pay = self.terms.pay_with_points
         if pay is None:
             return []
-        said = [_("%(points)s pay %(amount)s.") % {"points": self.points(pay.points), "amount": self.money(pay.amount_minor)}]
+        units, minor = self.paying_example(pay)
+        said = [_("%(points)s pay %(amount)s.") % {"points": self.points(units), "amount": self.money(minor)}]
         if pay.minimum_points > 1:
             said.append(_("At least %(points)s at a time.") % {"points": self.points(pay.minimum_points)})
         if pay.step_points > 1:
@@ -221,6 +222,11 @@ class Speaker:
         if pay.max_share_percent < 100:
             said.append(_("Up to %(percent)d %% of an order.") % {"percent": pay.max_share_percent})
         return said
+
+    def paying_example(self, pay: PayWithPoints) -> tuple[int, int]:
+        """Return a round number of points and what it pays: the rate in figures people meet at the till."""
+        units = max(pay.minimum_points, pay.points, 100 * 10**self.terms.points.decimals)
+        return units, terms.worth_minor(pay, units)
 
     def referral(self) -> list[str]:
         """Return what bringing a friend gives."""
