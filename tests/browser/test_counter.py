@@ -93,7 +93,7 @@ def test_somebody_new_joins_in_two_fields(counter, assert_sound, shot):
     # Chromium notes every 4xx; this one was meant.
     page.complaints.lines.clear()
     assert_sound(page)
-    page.get_by_label("They have read the terms and agree").check()
+    page.locator("label", has_text="They have read the terms and agree").click()
     page.get_by_role("button", name="Enrol").click()
 
     page.wait_for_url("**/counter/members/**")
