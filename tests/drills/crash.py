@@ -141,6 +141,8 @@ def _storm(stack: Stack, dice: random.Random, wounds: dict[str, int], seconds: f
         time.sleep(dice.uniform(0.4, 1.6))
         name = first.pop() if first else dice.choices(list(wounds), list(wounds.values()))[0]
         if name.startswith("worker") and not stack.worker_is_up():
+            if name not in struck and len(wounds) > 4:
+                first.insert(0, name)
             continue
         stack.wound(name, dice)
         struck[name] += 1
