@@ -6,6 +6,8 @@ contact learns whether a membership belongs to it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages as notes
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +21,7 @@ from loyalty.accounts.addresses import client_ip
 from loyalty.portal import session
 from loyalty.portal.forms import CodeForm, ConsentForm, ContactForm
 from loyalty.tenant import merchant_of
+from loyalty.ui import offline
 from members import claims, codes, consent
 from members.codes import Proof, Purpose
 from members.inputs import NewMember
@@ -63,7 +66,7 @@ def join(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "referrer": referrer,
         "next": session.safe_next(request),
     }
-    return render(request, "portal/join.html", page, status=status)
+    return _draw(request, "portal/join.html", page, status=status)
 
 
 @never_cache
@@ -82,7 +85,7 @@ def sign_in(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         form.add_error(None, answer.detail)
         status = answer.http
     page = {"form": form, "next": session.safe_next(request)}
-    return render(request, "portal/sign_in.html", page, status=status)
+    return _draw(request, "portal/sign_in.html", page, status=status)
 
 
 @never_cache
@@ -111,7 +114,7 @@ def confirm(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         else:
             form.add_error("code", _("This code is used up or too old. Ask for a new one."))
     page = {"form": form, "asked": asked, "next": session.safe_next(request)}
-    return render(request, "portal/confirm.html", page, status=422 if form.errors else 200)
+    return _draw(request, "portal/confirm.html", page, status=422 if form.errors else 200)
 
 
 @never_cache
@@ -126,7 +129,7 @@ def resend(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         return answer
     notes.error(request, answer.detail)
     page = {"form": CodeForm(), "asked": asked, "next": session.safe_next(request)}
-    return render(request, "portal/confirm.html", page, status=answer.http)
+    return _draw(request, "portal/confirm.html", page, status=answer.http)
 
 
 @never_cache
@@ -134,6 +137,13 @@ def resend(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def sign_out(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     session.end(request)
     return redirect("portal:sign_in", merchant_slug=merchant_slug)
+
+
+def _draw(request: HttpRequest, template: str, page: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
+    """Draw a page for somebody who is not signed in; the phone throws away the card of whoever was."""
+    response = render(request, template, page, status=status)
+    offline.forget_cards(response)
+    return response
 
 
 def _send(
@@ -208,7 +218,7 @@ def _let_in(request: HttpRequest, member: claims.Member, proof: Proof, granted: 
     now = session.now_of(request)
     member = claims.claim(merchant=merchant, member=member, proof=proof, now=now)
     if not claims.may_enter(member):
-        return render(request, "portal/blocked.html", status=403)
+        return _draw(request, "portal/blocked.html", status=403)
     consent.record_answers(
         merchant=merchant,
         member=member,

@@ -156,6 +156,8 @@ def test_the_card_is_kept_for_this_member_only(cafe, mina, phone):
     assert answer["Offline-Card"] == mina.public_id
     assert ids.grouped(mina.code) in answer.content.decode()
     assert "Balance as of" in text(answer)
+    for path in ("join", "sign-in"):
+        assert Client().get(m(cafe, path))["Offline-Card"] == "none"
 
 
 # -- rewards ----------------------------------------------------------------------------------------------------------
