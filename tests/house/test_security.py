@@ -117,7 +117,7 @@ def test_joining_leads_to_the_shops_own_pages_only(step, place):
     confirm = step(browser, f"/m/{cafe.slug}/sign-in", contact="mina@example.org", next=place)["Location"]
     assert confirm == f"/m/{cafe.slug}/code"
     answer = step(browser, confirm, code=code_in_last_mail(), next=place)
-    assert answer["Location"] == f"/m/{cafe.slug}/me"
+    assert answer["Location"] == f"/m/{cafe.slug}/"
 
 
 @pytest.mark.django_db
