@@ -260,49 +260,49 @@ def test_a_start_stopped_at_any_moment_leaves_nothing(ready: Installation):
 
 
 @pytest.mark.drill
-def test_demo_fills_an_empty_installation_once_and_says_where_to_click(installation: Installation):
-    said = installation.start(command="demo")
-    assert installation.process.poll() is None, said
+def test_demo_fills_an_empty_installation_once_and_says_where_to_click(ready: Installation):
+    said = ready.start(command="demo", seconds=400)
+    assert ready.process.poll() is None, said
     for words in ("/console/", "/api/docs", "lk_test_", "curl"):
-        assert words in installation.said
-    assert installation.get("/readyz")[0] == 200
-    first = (installation.data / "welcome.txt").read_text()
-    installation.interrupt()
+        assert words in ready.said
+    assert ready.get("/readyz")[0] == 200
+    first = (ready.data / "welcome.txt").read_text()
+    ready.interrupt()
 
     started = time.monotonic()
-    said = installation.start(command="demo")
+    said = ready.start(command="demo", seconds=400)
     print(f"second start: {time.monotonic() - started:.1f} s")
     assert "eighteen months" not in said
-    assert (installation.data / "welcome.txt").read_text() == first
-    assert "lk_test_" in installation.said
-    installation.interrupt()
+    assert (ready.data / "welcome.txt").read_text() == first
+    assert "lk_test_" in ready.said
+    ready.interrupt()
 
 
 @pytest.mark.drill
-def test_a_demo_killed_while_it_was_filled_is_filled_again(installation: Installation):
-    installation.process = None
-    with installation.output.open("w") as output:
-        installation.process = subprocess.Popen(
-            [sys.executable, str(CHECKOUT / "manage.py"), "demo", "--data-dir", str(installation.data)],
+def test_a_demo_killed_while_it_was_filled_is_filled_again(ready: Installation):
+    ready.process = None
+    with ready.output.open("w") as output:
+        ready.process = subprocess.Popen(
+            [sys.executable, str(CHECKOUT / "manage.py"), "demo", "--data-dir", str(ready.data)],
             stdout=output,
             stderr=subprocess.STDOUT,
             env=clean_environment(),
             cwd="/",
             start_new_session=True,
         )
-    deadline = time.monotonic() + 60
-    while not (installation.data / "seeding").exists():
-        assert time.monotonic() < deadline, installation.said
+    deadline = time.monotonic() + 200
+    while not (ready.data / "seeding").exists():
+        assert time.monotonic() < deadline, ready.said
         time.sleep(0.05)
     time.sleep(4)
-    installation.kill()
-    assert (installation.data / "seeding").exists()
+    ready.kill()
+    assert (ready.data / "seeding").exists()
 
-    installation.start(command="demo")
+    ready.start(command="demo", seconds=400)
 
-    assert not (installation.data / "seeding").exists()
-    assert "lk_test_" in installation.said
-    installation.interrupt()
+    assert not (ready.data / "seeding").exists()
+    assert "lk_test_" in ready.said
+    ready.interrupt()
 
 
 # Ports
