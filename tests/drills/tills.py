@@ -110,6 +110,8 @@ class Tills:
                 self._one(dice, f"t{number}-{count}")
         except Exception as error:
             self.log.complain(f"till {number} broke: {type(error).__name__}: {error}")
+        finally:
+            self._hang_up()
 
     def _one(self, dice: random.Random, name: str) -> None:
         intent = self._idea(dice, name)
@@ -221,11 +223,23 @@ class Tills:
         """The same request over two lines at the same instant."""
         twin = Intent(intent.kind, intent.path, intent.body)
         with ThreadPoolExecutor(2) as pool:
-            for future in [pool.submit(self._until_answered, each) for each in (intent, twin)]:
+            for future in [pool.submit(self._on_a_line_of_its_own, each) for each in (intent, twin)]:
                 future.result()
         counts = any(each.is_acknowledged or each.is_kept_refusal for each in (intent, twin))
         if counts and (intent.status, _frozen(intent)) != (twin.status, _frozen(twin)):
             self.log.complain(f"twins of {intent.external_id} differ: {intent.status} and {twin.status}")
+
+    def _on_a_line_of_its_own(self, intent: Intent) -> None:
+        try:
+            self._until_answered(intent)
+        finally:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        line = getattr(self._lines, "line", None)
+        if line is not None:
+            line.close()
+        self._lines.line = None
 
     def _again(self, dice: random.Random) -> None:
         """An answered request once more: the same status, the same receipt."""
@@ -271,8 +285,7 @@ class Tills:
             self.log.hear(str(response.status))
             return response.status, dict(response.headers), json.loads(body) if body else {}
         except (OSError, http.client.HTTPException, json.JSONDecodeError):
-            line.close()
-            self._lines.line = None
+            self._hang_up()
             self.log.hear("nothing")
             return 0, {}, {}
 
