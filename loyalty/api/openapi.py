@@ -237,10 +237,13 @@ def _components() -> dict[str, Any]:
         ]
     _roots, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
     schemas["Problem"]["additionalProperties"] = True
-    for schema in schemas.values():
+    for name, schema in schemas.items():
         if "quantity" in (fields := schema.get("properties", {})):
             # msgspec writes decimals as texts; a till sends this one as a number.
-            fields["quantity"] = {**_QUANTITY, "description": fields["quantity"].get("description", "")}
+            # A line sold has a quantity, if only the default; a line refunded may leave it to the amount.
+            accepted = ["number", "null"] if name == "RefundLine" else "number"
+            described = fields["quantity"].get("description", "")
+            fields["quantity"] = {**_QUANTITY, "type": accepted, "description": described}
     schemas["Problem"]["properties"]["code"]["examples"] = ["member_not_found"]
     return {
         "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "lk_live_… or lk_test_…"}},
@@ -265,7 +268,7 @@ def _components() -> dict[str, Any]:
     }
 
 
-_QUANTITY = {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 10**9, "examples": [1, 0.375]}
+_QUANTITY = {"exclusiveMinimum": 0, "maximum": 10**9, "examples": [1, 0.375]}
 
 
 def _header(description: str) -> dict[str, Any]:

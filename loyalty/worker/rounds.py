@@ -28,7 +28,7 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-class Tick(Task):  # type: ignore[misc]
+class Tick(Task):
     """A task of the schedule: runs alone in the installation, and its last run is written down.
 
     The body takes `now` and returns how many pieces of work it found.
