@@ -19,6 +19,7 @@ Period = Annotated[
     Meta(
         min_length=4,
         max_length=10,
+        pattern=r"^[0-9A-Za-z_-]*\Z",
         description="last_30, last_90, last_365, a month (2026-10), a quarter (2026-Q3) or a year (2026).",
     ),
 ]
@@ -45,8 +46,8 @@ class CohortList(msgspec.Struct, frozen=True, kw_only=True):
 class SegmentQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which members: those of a metric's group, or (metric `insight`) those who need attention."""
 
-    metric: Annotated[str, Meta(min_length=1, max_length=60)]
-    group: Annotated[str, Meta(min_length=1, max_length=60)]
+    metric: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,60}\Z")]
+    group: Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,60}\Z")]
     period: Period = "last_30"
 
 

@@ -268,7 +268,7 @@ def _components() -> dict[str, Any]:
     }
 
 
-_QUANTITY = {"exclusiveMinimum": 0, "maximum": 10**9, "examples": [1, 0.375]}
+_QUANTITY = {"minimum": 0.001, "maximum": 10**9, "examples": [1, 0.375]}
 
 
 def _header(description: str) -> dict[str, Any]:

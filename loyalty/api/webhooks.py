@@ -145,14 +145,14 @@ class PingAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class EventQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which events."""
 
-    kind: Annotated[str, Meta(min_length=1, max_length=60)] | None = None
+    kind: Annotated[str, Meta(pattern=r"^[a-z_.]{1,60}\Z")] | None = None
 
 
 class DeliveryQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which deliveries."""
 
-    endpoint: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
-    event: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
+    endpoint: Annotated[str, Meta(pattern=r"^[0-9a-z_]{1,40}\Z")] | None = None
+    event: Annotated[str, Meta(pattern=r"^[0-9a-z_]{1,40}\Z")] | None = None
     state: Literal["due", "delivered", "given_up"] | None = None
 
 
