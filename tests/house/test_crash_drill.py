@@ -18,6 +18,7 @@ def seed(pytestconfig):
     return pytestconfig.getoption("--drill-seed") or random.SystemRandom().randrange(10**6)
 
 
+@pytest.mark.drill
 def test_what_was_acknowledged_survives_every_death(pytestconfig, seed):
     """Nothing lost, nothing twice, every event delivered, every account sums; `str(report)` names the seed."""
     assert threading.current_thread() is threading.main_thread()
