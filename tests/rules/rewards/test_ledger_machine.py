@@ -366,7 +366,8 @@ def run(*, examples: int, steps: int, **more) -> None:
 
 
 def test_the_ledger_does_what_the_model_says(shop):
-    run(examples=150, steps=40)
+    # The same walks each time, so that a change is judged by itself; the drill throws new dice, and many more.
+    run(examples=60, steps=40, derandomize=True, database=None)
 
 
 @pytest.mark.drill
