@@ -155,7 +155,8 @@ class TestNumbers:
     pytestmark = []
 
     @pytest.fixture(scope="class")
-    def cafe(self, django_db_setup, django_db_blocker):
+    @classmethod
+    def cafe(cls, django_db_setup, django_db_blocker):
         with django_db_blocker.unblock():
             yield living.cafe(sales=300)
 
