@@ -21,6 +21,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "occurred_at_minutes_ahead_max": (0, 1440),
     "daily_accruals_alert": (1, 10_000),
     "outbox_days_kept": (1, 3650),
+    "expiry_notice_days": (0, 365),
 }
 
 

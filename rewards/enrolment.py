@@ -152,7 +152,13 @@ def _welcome(merchant: Merchant, member: Member, version: Version | None, *, now
     )  # fmt: skip
     account.accrue(
         Cause(
-            "member", member.pk, now, rules=grant.rules, terms_version=version.number, location_id=member.location_id
+            "member",
+            member.pk,
+            now,
+            rules=grant.rules,
+            terms_version=version.number,
+            location_id=member.location_id,
+            public_id=member.public_id,
         ),
         points=grant.points,
         active_at=grant.active_at,

@@ -1,4 +1,4 @@
-"""The sweep: settles what time has done to lots that nobody has touched since.
+"""The sweep: settles what time has done to lots that nobody has touched since, and announces what it will do soon.
 
 It only tidies.  Every journey settles its accounts under their lock before anything else, so a sweep that is late,
 killed half-way or run twice never lets a lapsed point be spent; it lets balances be read without asking the clock.
@@ -6,14 +6,15 @@ killed half-way or run twice never lets a lapsed point be spent; it lets balance
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
-from merchants import due, outbox
+from merchants import due, outbox, periods
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
-from rewards import lapses
+from merchants.outbox import Event
+from rewards.models.accounts import ExpiryNotice
 from rewards.points import Book
 
 CHUNK = 200
@@ -36,10 +37,29 @@ _MERCHANTS = """
 _HOLDS = """
     SELECT DISTINCT merchant_id FROM rewards_redemption WHERE state = 'held' AND hold_expires_at <= %(now)s ORDER BY 1
 """
-_PEOPLE = """
-    SELECT a.id, m.public_id FROM rewards_account a
-    JOIN members_member m ON m.merchant_id = a.merchant_id AND m.id = a.member_id
-    WHERE a.merchant_id = %s AND a.id = ANY(%s)
+# The unique key decides between two sweeps at once; whoever loses tells nothing.
+_ENDING = """
+    WITH ending AS (
+        SELECT l.account_id, (l.expires_at AT TIME ZONE %(zone)s)::date AS day, min(l.expires_at) AS expires_at,
+            sum(l.remaining - l.held)::bigint AS points
+        FROM rewards_lot l
+        WHERE l.merchant_id = %(merchant)s AND l.remaining > l.held AND l.expires_at > %(now)s
+            AND l.expires_at <= %(horizon)s
+            AND NOT EXISTS (
+                SELECT FROM rewards_expirynotice n WHERE n.merchant_id = %(merchant)s AND n.account_id = l.account_id
+                    AND n.day = (l.expires_at AT TIME ZONE %(zone)s)::date
+            )
+        GROUP BY 1, 2 ORDER BY 3, 1 LIMIT %(limit)s
+    ), told AS (
+        INSERT INTO rewards_expirynotice (merchant_id, account_id, day, told_at)
+        SELECT %(merchant)s, account_id, day, %(now)s FROM ending ORDER BY account_id, day
+        ON CONFLICT DO NOTHING RETURNING account_id, day
+    )
+    SELECT m.public_id, e.points, e.expires_at, a.balance
+    FROM ending e JOIN told USING (account_id, day)
+    JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.id = e.account_id
+    JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = a.member_id
+    ORDER BY e.expires_at, a.id
 """
 
 
@@ -53,14 +73,40 @@ def settle_due(*, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_DUE, {"merchant": merchant.pk, "now": now, "limit": limit})
         account_ids = [row[0] for row in cursor.fetchall()]
-        if not account_ids:
-            return 0
-        cursor.execute(_PEOPLE, [merchant.pk, account_ids])
-        people: dict[int, str] = dict(cursor.fetchall())
+    if not account_ids:
+        return 0
     book = Book.open(merchant.pk, account_ids=account_ids, now=now, actor=SYSTEM, for_spending=False)
-    outbox.record_many(merchant_id=merchant.pk, events=lapses.events(book.accounts.values(), people), now=now)
     book.write()
     return len(account_ids)
+
+
+def announce(*, merchant: Merchant, now: datetime, limit: int = 1000) -> int:
+    """This function will tell others, once for a member and a day, which points end within `expiry_notice_days`.
+
+    The tenant is open; nothing is locked, since a notice decides nothing.  Points of an account that end on one local
+    day are one notice, made when the first of them comes near; points held are left out.  Returns how many notices were
+    made, `limit` at most; call it again in a new transaction until that is 0.
+    """
+    horizon = now + timedelta(days=merchant.expiry_notice_days)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ENDING,
+            {"merchant": merchant.pk, "zone": merchant.zone, "now": now, "horizon": horizon, "limit": limit},
+        )
+        found = cursor.fetchall()
+    events = [
+        Event("points.expiring", {"member": member, "points": points, "expires_at": ends, "balance": balance}, now)
+        for member, points, ends, balance in found
+    ]
+    outbox.record_many(merchant_id=merchant.pk, events=events, now=now)
+    return len(events)
+
+
+def forget_notices(*, merchant: Merchant, now: datetime, limit: int = 1000) -> int:
+    """This function will remove notices of days that are over, `limit` at most, and return how many."""
+    today = periods.local_day(now, merchant.tzinfo)
+    old = ExpiryNotice.objects.filter(merchant=merchant, day__lt=today).order_by("day")[:limit]
+    return ExpiryNotice.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()[0]
 
 
 def merchants_due(now: datetime) -> list[int]:

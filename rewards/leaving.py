@@ -10,7 +10,6 @@ from datetime import datetime
 
 from members import erasure
 from members.models import Member
-from merchants import outbox
 from merchants.actors import Actor
 from merchants.models.merchants import Merchant
 from rewards import parties, redemptions
@@ -41,15 +40,10 @@ def leave(*, merchant: Merchant, member: Member, now: datetime, actor: Actor) ->
         spendings = redemptions.release_all(
             merchant=merchant, book=book, account=account, member_public_id=party.public_id
         )
-        points = account.forfeit(Cause("member", party.id, now, reason="erased"), now=now, actor=book.actor)
+        cause = Cause("member", party.id, now, reason="erased", public_id=party.public_id)
+        points = account.forfeit(cause, now=now, actor=book.actor)
         account.closed_at, account.requalifies_at, account.is_changed = now, None, True
         spendings.write(book)
-        if points:
-            payload = {
-                "member": party.public_id, "points": points, "balance": account.balance, "seq": account.seq,
-                "pending": account.pending,
-            }  # fmt: skip
-            outbox.record(merchant_id=merchant.pk, kind="points.expired", payload=payload, occurred_at=now, now=now)
         book.write()
     erasure.erase(merchant=merchant, member=member, now=now, actor=actor)
     return Left(points)

@@ -92,7 +92,7 @@ def qualify(
     to_referee = promised.referee_points or 0
     for account, points in ((referrer, to_referrer), (referee, to_referee)):
         if points:
-            _award(book, account, referral.id, points, version=version, occurred_at=occurred_at, zone=zone)
+            _award(book, account, referral, points, version=version, occurred_at=occurred_at, zone=zone)
     payload = {
         "referral": referral.public_id,
         "referrer": referral.referrer,
@@ -122,7 +122,7 @@ def _misses(minimum: int | None, net_minor: int) -> bool:
 def _award(
     book: Book,
     account: AccountState,
-    referral_id: int,
+    referral: OpenReferral,
     points: int,
     *,
     version: Version,
@@ -137,7 +137,14 @@ def _award(
         pending=promised.pending, expiry=promised.expiry,
     )  # fmt: skip
     account.accrue(
-        Cause("referral", referral_id, occurred_at, rules=("referral",), terms_version=version.number),
+        Cause(
+            "referral",
+            referral.id,
+            occurred_at,
+            rules=("referral",),
+            terms_version=version.number,
+            public_id=referral.public_id,
+        ),
         points=grant.points,
         active_at=grant.active_at,
         expires_at=grant.expires_at,

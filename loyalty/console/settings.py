@@ -85,7 +85,11 @@ class SettingsForm(forms.Form):
             ("occurred_at_minutes_ahead_max", _("… or be ahead by"), _("minutes"), _("Of tills whose clock is wrong.")),
             ("daily_accruals_alert", _("Flag a member after"), _("purchases a day"), ""),
             ("outbox_days_kept", _("Keep delivered events for"), _("days"), ""),
-        ):
+            (
+                "expiry_notice_days", _("Announce points that end"), _("days ahead"),
+                _("To your own systems, by the event points.expiring. 0 announces nothing."),
+            ),
+        ):  # fmt: skip
             least, most = profile.LIMITS[name]
             field = forms.IntegerField(label=label, min_value=least, max_value=most, help_text=hint)
             self.fields[name] = worn(field, after=after)

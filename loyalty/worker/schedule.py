@@ -20,6 +20,7 @@ SCHEDULE: Final = (
     Line("tick.messages", 5),
     Line("tick.holds", 15),
     Line("tick.lots", 30),
+    Line("tick.ending", 15 * 60),
     Line("tick.tiers", 5 * 60),
     Line("tick.metrics", 5 * 60),
     Line("tick.verify", 15 * 60),

@@ -51,6 +51,12 @@ def settle_lots(*, now: datetime, **_: Any) -> int:
     return rounds.each(expiry.merchants_due(now), lambda merchant: expiry.settle_due(merchant=merchant, now=now))
 
 
+@app.task(base=Tick, name="tick.ending")  # type: ignore[untyped-decorator]
+def announce_endings(*, now: datetime, **_: Any) -> int:
+    """Tell of points that will end soon."""
+    return rounds.each(due.open_merchants(), lambda merchant: expiry.announce(merchant=merchant, now=now))
+
+
 @app.task(base=Tick, name="tick.tiers")  # type: ignore[untyped-decorator]
 def requalify_tiers(*, now: datetime, **_: Any) -> int:
     """Judge the tiers whose window has ended, or that stand on terms no longer in force."""
@@ -89,12 +95,13 @@ def verify_ledger_of(*, merchant_id: int, **_: Any) -> None:
 
 @app.task(base=Tick, name="tick.prune")  # type: ignore[untyped-decorator]
 def prune(*, now: datetime, **_: Any) -> int:
-    """Forget delivered events, sent messages and spent codes that are old enough."""
+    """Forget delivered events, sent messages, spent codes and notices that are old enough."""
     everybody = due.open_merchants()
     return (
         rounds.each(everybody, lambda merchant: pruning.prune(merchant=merchant, now=now), seconds_max=120)
         + rounds.each(everybody, lambda merchant: messages.prune(merchant=merchant, now=now), seconds_max=120)
         + rounds.each(everybody, lambda merchant: codes.prune(merchant=merchant, now=now), seconds_max=120)
+        + rounds.each(everybody, lambda merchant: expiry.forget_notices(merchant=merchant, now=now), seconds_max=120)
     )
 
 

@@ -36,6 +36,9 @@ class Merchant(models.Model):
         default=5, help_text="Accruals for one member in a day that raise a flag"
     )
     outbox_days_kept = models.PositiveSmallIntegerField(default=30)
+    expiry_notice_days = models.PositiveSmallIntegerField(
+        default=30, help_text="How long before points end others are told; 0 for never"
+    )
     margin_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)

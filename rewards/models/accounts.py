@@ -96,3 +96,23 @@ class TierPeriod(TenantModel):
             TenantForeignKey(field="account", name="tier_period_of_own_account"),
         ]
         indexes = [models.Index(fields=["merchant", "account", "held_from"], name="tier_period_by_account")]
+
+
+class ExpiryNotice(TenantModel):
+    """Others were told that points of this account end on this day of the merchant's: once is enough."""
+
+    deletable = True
+
+    account = models.ForeignKey(
+        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    day = models.DateField()
+    told_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "account", "day"], name="one_notice_per_account_and_day"),
+            TenantForeignKey(field="account", name="expiry_notice_of_own_account"),
+        ]
+        indexes = [models.Index(fields=["merchant", "day"], name="expiry_notice_by_day")]

@@ -2,6 +2,7 @@
 
 - `state`: accounts, lots and entries in memory, and the pure movements between them;
 - `book`: opening accounts under their lock, settling what time has done to them, and writing everything at once;
+- `telling`: what others are told of the entries, in the same transaction;
 - `chain`: the hash that ties each entry to the one before it.
 
 A journey opens a `Book` on every account it will touch, makes its movements, and calls `book.write()` once.

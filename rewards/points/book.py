@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 from django.db import connection
 
+from merchants import outbox
 from merchants.actors import Actor
 from merchants.tenancy import Again
+from rewards.points import telling
 from rewards.points.state import AccountState, LotState
 
 _ACCOUNT = (
@@ -33,10 +35,12 @@ _encode = msgspec.json.Encoder().encode
 class Book:
     """The open accounts of one transaction.  Everything is computed in memory, then written by `write()`."""
 
-    def __init__(self, merchant_id: int, *, now: datetime, actor: Actor | str) -> None:
+    def __init__(self, merchant_id: int, *, now: datetime, actor: Actor | str, is_silent: bool = False) -> None:
         self.merchant_id = merchant_id
         self.now = now
         self.actor = str(actor)
+        #: A backfill's: others hear of what time did, and not of the journey's own entries.
+        self.is_silent = is_silent
         self.accounts: dict[int, AccountState] = {}
         self._by_member: dict[int, AccountState] = {}
         self._is_written = False
@@ -231,7 +235,7 @@ class Book:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def write(self) -> None:
-        """Write every entry, lot, allocation and account changed, in one statement."""
+        """Write every entry, lot, allocation and account changed, in one statement, and tell others what `telling` picks."""
         changed = [account for account in self.accounts.values() if account.is_changed]
         if not changed:
             return
@@ -239,6 +243,7 @@ class Book:
             # New lots do not know their ids: a second time would write them twice.
             raise AssertionError("a book is written once")
         self._is_written = True
+        self._tell(changed)
         entries, lots, allocations, lot_changes = _rows(changed)
         parts = ["e AS (" + _INSERT_ENTRIES + ")"]
         if lots:
@@ -268,6 +273,18 @@ class Book:
         for account in changed:
             account.written = []
             account.is_changed = False
+
+    def _tell(self, changed: Sequence[AccountState]) -> None:
+        told = telling.entries_to_tell(changed, is_silent=self.is_silent)
+        if not told:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, public_id FROM members_member WHERE merchant_id = %s AND id = ANY(%s)",
+                [self.merchant_id, list({account.member_id for account, _entry in told})],
+            )
+            events = telling.events(told, dict(cursor.fetchall()))
+        outbox.record_many(merchant_id=self.merchant_id, events=events, now=self.now)
 
 
 ACCOUNT_COLUMNS = _ACCOUNT

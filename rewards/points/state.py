@@ -48,6 +48,8 @@ class Cause:
     terms_version: int | None = None
     location_id: int | None = None
     reason: str = ""
+    #: The document as others know it, where they are told of the entry itself.
+    public_id: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -163,7 +163,7 @@ class _Fold:
 
     @classmethod
     def open(cls, merchant: Merchant, items: Sequence[_Item], *, now: datetime, actor: Actor, source: Source) -> _Fold:
-        book = Book(merchant.pk, now=now, actor=actor)
+        book = Book(merchant.pk, now=now, actor=actor, is_silent=source.is_silent)
         keys = list(dict.fromkeys(item.key for item in items if item.key is not None))
         buyers = reading.lock_buyers(book, keys)
         asks = [ask for item in items for ask in item.sold.redemptions]
@@ -547,10 +547,10 @@ class _Fold:
         self.settled_now = []
 
     def write(self) -> None:
-        """Write everything the batch changed: the purchases with lines, buckets, tiers and events; then the ledger."""
+        """Write everything the batch changed: the ledger; then the purchases with lines, buckets, tiers and events."""
+        # Also when nothing was sold: time may have activated or lapsed lots.
+        self.book.write()
         if not self.sales:
-            # Time may have activated or lapsed lots even though nothing was sold.
-            self.book.write()
             return
         writing.write(
             self.merchant.pk,
@@ -564,4 +564,3 @@ class _Fold:
         tiers.write(self.merchant.pk, self.tier_changes, now=self.book.now)
         self.spendings.write(self.book, is_silent=self.source.is_silent)
         referrals.write(self.merchant.pk, self.settled_referrals, now=self.book.now)
-        self.book.write()

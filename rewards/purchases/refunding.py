@@ -66,6 +66,7 @@ def _apply(
     now: datetime, actor: Actor, source: Source,
 ) -> Outcome:  # fmt: skip
     book, account, paid = _open(merchant.pk, purchase_id, member_id, now=now, actor=actor)
+    book.is_silent = source.is_silent
     timeline = versions.timeline(merchant.pk)
     sale = load(merchant, purchase_id)
     if account is not None:

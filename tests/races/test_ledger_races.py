@@ -17,6 +17,7 @@ from django.db import connection, connections
 from members.models import Member
 from merchants import tenancy
 from merchants.errors import LoyaltyError
+from merchants.models.outbox import OutboxEvent
 from rewards import expiry, leaving, parties, redemptions, verify
 from rewards.models.catalogue import RewardStock
 from rewards.points import Book
@@ -294,6 +295,19 @@ def test_f29_spending_beside_two_sweeps_never_spends_what_has_ended(cafe):
     assert Counter(found) == {"done": 5, "insufficient_points": 3}
     assert mina.entries().count(("expire", -100)) == 1
     assert mina.points() == (0, 0, 0, 0)
+    assert cafe.does(lambda: OutboxEvent.objects.filter(kind="points.expired").count()) == 1
+
+
+def test_eight_sweeps_at_once_announce_each_end_once(cafe):
+    for person in cafe.cast("Mina", "Jun", "Ara"):
+        person.is_given(100, expires="2026-03-20")
+        person.is_given(50, expires="2026-03-21")
+
+    def sweep():
+        return cafe.does(lambda: expiry.announce(merchant=cafe.merchant, now=cafe.now))
+
+    assert at_once(*[sweep] * 8) == ["done"] * 8
+    assert cafe.does(lambda: OutboxEvent.objects.filter(kind="points.expiring").count()) == 6
 
 
 # -- a guard is proved by taking it away --------------------------------------------------------------------------------------

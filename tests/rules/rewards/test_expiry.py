@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 
 from members.models import Member
 from merchants import ids, tenancy
@@ -99,11 +100,12 @@ def test_others_are_told_what_became_active_and_what_lapsed(cafe):
     earns(mina, 100, active_at=APRIL, expires_at=MAY)
     expiry.settle_due(merchant=cafe, now=APRIL)
 
-    told = list(OutboxEvent.objects.order_by("pk").values_list("kind", "payload"))
+    told = list(OutboxEvent.objects.exclude(kind="points.accrued").order_by("pk").values_list("kind", "payload"))
     member = mina.member.public_id
+    by_time = {"member": member, "document": {"kind": "lot", "id": None}}
     assert told == [
-        ("points.activated", {"member": member, "points": 100, "balance": 130, "seq": 3}),
-        ("points.expired", {"member": member, "points": 30, "balance": 100, "seq": 4}),
+        ("points.activated", {**by_time, "points": 100, "balance": 130, "pending": 0, "seq": 3}),
+        ("points.expired", {**by_time, "points": 30, "balance": 100, "pending": 0, "seq": 4}),
     ]
 
 
@@ -125,3 +127,77 @@ def test_a_sweep_in_pieces_comes_to_the_same(cafe):
     assert [expiry.settle_due(merchant=cafe, now=APRIL, limit=2) for _ in range(4)] == [2, 2, 1, 0]
     assert [figures(account)[0] for account in accounts] == [0] * 5
     assert Lot.objects.filter(remaining__gt=0).count() == 0
+
+
+# -- the notice ahead -----------------------------------------------------------------------------------------------
+
+
+def notices(cafe):
+    told = OutboxEvent.objects.filter(kind="points.expiring").order_by("pk")
+    return [
+        (event.payload["member"], event.payload["points"], event.payload["balance"], event.payload["expires_at"])
+        for event in told
+    ]
+
+
+def test_others_hear_of_points_that_end_once_for_a_member_and_a_day(cafe):
+    """Seoul's 15 April begins at 15:00 UTC on the 14th; the merchant announces 30 days ahead."""
+    mina, jun = enrol(cafe), enrol(cafe)
+    fifteenth = datetime(2026, 4, 14, 15, tzinfo=UTC)
+    earns(mina, 30, expires_at=fifteenth)
+    earns(mina, 12, expires_at=fifteenth + timedelta(hours=9))
+    earns(mina, 5, expires_at=MAY)
+    earns(jun, 8, expires_at=fifteenth + timedelta(hours=1))
+    soon = fifteenth - timedelta(days=30)
+
+    assert expiry.announce(merchant=cafe, now=soon - timedelta(seconds=1)) == 0
+    assert expiry.announce(merchant=cafe, now=soon + timedelta(hours=9)) == 2
+    assert expiry.announce(merchant=cafe, now=soon + timedelta(hours=9)) == 0
+    # Points that come later and end on a day that was announced are no second notice.
+    earns(jun, 100, expires_at=fifteenth + timedelta(hours=2), now=MARCH)
+    assert expiry.announce(merchant=cafe, now=soon + timedelta(days=2)) == 0
+
+    assert notices(cafe) == [
+        (mina.member.public_id, 42, 47, "2026-04-14T15:00:00Z"),
+        (jun.member.public_id, 8, 8, "2026-04-14T16:00:00Z"),
+    ]
+
+
+def test_a_notice_in_pieces_or_after_a_crash_comes_to_the_same(cafe):
+    accounts = [enrol(cafe) for _ in range(5)]
+    for account in accounts:
+        earns(account, 10, expires_at=APRIL)
+    killed = transaction.savepoint()
+    assert expiry.announce(merchant=cafe, now=MARCH + timedelta(days=2), limit=2) == 2
+    transaction.savepoint_rollback(killed)
+    assert notices(cafe) == []
+
+    now = MARCH + timedelta(days=2)
+    assert [expiry.announce(merchant=cafe, now=now, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert sorted(member for member, *_ in notices(cafe)) == sorted(account.member.public_id for account in accounts)
+
+
+def test_points_held_or_spent_are_not_announced_and_a_merchant_may_announce_nothing(cafe):
+    mina = enrol(cafe)
+    earns(mina, 100, expires_at=APRIL)
+    holds(mina, 40)
+    cafe.expiry_notice_days = 0
+    assert expiry.announce(merchant=cafe, now=APRIL - timedelta(seconds=1)) == 0
+
+    cafe.expiry_notice_days = 7
+    assert expiry.announce(merchant=cafe, now=APRIL - timedelta(days=8)) == 0
+    assert expiry.announce(merchant=cafe, now=APRIL - timedelta(days=7)) == 1
+    assert notices(cafe) == [(mina.member.public_id, 60, 100, "2026-04-01T00:00:00Z")]
+
+
+def test_a_notice_is_forgotten_when_its_day_is_over_and_not_before(cafe):
+    mina = enrol(cafe)
+    earns(mina, 100, expires_at=APRIL)
+    expiry.announce(merchant=cafe, now=MARCH + timedelta(days=2))
+
+    assert expiry.forget_notices(merchant=cafe, now=APRIL) == 0
+    assert expiry.announce(merchant=cafe, now=APRIL - timedelta(hours=1)) == 0
+    assert expiry.forget_notices(merchant=cafe, now=APRIL + timedelta(days=1)) == 1
+    expiry.settle_due(merchant=cafe, now=APRIL)
+    assert expiry.announce(merchant=cafe, now=APRIL + timedelta(days=1)) == 0
+    assert len(notices(cafe)) == 1

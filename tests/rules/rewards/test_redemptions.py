@@ -432,7 +432,8 @@ def test_every_step_is_told(cafe, mina):
     mina.captures(mina.holds(points=80, order_total_minor=10_000).public_id, 50)
     mina.releases(mina.holds(reward="coffee").public_id)
     mina.reverses(mina.redeems(reward="coffee").public_id)
-    kinds = cafe.does(lambda: list(OutboxEvent.objects.order_by("id").values_list("kind", flat=True)))
+    told = OutboxEvent.objects.exclude(kind="points.accrued").order_by("id")
+    kinds = cafe.does(lambda: list(told.values_list("kind", flat=True)))
     assert kinds == [
         "points.held", "points.captured", "points.held", "points.released", "points.redeemed", "points.reversed",
     ]  # fmt: skip
