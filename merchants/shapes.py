@@ -14,7 +14,10 @@ from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+
+from merchants import texts
 
 T = TypeVar("T")
 #: A number with a point is read as a Decimal before it comes here; a text that looks like one is a text.
@@ -128,17 +131,17 @@ def _part_of(kind: Any, containers: tuple[type, ...], place: int) -> Any:
     return None
 
 
-_WORDS = {
-    "int": "whole number",
-    "float": "number",
-    "decimal": "number",
-    "str": "text",
-    "bool": "true or false",
-    "array": "list",
-    "object": "object",
-    "null": "nothing (null)",
-    "datetime": "instant such as 2026-03-04T10:15:00Z",
-    "date": "day such as 2026-03-04",
+_WORDS: dict[str, Any] = {
+    "int": gettext_lazy("a whole number"),
+    "float": gettext_lazy("a number"),
+    "decimal": gettext_lazy("a number"),
+    "str": gettext_lazy("a text"),
+    "bool": gettext_lazy("true or false"),
+    "array": gettext_lazy("a list"),
+    "object": gettext_lazy("an object"),
+    "null": gettext_lazy("nothing (null)"),
+    "datetime": gettext_lazy("an instant such as 2026-03-04T10:15:00Z"),
+    "date": gettext_lazy("a day such as 2026-03-04"),
 }
 
 
@@ -155,25 +158,33 @@ def _leaf(pointer: str, message: str) -> Fault:
     for form, code, detail in _sentences():
         if found := re.search(form, plain):
             return Fault(pointer, code, detail % {name: _said(text) for name, text in found.groupdict().items()})
-    return Fault(pointer, "invalid", plain.rstrip(".") + ".")
+    return Fault(pointer, "invalid", _("This cannot be read."))
 
 
 def _said(text: str) -> str:
-    return " / ".join(_WORDS.get(part, part) for part in text.replace("`", "").split(" | "))
+    kinds = [str(_WORDS.get(part, part)) for part in text.split(" | ")]
+    return texts.listed(kinds, get_language() or "en", style="or")
 
 
 def _sentences() -> tuple[tuple[str, str, str], ...]:
+    """What msgspec says, by its form; the code for programs; and the sentence for people."""
     return (
         (r"^Expected `(?P<wanted>.+)`, got `(?P<got>.+)`", "wrong_type", _("Expected %(wanted)s, got %(got)s.")),
-        (r"of length (?P<bound>[<>]= \d+)", "wrong_length", _("Its length must be %(bound)s.")),
-        (r"(?P<bound>[<>]=? ?-?[\d.]+)$", "out_of_range", _("It must be %(bound)s.")),
+        (r"`str` of length >= (?P<least>\d+)", "wrong_length", _("It needs %(least)s characters or more.")),
+        (r"`str` of length <= (?P<most>\d+)", "wrong_length", _("It may have %(most)s characters at most.")),
+        (r"of length >= (?P<least>\d+)", "wrong_length", _("It needs %(least)s entries or more.")),
+        (r"of length <= (?P<most>\d+)", "wrong_length", _("It may have %(most)s entries at most.")),
+        (r">= (?P<least>-?[\d.]+)$", "out_of_range", _("It must be %(least)s or more.")),
+        (r"<= (?P<most>-?[\d.]+)$", "out_of_range", _("It must be %(most)s or less.")),
+        (r"> (?P<above>-?[\d.]+)$", "out_of_range", _("It must be more than %(above)s.")),
+        (r"< (?P<below>-?[\d.]+)$", "out_of_range", _("It must be less than %(below)s.")),
         (r"out of range", "out_of_range", _("The number is too large.")),
         (r"matching regex '(?P<form>.*)'", "bad_form", _("It does not have the right form (%(form)s).")),
-        (r"^Invalid enum value (?P<value>.*)$", "unknown_choice", _("%(value)s is not one of the choices.")),
-        (r"timezone component", "bad_form", _("The time needs its offset, such as Z or +09:00.")),
         (
-            r"^Invalid (?P<form>RFC3339|ISO|date|datetime|time)",
-            "bad_form",
-            _("This is not an instant or day (ISO 8601)."),
+            r"^Invalid (?:enum )?value '?(?P<value>.*?)'?$",
+            "unknown_choice",
+            _("“%(value)s” is not one of the choices."),
         ),
+        (r"timezone component", "bad_form", _("The time needs its offset, such as Z or +09:00.")),
+        (r"^Invalid (?:RFC3339|ISO|date|time)", "bad_form", _("This is not an instant or day (ISO 8601).")),
     )

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from typing import Literal
+
+from babel.lists import format_list
+
+from merchants.money import locale_of
 
 #: Controls (but tab, newline and carriage return), marks that turn the direction of what follows, and the BOM.
 _UNSEEN = re.compile(
@@ -29,3 +35,8 @@ def paragraph(text: str) -> str:
 def is_plain(text: str) -> bool:
     """This function will say whether a text holds no control, no bidi override and no half of a surrogate pair."""
     return _UNSEEN.search(text) is None and not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def listed(items: Sequence[str], language: str, *, style: Literal["standard", "or"] = "standard") -> str:
+    """This function will list names as a language does: `A, B, and C`, `A, B 및 C`, `A、B和C`."""
+    return format_list(items, style=style, locale=locale_of(language)) if items else ""

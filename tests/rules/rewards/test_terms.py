@@ -110,7 +110,7 @@ class TestFaultsOfForm:
             ("/currency", "missing"),
             ("/earning/rules/0/kind", "unknown_choice"),
             ("/earning/rules/1/code", "bad_form"),
-            ("/earning/rules/1/name", "out_of_range"),
+            ("/earning/rules/1/name/en", "wrong_length"),
             ("/earning/rules/1/per_amount_minor", "unknown_field"),
             ("/earning/rules/1/when/first_day", "bad_form"),
             ("/earning/rules/1/when/hours/0/end", "missing"),
