@@ -75,6 +75,12 @@ def of_merchant(merchant: Merchant) -> list[Seat]:
     return sorted(seats, key=lambda seat: (order[seat.role], str(seat), seat.pk))
 
 
+def ever_at(merchant: Merchant) -> list[Seat]:
+    """This function will list all seats there ever were at a merchant, those given back too, by name."""
+    seats = Seat.objects.select_related("user").filter(merchant=merchant)
+    return sorted(seats, key=lambda seat: (str(seat), seat.pk))
+
+
 def workplaces(user: User) -> list[Workplace]:
     """This function will list the open merchants at which a person holds a seat, by name."""
     seats = Seat.objects.select_related("merchant").filter(

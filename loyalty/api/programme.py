@@ -330,7 +330,7 @@ def _basket(asked: BasketInput, call: Call) -> Basket:
 
 def _within(refusal: InvalidProgramme, pointer: str) -> InvalidProgramme:
     faults = [shapes.Fault(pointer + fault.pointer, fault.code, fault.detail) for fault in refusal.faults]
-    return InvalidProgramme(refusal.detail, faults)  # type: ignore[arg-type]
+    return InvalidProgramme(refusal.detail, faults)
 
 
 def _draft(draft: Draft) -> DraftOut:

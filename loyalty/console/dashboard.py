@@ -307,8 +307,7 @@ def _cohorts(merchant: Merchant) -> dict[str, Any]:
                 "label": formats.month(row.joined_month) + (" *" if row.is_small else ""),
                 "size": row.members,
                 "shares": [
-                    float(row.shares[after]) / 100 if after < len(row.shares) else None
-                    for after in range(1, width + 1)
+                    float(row.shares[after]) / 100 if after < len(row.shares) else None for after in range(1, width + 1)
                 ],
             }
             for row in rows
@@ -328,8 +327,12 @@ def _needs(request: HttpRequest, found: Dashboard) -> list[dict[str, Any]]:
     icons = {"regulars_slipping": ("people", "warning"), "points_expiring": ("clock", "info")}
     for item in found.attention:
         icon, tone = icons.get(item.kind, ("smile", "negative"))
-        href = reverse("console:dashboard_members", args=[merchant.slug]) + "?" + _query(metric="insight", group=item.kind)
-        needs.append({"title": item.title, "text": item.detail, "icon": icon, "tone": tone, "href": href if sees else ""})
+        href = (
+            reverse("console:dashboard_members", args=[merchant.slug]) + "?" + _query(metric="insight", group=item.kind)
+        )
+        needs.append(
+            {"title": item.title, "text": item.detail, "icon": icon, "tone": tone, "href": href if sees else ""}
+        )
     for tile in found.tiles:
         if tile.is_alarming:
             title = _("%(number)s is above %(limit)s %%") % {"number": tile.title, "limit": tile.alert_above}

@@ -129,9 +129,7 @@ def remove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     except LoyaltyError as refusal:
         notes.error(request, refusal.detail)
         return screens.to(request, "rewards")
-    return screens.to(
-        request, "rewards", said=_("The reward is out of the draft. Members see it until you publish.")
-    )
+    return screens.to(request, "rewards", said=_("The reward is out of the draft. Members see it until you publish."))
 
 
 @require_GET
@@ -146,7 +144,9 @@ def taken(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     )  # fmt: skip
     shown, following = screens.cut(rows, lambda row: row.id)
     version = screens.version_of(request)
-    names = {each.code: desk.said(each.name) for each in (*desk.terms.rewards, *(version.terms.rewards if version else ()))}
+    names = {
+        each.code: desk.said(each.name) for each in (*desk.terms.rewards, *(version.terms.rewards if version else ()))
+    }
     page = {
         "rows": [
             {"claim": row, "name": names.get(row.reward, row.reward) or _("Paid with points"),

@@ -37,6 +37,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if request.user.is_authenticated:
         workplaces = [
             {
+                "merchant": place.merchant,
                 "name": place.merchant.name,
                 "href": reverse("console:start", kwargs={"merchant_slug": place.merchant.slug}),
                 "role": Role(place.role).label,

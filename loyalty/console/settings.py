@@ -20,42 +20,10 @@ from loyalty.console.members.lists import blame
 from loyalty.console.programme.fields import PointsField, worn
 from loyalty.tenant import merchant_of
 from loyalty.ui import colour
-from merchants import audit, places, profile, seats
-from merchants import keys as api_keys
+from merchants import logos, pictures, places, profile
 from merchants.errors import LoyaltyError
 from merchants.models.merchants import LANGUAGES, Merchant
 from merchants.permissions import Permission
-
-#: What each kind of record is called; anything else prints its own name.
-ACTIONS: dict[str, Any] = {
-    "programme.published": gettext_lazy("published the programme"),
-    "points.adjusted": gettext_lazy("adjusted points"),
-    "member.enrolled": gettext_lazy("enrolled a member"),
-    "member.updated": gettext_lazy("changed a member"),
-    "member.revealed": gettext_lazy("looked at a member's contacts"),
-    "member.blocked": gettext_lazy("blocked a member"),
-    "member.unblocked": gettext_lazy("opened a member again"),
-    "member.merged": gettext_lazy("merged two members"),
-    "member.unmerged": gettext_lazy("undid a merge"),
-    "card.issued": gettext_lazy("gave a card"),
-    "card.blocked": gettext_lazy("blocked a card"),
-    "key.issued": gettext_lazy("made an API key"),
-    "key.rotated": gettext_lazy("rotated an API key"),
-    "key.revoked": gettext_lazy("revoked an API key"),
-    "webhook.created": gettext_lazy("added a webhook endpoint"),
-    "webhook.updated": gettext_lazy("changed a webhook endpoint"),
-    "webhook.disabled": gettext_lazy("paused a webhook endpoint"),
-    "webhook.enabled": gettext_lazy("took a webhook endpoint up again"),
-    "webhook.deleted": gettext_lazy("deleted a webhook endpoint"),
-    "webhook.secret_rotated": gettext_lazy("made a new webhook secret"),
-    "webhook.replayed": gettext_lazy("sent an event again"),
-    "settings.changed": gettext_lazy("changed the settings"),
-    "location.opened": gettext_lazy("opened a location"),
-    "location.changed": gettext_lazy("changed a location"),
-    "location.closed": gettext_lazy("closed a location"),
-    "location.reopened": gettext_lazy("opened a location again"),
-    "data.exported": gettext_lazy("took data out as CSV"),
-}
 
 
 class SettingsForm(forms.Form):
@@ -79,7 +47,9 @@ class SettingsForm(forms.Form):
         self.fields["adjustment_points_max"] = worn(
             PointsField(decimals, minimum=0, label=_("A manager may adjust")), after=_("points")
         )
-        self.fields["adjustment_points_max"].help_text = _("Of one member in a day, all together. Owners know no limit.")
+        self.fields["adjustment_points_max"].help_text = _(
+            "Of one member in a day, all together. Owners know no limit."
+        )
         for name, label, after, hint in (
             ("occurred_at_days_back_max", _("Sales may come late by"), _("days"), _("Of tills that were offline.")),
             ("occurred_at_minutes_ahead_max", _("… or be ahead by"), _("minutes"), _("Of tills whose clock is wrong.")),
@@ -107,13 +77,16 @@ def settings(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
-                profile.update(merchant=merchant, changes=form.cleaned_data, now=now_of(request), actor=actor_of(request))
+                profile.update(
+                    merchant=merchant, changes=form.cleaned_data, now=now_of(request), actor=actor_of(request)
+                )
         except LoyaltyError as refusal:
             blame(form, refusal)
         else:
             return screens.to(request, "settings", said=_("Saved."))
     page = {"form": form, "places": places.of(merchant)[:200], "brand": _brand(request, merchant),
-            "preview_url": screens.url(request, "settings_preview")}  # fmt: skip
+            "preview_url": screens.url(request, "settings_preview"),
+            "picture_kilobytes": pictures.BYTES_MAX // 1024, "picture_side": pictures.SIDE_MAX}  # fmt: skip
     return screens.show(request, "console/settings/settings.html", page, status=422 if form.is_bound else 200)
 
 
@@ -122,6 +95,29 @@ def settings(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def preview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Show what a colour looks like before it is saved."""
     return render(request, "console/settings/_preview.html", {"brand": _brand(request, merchant_of(request))})
+
+
+@require_POST
+@seat_required(Permission.MANAGE_SETTINGS)
+def change_logo(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Put the picture that was chosen in the place of the logo, or take it away, as `act` says."""
+    common: dict[str, Any] = {"merchant": merchant_of(request), "now": now_of(request), "actor": actor_of(request)}
+    chosen = request.FILES.get("logo")
+    try:
+        if request.POST.get("act") == "remove":
+            with transaction.atomic():
+                logos.remove(**common)
+            return screens.to(
+                request, "settings", said=_("The logo is gone; the first letter of the name stands there again.")
+            )
+        # One byte too many is enough to know that it is too large.
+        content = chosen.read(pictures.BYTES_MAX + 1) if chosen else b""
+        with transaction.atomic():
+            logos.change(content=content, **common)
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return screens.to(request, "settings")
+    return screens.to(request, "settings", said=_("Members and staff see the logo from now on."))
 
 
 @require_POST
@@ -149,41 +145,6 @@ def change_place(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         notes.error(request, refusal.detail)
         return screens.to(request, "settings")
     return screens.to(request, "settings", said=said)
-
-
-@require_GET
-@seat_required(Permission.VIEW_AUDIT)
-def record(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """List who changed what, newest first; about one thing with `?subject=`."""
-    merchant, subject = merchant_of(request), request.GET.get("subject", "")[:60]
-    rows = audit.newest(
-        merchant=merchant, limit=screens.PAGE + 1, before_id=screens.read_cursor(request, int), subject=subject
-    )
-    shown, following = screens.cut(rows, lambda row: row.id)
-    hands = _hands(merchant)
-    page = {
-        "rows": [
-            {"row": row, "who": hands.get(row.actor, row.actor), "what": ACTIONS.get(row.action, row.action),
-             "is_member": row.subject.startswith("mem_"),
-             "details": ", ".join(f"{name}: {_short(value)}" for name, value in row.details.items() if value not in (None, ""))}
-            for row in shown
-        ],
-        "cursor": following, "subject": subject,
-    }  # fmt: skip
-    return screens.show(request, "console/settings/record.html", page)
-
-
-def _hands(merchant: Merchant) -> dict[str, str]:
-    """Names for whoever acted: staff who sit here, keys, and the clock."""
-    found = {f"staff:{seat.public_id}": str(seat) for seat in seats.of_merchant(merchant)}
-    found |= {f"key:{key.public_id}": key.name for key in api_keys.of(merchant)}
-    return found | {"system:clock": _("the clock")}
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list) and len(value) == 2:
-        return f"{value[0]} → {value[1]}"
-    return ", ".join(map(str, value))[:120] if isinstance(value, list) else str(value)[:120]
 
 
 def _brand(request: HttpRequest, merchant: Merchant) -> str:

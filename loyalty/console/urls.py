@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import dashboard, people, rewards, settings
+from loyalty.console import dashboard, people, record, rewards, settings
 from loyalty.console.counter import desk, handing, sales
 from loyalty.console.developers import keys, till, webhooks
 from loyalty.console.members import deeds, lists, merging, one
@@ -78,8 +78,9 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("developers/", include(_developers)),
     path("settings", settings.settings, name="settings"),
     path("settings/preview", settings.preview, name="settings_preview"),
+    path("settings/logo", settings.change_logo, name="settings_logo"),
     path("settings/place", settings.change_place, name="settings_place"),
-    path("settings/record", settings.record, name="settings_record"),
+    path("settings/record", record.record, name="settings_record"),
     path("me", people.me, name="me"),
     path("team", people.team, name="team"),
     path("team/give", people.give_seat, name="seat_give"),

@@ -93,6 +93,14 @@ def chip(text: str, tone: str = "", icon: str = "") -> dict[str, Any]:
     return {"text": text, "tone": tone, "icon": icon}
 
 
+@register.inclusion_tag("components/mark.html")
+def mark(merchant: Any, css: str = "") -> dict[str, Any]:
+    """`{% mark merchant css="mark--large" %}`: the merchant's logo, or the first letter of its name on its colour."""
+    print_of_it = getattr(merchant, "logo", "")
+    address = f"{reverse('ui:logo', args=[merchant.slug])}?v={print_of_it}" if print_of_it else ""
+    return {"name": getattr(merchant, "name", ""), "address": address, "css": css}
+
+
 @register.inclusion_tag("components/stat.html", takes_context=True)
 def stat(context: Context, label: str, value: Any, **options: Any) -> dict[str, Any]:
     """One number with what it takes to trust it.
@@ -282,8 +290,8 @@ def field(bound: BoundField, **options: Any) -> dict[str, Any]:
 
     `label` and `help` override the form's; `prefix`, `suffix` stand in the frame (₩, points); `icon` before it;
     `look`: `switch` (checkbox), `choices` or `segments` (radio), `scale` (0-10), `code` or `code-text` (one-time code
-    of digits, or of letters too); `hide_label=True` keeps the label for screen readers; other names become attributes
-    of the input (`hx_get`, `rows`).
+    of digits, or of letters too); `hide_label=True` keeps the label for screen readers; `plain=True` does not say
+    "optional" (a filter); other names become attributes of the input (`hx_get`, `rows`).
     """
     return fields.drawn(bound, options)
 

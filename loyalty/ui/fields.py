@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.forms import BoundField
 
-OWN = ("label", "help", "prefix", "suffix", "icon", "look", "hide_label")
+OWN = ("label", "help", "prefix", "suffix", "icon", "look", "hide_label", "plain")
 CODE_LOOKS = {
     "code": {"inputmode": "numeric"},
     "code-text": {"autocapitalize": "characters"},
@@ -40,7 +40,7 @@ def drawn(bound: BoundField, options: Mapping[str, Any]) -> dict[str, Any]:
         "label": own["label"] or bound.label,
         "help": help_text,
         "errors": found,
-        "is_optional": not bound.field.required and kind != "check",
+        "is_optional": not bound.field.required and kind != "check" and not own["plain"],
         "control": "" if kind == "list" else bound.as_widget(attrs=attributes),
         "options": [_option(choice, attributes) for choice in bound] if kind == "list" else [],
         "describedby": " ".join(described),

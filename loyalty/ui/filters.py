@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.conf import settings
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_info
@@ -128,6 +130,14 @@ def initial(name: object) -> str:
 
 
 @register.filter
+def logo_address(merchant: Any) -> str:
+    """`{{ merchant|logo_address }}`: where the logo is, in full, for letters; empty without one."""
+    if not getattr(merchant, "logo", ""):
+        return ""
+    return f"{settings.PUBLIC_URL}{reverse('ui:logo', args=[merchant.slug])}?v={merchant.logo}"
+
+
+@register.filter
 def language_tag(code: str) -> str:
     """The tag `<html lang>` wants: zh-hant is zh-Hant, ko is ko. Fonts and line breaks hang on it."""
     first, _sep, rest = code.partition("-")
@@ -147,3 +157,15 @@ def _time(value: Any, printed: Any) -> SafeString | str:
     if value in NOTHING:
         return DASH
     return format_html('<time datetime="{}">{}</time>', formats.machine(value), printed(value))
+
+
+@register.filter
+def listed(items: Any) -> str:
+    """`{{ benefits|listed }}`: names as the language lists them, with its own commas and "and"."""
+    return formats.listed([str(item) for item in items]) if items else DASH
+
+
+@register.filter
+def named(value: Any, names: Any) -> str:
+    """`{{ row.published_by|named:hands }}`: people's words for what a row keeps."""
+    return DASH if value in NOTHING else str(names[value])

@@ -6,6 +6,7 @@ Django's own `intcomma` prints 2000 in zh-hant, so nothing here goes through it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -18,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from merchants import texts
 from merchants.money import format_minor
 
 Number = int | float | Decimal
@@ -140,6 +142,11 @@ def days_left(until: date | datetime, today: date) -> str:
     if left < 0:
         return day(until)
     return ngettext("in %(days)s day", "in %(days)s days", left) % {"days": number(left)}
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return names as the language lists them: `Mon, Tue, and Wed`, `월, 화 및 수`."""
+    return texts.listed(items, str(locale()))
 
 
 def machine(value: date | datetime) -> str:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
+from django.utils.cache import patch_cache_control
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from loyalty.tenant import merchant_of, outside_tenant
 from loyalty.ui import appicon, colour, styleguide, theme
+from merchants import logos
 
 YEAR = 365 * 24 * 3600
 
@@ -41,6 +43,25 @@ def preview(request: HttpRequest) -> HttpResponse:
     except colour.NotAColour:
         raise Http404 from None
     return HttpResponse(text, content_type="text/css; charset=utf-8")
+
+
+@require_GET
+def logo(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """The merchant's logo. Pages name its content in the address (?v=), so that one may be kept for a year."""
+    merchant = merchant_of(request)
+    found = logos.of(merchant) if merchant.logo else None
+    if found is None:
+        raise Http404
+    response = HttpResponse(bytes(found.content), content_type=found.media_type)
+    is_named = request.GET.get("v") == merchant.logo
+    patch_cache_control(
+        response, public=True, **({"max_age": YEAR, "immutable": True} if is_named else {"max_age": 300})
+    )
+    # Whatever a browser may one day see in these bytes: it is a picture, and it may do nothing. Mail shows it elsewhere.
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 @require_GET

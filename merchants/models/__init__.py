@@ -2,6 +2,7 @@
 
 from merchants.models import audit as audit
 from merchants.models import keys as keys
+from merchants.models import logos as logos
 from merchants.models import merchants as merchants
 from merchants.models import messages as messages
 from merchants.models import outbox as outbox

@@ -7,6 +7,7 @@
 The parts are frozen structs (Terms, PerMoney, Level, Discount …). Pure: no database, no clock.
 """
 
+from merchants.shapes import Fault, pointer_to
 from rewards.terms.advice import Advice, warnings
 from rewards.terms.document import Notice, Points, Referral, Rounding, Terms, Transfers, Welcome
 from rewards.terms.examples import Example, ExampleLine
@@ -23,7 +24,7 @@ from rewards.terms.expiry import (
     is_sliding,
 )
 from rewards.terms.fields import ratio, text
-from rewards.terms.parsing import Fault, InvalidTerms, document, parse, pointer_to
+from rewards.terms.parsing import InvalidTerms, document, parse
 from rewards.terms.rewards import (
     AnyReward,
     Discount,

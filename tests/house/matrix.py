@@ -34,7 +34,7 @@ PEOPLE = (
 PUBLIC = {
     "healthz", "readyz",
     "account_login", "account_request_login_code", "account_inactive",
-    "ui:preview", "ui:theme", "ui:mark", "ui:app_icon", "ui:manifest", "ui:service_worker", "ui:offline",
+    "ui:preview", "ui:theme", "ui:logo", "ui:mark", "ui:app_icon", "ui:manifest", "ui:service_worker", "ui:offline",
     "ui:scheme", "ui:language",
     "portal:join", "portal:sign_in", "portal:confirm", "portal:resend", "portal:sign_out", "portal:terms",
     "api:schema", "api:docs", "api:problems", "api:problem",
@@ -64,9 +64,22 @@ BACKOFFICE = "backoffice:*"
 
 # Signed-in members of this merchant; with an id in the address, of their own things only.
 PORTAL = {
-    "portal:home", "portal:card", "portal:activity", "portal:activity_ending", "portal:tiers", "portal:friends",
-    "portal:rewards", "portal:take", "portal:redemptions", "portal:redemption", "portal:cancel", "portal:survey",
-    "portal:details", "portal:data_json", "portal:data_csv", "portal:leave",
+    "portal:home",
+    "portal:card",
+    "portal:activity",
+    "portal:activity_ending",
+    "portal:tiers",
+    "portal:friends",
+    "portal:rewards",
+    "portal:take",
+    "portal:redemptions",
+    "portal:redemption",
+    "portal:cancel",
+    "portal:survey",
+    "portal:details",
+    "portal:data_json",
+    "portal:data_csv",
+    "portal:leave",
     "portal:me",
     "portal:consent",
     "portal:sign_out_everywhere",
@@ -130,6 +143,7 @@ CONSOLE = {
     "console:webhook_retry": "o m . . .",
     "console:settings": "o m . . .",
     "console:settings_preview": "o m . . .",
+    "console:settings_logo": "o m . . .",
     "console:settings_place": "o m . . .",
     "console:settings_record": "o m . . .",
 }

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from members.models import Member
-from merchants import ids, keys, outbox, tenancy
+from merchants import ids, keys, logos, outbox, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
@@ -24,6 +24,7 @@ from merchants.webhooks import endpoints
 from rewards import purchases
 from rewards.models.redemptions import Redemption
 from tests.builders import PROGRAMME, Shop
+from tests.drawings import png
 from tests.people import browser_of, cashier_browser, join, member_browser, open_shop, seat_at, staff_browser
 
 #: Parameters of addresses that name no row of a merchant.
@@ -180,6 +181,7 @@ def _samples(merchant: Merchant, member_id: str) -> dict[str, str]:
     seat = seat_at(merchant, "cashier")
     cashier_browser(merchant, pin="8642")
     with tenancy.tenant(merchant):
+        logos.change(merchant=merchant, content=png(64, 64), now=now, actor=SYSTEM)
         device = CounterDevice.objects.filter(merchant=merchant).latest("pk")
         endpoint = endpoints.create(
             merchant=merchant,

@@ -270,7 +270,10 @@ def test_the_document_itself_is_edited_with_every_fault_at_its_pointer(cafe, han
     assert answer.status_code == 422
     assert {fault.pointer for fault in answer.context["faults"]} == {"/earning/rules/0/points", "/expiry/kind"}
 
-    assert "This is not JSON" in hana.post(url(cafe, "programme/source"), {"document": "{", "revision": "1"}).content.decode()
+    assert (
+        "This is not JSON"
+        in hana.post(url(cafe, "programme/source"), {"document": "{", "revision": "1"}).content.decode()
+    )
     good = draft(cafe).document | {"name": "Sky Club"}
     assert hana.post(url(cafe, "programme/source"), {"document": json.dumps(good), "revision": "1"}).status_code == 302
     stale = hana.post(url(cafe, "programme/source"), {"document": json.dumps(good | {"name": "Old"}), "revision": "1"})
@@ -281,11 +284,21 @@ def test_the_document_itself_is_edited_with_every_fault_at_its_pointer(cafe, han
 def test_tiers_are_added_renamed_and_taken_away(cafe, hana):
     publish(cafe)
     typed = fields(hana, url(cafe, "programme/part?part=tiers"))
-    typed |= {"level3-name": "Diamond", "level3-threshold": "20000", "level3-multiplier": "2", "level3-benefits": "A mug\nA hug"}
+    typed |= {
+        "level3-name": "Diamond",
+        "level3-threshold": "20000",
+        "level3-multiplier": "2",
+        "level3-benefits": "A mug\nA hug",
+    }
 
     assert hana.post(url(cafe, "programme/part?part=tiers"), typed).status_code == 302
     level = draft(cafe).document["tiers"]["levels"][-1]
-    assert (level["code"], level["threshold"], level["multiplier"], level["benefits"]) == ("diamond", 20000, 2, ["A mug", "A hug"])
+    assert (level["code"], level["threshold"], level["multiplier"], level["benefits"]) == (
+        "diamond",
+        20000,
+        2,
+        ["A mug", "A hug"],
+    )
 
     typed = fields(hana, url(cafe, "programme/part?part=tiers")) | {"level3-name": ""}
     assert hana.post(url(cafe, "programme/part?part=tiers"), typed).status_code == 302
@@ -295,7 +308,14 @@ def test_tiers_are_added_renamed_and_taken_away(cafe, hana):
 def test_rewards_are_added_edited_and_taken_away_in_the_draft(cafe, hana):
     publish(cafe)
     typed = fields(hana, url(cafe, "rewards/edit?kind=discount"))
-    typed |= {"name": "₩1,000 off", "price_points": "120", "amount_minor": "1,000", "stock": "50", "limit_count": "1", "limit_per": "week"}
+    typed |= {
+        "name": "₩1,000 off",
+        "price_points": "120",
+        "amount_minor": "1,000",
+        "stock": "50",
+        "limit_count": "1",
+        "limit_per": "week",
+    }
 
     assert hana.post(url(cafe, "rewards/edit?kind=discount"), typed).status_code == 302
     reward = draft(cafe).document["rewards"][-1]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from merchants import keys, tenancy
 from merchants.models.merchants import Location, Merchant
 from merchants.models.webhooks import WebhookDelivery
 from merchants.webhooks import addresses
 from tests import living
+from tests.drawings import png
 from tests.people import browser_of, open_shop, seat_at, staff_browser
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +38,12 @@ def test_a_new_merchant_is_led_from_programme_to_key_to_sale(shop, hana):
     assert [step["is_done"] for step in page.context["steps"]] == [False] * 4
     assert page.context["following"] == 0
     hana.post(url(shop, "developers/keys"), {"name": "POS", "scopes": ["quotes"]})
-    assert [step["is_done"] for step in hana.get(url(shop, "dashboard")).context["steps"]] == [False, True, False, False]
+    assert [step["is_done"] for step in hana.get(url(shop, "dashboard")).context["steps"]] == [
+        False,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_staff_arrive_at_the_dashboard_and_cashiers_do_not(shop, hana):
@@ -45,7 +53,9 @@ def test_staff_arrive_at_the_dashboard_and_cashiers_do_not(shop, hana):
 
 
 def test_a_key_is_shown_once_rotated_and_revoked(shop, hana):
-    made = hana.post(url(shop, "developers/keys"), {"name": "POS", "scopes": ["quotes"], "location": "main", "terminal": "T1"})
+    made = hana.post(
+        url(shop, "developers/keys"), {"name": "POS", "scopes": ["quotes"], "location": "main", "terminal": "T1"}
+    )
     secret = made.context["issued"].secret
     assert secret in made.content.decode()
     assert secret not in hana.get(url(shop, "developers/keys")).content.decode()
@@ -53,7 +63,9 @@ def test_a_key_is_shown_once_rotated_and_revoked(shop, hana):
 
     key = made.context["issued"].key
     assert (key.location_code, key.terminal) == ("main", "T1")
-    rotated = hana.post(url(shop, "developers/keys/change"), {"key": key.public_id, "act": "rotate", "overlap_hours": "24"})
+    rotated = hana.post(
+        url(shop, "developers/keys/change"), {"key": key.public_id, "act": "rotate", "overlap_hours": "24"}
+    )
     assert rotated.context["issued"].secret in rotated.content.decode()
     hana.post(url(shop, "developers/keys/change"), {"key": key.public_id, "act": "revoke"})
     with tenancy.tenant(shop):
@@ -86,7 +98,9 @@ def public_net(monkeypatch):
 
 
 def test_webhooks_are_added_tried_sent_again_paused_and_deleted(shop, hana, public_net):
-    made = hana.post(url(shop, "developers/webhooks"), {"url": "https://hooks.example.org/in", "kinds": ["tier.changed"]})
+    made = hana.post(
+        url(shop, "developers/webhooks"), {"url": "https://hooks.example.org/in", "kinds": ["tier.changed"]}
+    )
     assert made.context["made"].secret in made.content.decode()
     address = url(shop, f"developers/webhooks/{made.context['made'].endpoint.id}")
 
@@ -117,7 +131,11 @@ def test_an_address_inside_the_house_is_refused_at_its_field(shop, hana):
 
 
 def test_settings_change_and_say_so_in_the_record(shop, hana):
-    form = {name: str(answer.value()) for answer in hana.get(url(shop, "settings")).context["form"] for name in [answer.name]}
+    form = {
+        name: str(answer.value())
+        for answer in hana.get(url(shop, "settings")).context["form"]
+        for name in [answer.name]
+    }
     assert hana.post(url(shop, "settings"), form | {"name": "Haneul", "brand_colour": "#7A1F3D"}).status_code == 302
     assert hana.post(url(shop, "settings"), form | {"brand_colour": "red"}).status_code == 422
     assert "7a1f3d" in hana.get(url(shop, "settings/preview"), {"brand_colour": "#7a1f3d"}).content.decode()
@@ -126,7 +144,47 @@ def test_settings_change_and_say_so_in_the_record(shop, hana):
     assert (kept.name, kept.brand_colour) == ("Haneul", "#7a1f3d")
     rows = hana.get(url(shop, "settings/record")).context["rows"]
     assert str(rows[0]["what"]) == "changed the settings"
-    assert "#0b6e4f → #7a1f3d" in rows[0]["details"]
+    assert rows[0]["details"] == ["name: Cafe Haneul → Haneul", "brand colour: #0b6e4f → #7a1f3d"]
+
+
+def test_a_logo_is_seen_by_everybody_and_can_be_taken_away_again(shop, hana):
+    wrong = SimpleUploadedFile("logo.png", b"<svg onload='alert(1)'/>", "image/png")
+    said = hana.post(url(shop, "settings/logo"), {"logo": wrong}, follow=True).content.decode()
+    assert "Choose a picture in PNG, JPEG or WebP." in said
+    assert Merchant.objects.get(pk=shop.pk).logo == ""
+
+    hana.post(url(shop, "settings/logo"), {"logo": SimpleUploadedFile("logo.exe", png(64, 64, words=b"Author\0Hana"))})
+    address = f"/theme/{shop.slug}/logo?v={Merchant.objects.get(pk=shop.pk).logo}"
+    assert address in hana.get(url(shop, "settings")).content.decode()
+    assert address in Client().get(f"/m/{shop.slug}/join").content.decode()
+    shown = Client().get(address)
+    assert (shown.content, shown["Content-Type"]) == (png(64, 64), "image/png")
+    assert shown["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert shown["X-Content-Type-Options"] == "nosniff"
+    assert shown["Cache-Control"] == "public, max-age=31536000, immutable"
+
+    hana.post(url(shop, "settings/logo"), {"act": "remove"})
+    assert Client().get(address).status_code == 404
+    assert address not in Client().get(f"/m/{shop.slug}/join").content.decode()
+    whats = [str(row["what"]) for row in hana.get(url(shop, "settings/record")).context["rows"]]
+    assert whats[:2] == ["removed the logo", "changed the logo"]
+
+
+def test_the_record_is_searched_by_hand_kind_and_day(shop, hana):
+    hana.post(url(shop, "developers/keys"), {"name": "POS in Mapo", "scopes": ["quotes"]})
+    hana.post(url(shop, "settings/place"), {"act": "open", "name": "Mapo", "code": "mapo", "zone": ""})
+
+    def found(**asked):
+        return [str(row["what"]) for row in hana.get(url(shop, "settings/record"), asked).context["rows"]]
+
+    assert found() == ["opened a location", "made an API key", "gave a seat"]
+    assert found(what="links") == ["made an API key"]
+    assert found(who="system:") == ["gave a seat"]
+    assert found(first="2199-01-01") == []
+    assert found(last="2020-01-01") == []
+    rows = hana.get(url(shop, "settings/record"), {"what": "links"}).context["rows"]
+    assert rows[0]["subject"] == "POS in Mapo"
+    assert hana.get(url(shop, "settings/record"), {"who": "system:"}).context["rows"][0]["who"] == "the system"
 
 
 def test_locations_open_and_close(shop, hana):
@@ -176,7 +234,12 @@ class TestNumbers:
 
     def test_the_numbers_go_into_a_spreadsheet_and_it_is_on_record(self, cafe):
         hana = staff_browser(cafe, "owner")
-        for table, first in (("numbers", "metric,"), ("days", "starts_on,"), ("cohorts", "joined_month,"), ("members", "member,")):
+        for table, first in (
+            ("numbers", "metric,"),
+            ("days", "starts_on,"),
+            ("cohorts", "joined_month,"),
+            ("members", "member,"),
+        ):
             answer = hana.get(url(cafe, "dashboard/export"), {"table": table})
             lines = b"".join(answer.streaming_content).decode().splitlines()
             assert lines[0].lstrip("\ufeff").startswith(first), lines[0]

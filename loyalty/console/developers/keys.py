@@ -118,7 +118,11 @@ def _page(
     request: HttpRequest, form: KeyForm, *, issued: Issued | None = None, is_rotated: bool = False, status: int = 200
 ) -> HttpResponse:
     rows = [
-        {"key": key, "state": _state(key, now_of(request)), "scopes": [SCOPES.get(scope, scope) for scope in key.scopes]}
+        {
+            "key": key,
+            "state": _state(key, now_of(request)),
+            "scopes": [SCOPES.get(scope, scope) for scope in key.scopes],
+        }
         for key in verbs.of(merchant_of(request))[:200]
     ]
     page = {

@@ -53,7 +53,10 @@ class Request:
 
     @property
     def curl(self) -> str:
-        lines = [f"curl -X {self.method} {settings.PUBLIC_URL}{self.path} \\", '  -H "Authorization: Bearer $LOYALTY_KEY"']
+        lines = [
+            f"curl -X {self.method} {settings.PUBLIC_URL}{self.path} \\",
+            '  -H "Authorization: Bearer $LOYALTY_KEY"',
+        ]
         if self.body is not None:
             lines[-1] += " \\"
             quoted = self.text.replace("'", "'\\''")
@@ -79,7 +82,10 @@ class TillForm(forms.Form):
 
     call = forms.ChoiceField(label=gettext_lazy("Call"), choices=list(CALLS.items()))
     member = forms.CharField(
-        label=gettext_lazy("Member"), max_length=40, required=False, help_text=gettext_lazy("Code or id; empty is a guest.")
+        label=gettext_lazy("Member"),
+        max_length=40,
+        required=False,
+        help_text=gettext_lazy("Code or id; empty is a guest."),
     )
     sku = forms.CharField(label=gettext_lazy("SKU"), max_length=100, required=False)
     category = forms.CharField(label=gettext_lazy("Category"), max_length=100, required=False)
@@ -132,7 +138,9 @@ def _call(merchant: Merchant, read: dict[str, Any], now: Any) -> Request:
         "occurred_at": now.astimezone(merchant.tzinfo).isoformat(timespec="seconds"),
         "currency": merchant.currency,
         "total_minor": read["amount"] or 0,
-        "lines": [{"sku": read["sku"], "category": read["category"], "quantity": 1, "amount_minor": read["amount"] or 0}],
+        "lines": [
+            {"sku": read["sku"], "category": read["category"], "quantity": 1, "amount_minor": read["amount"] or 0}
+        ],
     }
     if member is not None:
         sale["member"] = member

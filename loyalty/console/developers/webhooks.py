@@ -62,7 +62,9 @@ def webhooks(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
-                made = endpoints.create(merchant=merchant, actor=actor_of(request), now=now_of(request), **form.cleaned_data)
+                made = endpoints.create(
+                    merchant=merchant, actor=actor_of(request), now=now_of(request), **form.cleaned_data
+                )
         except LoyaltyError as refusal:
             name = (refusal.pointer or "/url").strip("/").split("/")[0]
             form.add_error(name if name in form.fields else None, refusal.detail)
@@ -118,7 +120,9 @@ def change(request: HttpRequest, merchant_slug: str, endpoint_id: str) -> HttpRe
         return _endpoint_page(request, endpoint_id, secret=result.secret)
     if act == "delete":
         return screens.to(request, "webhooks", said=said)
-    return screens.to(request, "webhook", said=said % {"count": result} if act == "replay" else said, endpoint_id=endpoint_id)
+    return screens.to(
+        request, "webhook", said=said % {"count": result} if act == "replay" else said, endpoint_id=endpoint_id
+    )
 
 
 @require_POST

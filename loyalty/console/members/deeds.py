@@ -74,7 +74,9 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
         )  # fmt: skip
         try:
             with transaction.atomic():
-                outcome = adjustments.adjust(merchant=merchant, asked=asked, now=now_of(request), actor=actor_of(request))
+                outcome = adjustments.adjust(
+                    merchant=merchant, asked=asked, now=now_of(request), actor=actor_of(request)
+                )
             outcome.unless_refused()
         except LoyaltyError as refusal:
             blame(form, refusal)
@@ -176,7 +178,12 @@ def undo(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRespon
     if found is None or found.member_id != member.pk or not ids.is_id(minted, "rev"):
         notes.error(request, _("Choose one of the member's redemptions."))
         return screens.to(request, "member", member_id=member.public_id)
-    common: dict[str, Any] = {"merchant": merchant, "redemption": name, "now": now_of(request), "actor": actor_of(request)}
+    common: dict[str, Any] = {
+        "merchant": merchant,
+        "redemption": name,
+        "now": now_of(request),
+        "actor": actor_of(request),
+    }
     try:
         with transaction.atomic():
             if found.is_open:

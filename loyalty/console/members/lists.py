@@ -75,7 +75,10 @@ class PersonForm(forms.Form):
         label=gettext_lazy("Phone"), max_length=40, required=False, widget=forms.TextInput(attrs={"inputmode": "tel"})
     )
     email = forms.CharField(
-        label=gettext_lazy("E-mail"), max_length=254, required=False, widget=forms.TextInput(attrs={"inputmode": "email"})
+        label=gettext_lazy("E-mail"),
+        max_length=254,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "email"}),
     )
     birthday = forms.RegexField(
         label=gettext_lazy("Birthday"), regex=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z", required=False,

@@ -13,13 +13,14 @@ from django.views.decorators.http import require_GET
 
 from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
+from loyalty.console.hands import Hands
 from loyalty.console.members import wording
 from loyalty.console.members.lists import tier_names
 from loyalty.console.rewards import STATES
 from loyalty.tenant import merchant_of
 from members import cards, consent, directory, reveals
 from members.models import Member
-from merchants import ids, seats
+from merchants import ids
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
 from rewards import balances, ladder, merges, redemptions, terms, versions
@@ -106,9 +107,7 @@ def _tabs(request: HttpRequest, found: Member, current: str) -> list[dict[str, A
     path = screens.url(request, "member", member_id=found.public_id)
     labels = {"activity": _("Activity"), "purchases": _("Purchases"), "redemptions": _("Redemptions"),
               "points": _("Points and expiry"), "person": _("Person")}  # fmt: skip
-    return [
-        {"label": labels[part], "href": f"{path}?show={part}", "is_current": part == current} for part in PARTS
-    ]
+    return [{"label": labels[part], "href": f"{path}?show={part}", "is_current": part == current} for part in PARTS]
 
 
 # -- the parts --------------------------------------------------------------------------------------------------------
@@ -121,14 +120,9 @@ def _activity(request: HttpRequest, merchant: Merchant, found: Member, now: date
     wanted = [row.document_id for row in shown if row.document_kind == "purchase" and row.document_id]
     moved = wording.told(
         shown, timeline=versions.timeline(merchant.pk), purchases=finding.among(merchant=merchant, public_ids=wanted),
-        language=get_language() or "en", actors=_actors(merchant),
+        language=get_language() or "en", actors=Hands(merchant),
     )  # fmt: skip
     return {"moved": moved, "cursor": following}
-
-
-def _actors(merchant: Merchant) -> dict[str, str]:
-    """Who is who among the hands that moved points: staff by name, the rest by what they are."""
-    return {f"staff:{seat.public_id}": str(seat) for seat in seats.of_merchant(merchant)}
 
 
 def _purchases(request: HttpRequest, merchant: Merchant, found: Member, now: datetime) -> dict[str, Any]:
@@ -164,7 +158,11 @@ def _points(request: HttpRequest, merchant: Merchant, found: Member, now: dateti
 def _person(request: HttpRequest, merchant: Merchant, found: Member, now: datetime) -> dict[str, Any]:
     said = consent.standing(merchant=merchant, member=found)
     boxes = [
-        {"wording": box, "said": said.get((box.purpose, "")), "is_granted": (said.get((box.purpose, "")) or _NO).is_granted}
+        {
+            "wording": box,
+            "said": said.get((box.purpose, "")),
+            "is_granted": (said.get((box.purpose, "")) or _NO).is_granted,
+        }
         for box in consent.wordings(merchant)
     ]
     return {"cards": cards.of(found), "boxes": boxes}

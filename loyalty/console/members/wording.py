@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from loyalty.ui import formats
 from rewards import earning, terms
 from rewards.balances import EntryView
 from rewards.purchases.finding import PurchaseView
@@ -66,7 +67,11 @@ def told(
 
 
 def _told(
-    entry: EntryView, timeline: Timeline, purchases: Mapping[str, PurchaseView], language: str, actors: Mapping[str, str]
+    entry: EntryView,
+    timeline: Timeline,
+    purchases: Mapping[str, PurchaseView],
+    language: str,
+    actors: Mapping[str, str],
 ) -> Moved:
     title = _TITLES.get((entry.kind, entry.document_kind)) or _KINDS.get(entry.kind, entry.kind)
     change, beside = _amounts(entry)
@@ -82,7 +87,11 @@ def _amounts(entry: EntryView) -> tuple[int, list[tuple[str, int]]]:
 
 
 def _why(
-    entry: EntryView, timeline: Timeline, purchases: Mapping[str, PurchaseView], language: str, actors: Mapping[str, str]
+    entry: EntryView,
+    timeline: Timeline,
+    purchases: Mapping[str, PurchaseView],
+    language: str,
+    actors: Mapping[str, str],
 ) -> tuple[list[str], list[str]]:
     found: list[str] = []
     passed_over: list[str] = []
@@ -94,16 +103,19 @@ def _why(
         for step, words in zip(purchase.trace, earning.words(purchase.trace, version.terms, language), strict=True):
             (passed_over if step.code == "skipped" else found).append(words)
     elif entry.rules and version is not None:
-        names = {each.code: terms.text(each.name, language) for each in (*version.terms.earning.rules, *version.terms.rewards)}
+        names = {
+            each.code: terms.text(each.name, language)
+            for each in (*version.terms.earning.rules, *version.terms.rewards)
+        }
         named = [names[code] for code in entry.rules if code in names]
         if named:
-            found.append(", ".join(named))
+            found.append(formats.listed(named))
     if entry.kind == "expire":
         found.append(_("Their time was over."))
     if entry.kind == "claw_back" and entry.debt_change:
         found.append(_("What was spent already became debt; the next points pay it."))
     if entry.reason and entry.reason != "unmerge":
-        found.append(f"“{entry.reason}”")
+        found.append(_("“%(reason)s”") % {"reason": entry.reason})
     if entry.document_kind == "adjustment":
-        found.append(_("by %(who)s") % {"who": actors.get(entry.actor, entry.actor)})
+        found.append(_("by %(who)s") % {"who": actors[entry.actor]})
     return found, passed_over

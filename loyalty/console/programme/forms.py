@@ -76,7 +76,10 @@ class RuleForm(PartForm):
         self.add_goods("only", part.get("only"), _("Only these categories"), _("Only these SKUs"))
         self.add_goods("excluding", part.get("excluding"), _("Not these categories"), _("Not these SKUs"))
         self.add_goods(
-            "with_goods", when.get("with_goods"), _("The basket holds one of these categories"), _("… or one of these SKUs")
+            "with_goods",
+            when.get("with_goods"),
+            _("The basket holds one of these categories"),
+            _("… or one of these SKUs"),
         )
         self.add_caps(part.get("caps") or [])
         self._build_details(part)
@@ -123,7 +126,9 @@ class RuleForm(PartForm):
             ),
             look="choices",
         )  # fmt: skip
-        self.fields["hours"] = HoursField(label=_("Hours"), help_text=_("For example 07:00-10:00, where the shop stands."))
+        self.fields["hours"] = HoursField(
+            label=_("Hours"), help_text=_("For example 07:00-10:00, where the shop stands.")
+        )
         self.fields["first_day"], self.fields["last_day"] = DayField(label=_("From")), DayField(label=_("Until"))
         for name, label, choices in (
             ("tiers", _("Tiers"), self.desk.tiers),
@@ -139,7 +144,9 @@ class RuleForm(PartForm):
             choices=[("", _("does not matter")), ("day", _("on the day")), ("week", _("in the week")),
                      ("month", _("in the month"))],
         )  # fmt: skip
-        self.fields["minimum_amount_minor"] = MoneyField(self.desk.currency, label=pgettext("threshold", "From"), required=False)
+        self.fields["minimum_amount_minor"] = MoneyField(
+            self.desk.currency, label=pgettext("threshold", "From"), required=False
+        )
         self.fields["below_amount_minor"] = MoneyField(self.desk.currency, label=_("Below"), required=False)
         self.fields["minimum_quantity_milli"] = worn(
             QuantityField(label=_("At least"), required=False), after=_("pieces")
@@ -150,7 +157,9 @@ class RuleForm(PartForm):
         self.fields["every_nth_purchase"] = forms.IntegerField(
             label=_("Every n-th purchase"), min_value=1, required=False, help_text=_("10 is the 10th, 20th …")
         )
-        self.fields["channels"] = ListField(label=_("Channels"), help_text=_("As your tills send them, such as store, online."))
+        self.fields["channels"] = ListField(
+            label=_("Channels"), help_text=_("As your tills send them, such as store, online.")
+        )
         self.fields["without_points"] = worn(
             forms.BooleanField(label=_("Only if nothing was paid with points"), required=False), look="switch"
         )
@@ -169,12 +178,20 @@ class RuleForm(PartForm):
         )  # fmt: skip
         self.initial["net_of"] = part.get("net_of", ["discounts"])
         if self.kind != "multiplier":
-            self.fields["by_tier"] = worn(forms.BooleanField(label=_("Multiplied by the tier"), required=False), look="switch")
+            self.fields["by_tier"] = worn(
+                forms.BooleanField(label=_("Multiplied by the tier"), required=False), look="switch"
+            )
             self.initial["by_tier"] = part.get("by_tier", True)
-        self.fields["qualifying"] = worn(forms.BooleanField(label=_("Counts towards the tier"), required=False), look="switch")
+        self.fields["qualifying"] = worn(
+            forms.BooleanField(label=_("Counts towards the tier"), required=False), look="switch"
+        )
         self.initial["qualifying"] = part.get("qualifying", True)
         self.fields["priority"] = forms.IntegerField(
-            label=_("Priority"), min_value=-1000, max_value=1000, required=False, help_text=_("Higher is looked at first.")
+            label=_("Priority"),
+            min_value=-1000,
+            max_value=1000,
+            required=False,
+            help_text=_("Higher is looked at first."),
         )
         self.fields["stop"] = worn(
             forms.BooleanField(label=_("When it applies, later rules are not looked at"), required=False), look="switch"
@@ -284,7 +301,9 @@ class PointsForm(PartForm):
 
     def furnish(self) -> None:
         data = self.data if self.is_bound else None
-        self.inner["expiry"] = ExpiryForm(self.desk, self.desk.document["expiry"], data, may_inherit=False, prefix="expiry")
+        self.inner["expiry"] = ExpiryForm(
+            self.desk, self.desk.document["expiry"], data, may_inherit=False, prefix="expiry"
+        )
 
     def put(self, document: Document) -> None:
         """Put what was typed into a document."""
@@ -309,7 +328,9 @@ class TiersForm(PartForm):
     )  # fmt: skip
 
     def build(self) -> None:
-        self.fields["is_on"] = worn(forms.BooleanField(label=_("Members rise through tiers"), required=False), look="switch")
+        self.fields["is_on"] = worn(
+            forms.BooleanField(label=_("Members rise through tiers"), required=False), look="switch"
+        )
         self.fields["basis"] = forms.ChoiceField(
             label=_("What counts"),
             choices=[("qualifying_points", _("points earned")), ("spend", _("money spent")), ("purchases", _("number of purchases"))],
@@ -388,7 +409,15 @@ class LevelForm(PartForm):
     )
 
     def __init__(
-        self, desk: Desk, part: Document | None, data: Any = None, *, basis: str, place: int, is_new: bool, **options: Any
+        self,
+        desk: Desk,
+        part: Document | None,
+        data: Any = None,
+        *,
+        basis: str,
+        place: int,
+        is_new: bool,
+        **options: Any,
     ) -> None:
         self.basis, self.place, self.is_new = basis, place, is_new
         super().__init__(desk, part, data, **options)
@@ -406,7 +435,10 @@ class LevelForm(PartForm):
         self.fields["threshold"] = threshold
         self.fields["multiplier"] = worn(RatioField(label=_("Earns times"), required=False), before="×")
         self.fields["benefits"] = forms.CharField(
-            label=_("Benefits"), required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text=_("One on each line.")
+            label=_("Benefits"),
+            required=False,
+            widget=forms.Textarea(attrs={"rows": 3}),
+            help_text=_("One on each line."),
         )
         self.initial.setdefault("multiplier", 1)
         kept = self.part.get("benefits") or []
@@ -450,11 +482,17 @@ class WelcomeForm(PartForm):
     def build(self) -> None:
         welcome, referral = self.desk.document["welcome"] or {}, self.desk.document["referral"] or {}
         decimals = self.desk.decimals
-        self.fields["welcome_points"] = worn(PointsField(decimals, required=False, label=_("Welcome points")), after=_("points"))
+        self.fields["welcome_points"] = worn(
+            PointsField(decimals, required=False, label=_("Welcome points")), after=_("points")
+        )
         counts = _("Counts towards the tier")
         self.fields["welcome_qualifying"] = worn(forms.BooleanField(label=counts, required=False), look="switch")
-        self.fields["referrer_points"] = worn(PointsField(decimals, required=False, label=_("For who brings")), after=_("points"))
-        self.fields["referee_points"] = worn(PointsField(decimals, required=False, label=_("For who comes")), after=_("points"))
+        self.fields["referrer_points"] = worn(
+            PointsField(decimals, required=False, label=_("For who brings")), after=_("points")
+        )
+        self.fields["referee_points"] = worn(
+            PointsField(decimals, required=False, label=_("For who comes")), after=_("points")
+        )
         self.fields["minimum_amount_minor"] = MoneyField(
             self.desk.currency, required=False, label=_("First purchase of at least")
         )
@@ -481,7 +519,14 @@ class WelcomeForm(PartForm):
             {**kept_welcome, "points": points, "qualifying": read["welcome_qualifying"]} if points else None
         )
         is_on = read["referrer_points"] or read["referee_points"]
-        names = ("referrer_points", "referee_points", "minimum_amount_minor", "within_days", "max_referrals", "qualifying")
+        names = (
+            "referrer_points",
+            "referee_points",
+            "minimum_amount_minor",
+            "within_days",
+            "max_referrals",
+            "qualifying",
+        )
         document["referral"] = (
             {**kept_referral, **{name: read[name] for name in names}, "pending": self.pending()} if is_on else None
         )
@@ -570,7 +615,9 @@ class RewardForm(PartForm):
             help_text=_("All there ever were, those taken already among them. Empty: no limit."),
         )  # fmt: skip
         limit = part.get("per_member") or {}
-        self.fields["limit_count"] = forms.IntegerField(min_value=1, max_value=10**6, required=False, label=_("Each member at most"))
+        self.fields["limit_count"] = forms.IntegerField(
+            min_value=1, max_value=10**6, required=False, label=_("Each member at most")
+        )
         self.fields["limit_per"] = forms.ChoiceField(label=_("In a"), choices=_per()[1:], required=False)
         self.initial["limit_count"], self.initial["limit_per"] = limit.get("count"), limit.get("per", "ever")
         if self.desk.tiers:
@@ -596,7 +643,9 @@ class RewardForm(PartForm):
             "description": self.text("description"),
             "price_points": read["price_points"],
             "stock": read["stock"],
-            "per_member": {"count": read["limit_count"], "per": read["limit_per"] or "ever"} if read["limit_count"] else None,
+            "per_member": {"count": read["limit_count"], "per": read["limit_per"] or "ever"}
+            if read["limit_count"]
+            else None,
             "tiers": read.get("tiers", []),
             "first_day": read["first_day"],
             "last_day": read["last_day"],

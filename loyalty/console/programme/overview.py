@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console.hands import Hands
 from loyalty.console.programme import trying
 from loyalty.console.programme.forms import RULE_KINDS
 from loyalty.console.programme.shapes import Desk, Document, desk_of
@@ -42,6 +43,7 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         {
             "desk": desk,
             "say": speaker,
+            "who": Hands(desk.merchant)[desk.draft.updated_by],
             "tabs": tabs(request, "programme"),
             "newest": newest,
             "change_count": len(changes(speaker_of(desk, newest), speaker)) if desk.draft.differs else 0,
@@ -59,8 +61,12 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             ],
             "kinds": RULE_KINDS.items(),
             "levels": [
-                {"name": desk.said(level.name), "from": speaker.threshold(level.threshold),
-                 "factor": level.multiplier, "benefits": [desk.said(benefit) for benefit in level.benefits]}
+                {
+                    "name": desk.said(level.name),
+                    "from": speaker.threshold(level.threshold),
+                    "factor": level.multiplier,
+                    "benefits": [desk.said(benefit) for benefit in level.benefits],
+                }
                 for level in (desk.terms.tiers.levels if desk.terms.tiers else ())
             ],
             "advice": _advice(request, desk),
@@ -90,7 +96,9 @@ def start_from(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     except LoyaltyError as refusal:
         notes.error(request, refusal.detail)
         return screens.to(request, "programme")
-    return screens.to(request, "programme", said=_("The template is your draft now. Nothing is live before you publish it."))
+    return screens.to(
+        request, "programme", said=_("The template is your draft now. Nothing is live before you publish it.")
+    )
 
 
 @require_POST

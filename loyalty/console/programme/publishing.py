@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console.hands import Hands
 from loyalty.console.programme.fields import worn
 from loyalty.console.programme.overview import newest_of, speaker_of, tabs
 from loyalty.console.programme.shapes import Desk, desk_of
@@ -124,6 +125,7 @@ def versions(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "desk": desk,
         "tabs": tabs(request, "programme_versions"),
         "rows": shown,
+        "hands": Hands(desk.merchant),
         "cursor": following,
         "in_force": screens.version_of(request),
     }
@@ -148,6 +150,7 @@ def version(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     page = {
         "desk": desk,
         "shown": shown,
+        "who": Hands(desk.merchant)[shown.published_by],
         "earlier": earlier,
         "facts": [fact for fact in speaker.facts() if not fact.key.startswith("place of ")],
         "changes": changes(speaker_of(desk, earlier), speaker) if earlier else [],
@@ -183,7 +186,7 @@ def _publish(request: HttpRequest, desk: Desk, form: PublishForm) -> HttpRespons
     read = form.cleaned_data
     if read["revision"] != desk.draft.revision:
         form.add_error(None, _("%(who)s changed the draft meanwhile. Please read what differs once more, then publish.")
-                       % {"who": desk.draft.updated_by or _("Somebody")})  # fmt: skip
+                       % {"who": Hands(desk.merchant)[desk.draft.updated_by] or _("Somebody")})  # fmt: skip
         typed = request.POST.copy()
         typed["revision"] = str(desk.draft.revision)
         form.data = typed
@@ -235,5 +238,7 @@ def _points(promised: Terms | None, basket: Basket, tier: str | None, desk: Desk
     known = {level.code for level in promised.tiers.levels} if promised.tiers else set()
     facts = Facts(tier=tier if tier in known else None, ordinal=2)
     line = Line(id="1", amount_minor=basket.total_minor)
-    whole = Basket(occurred_at=basket.occurred_at, currency=basket.currency, total_minor=basket.total_minor, lines=(line,))
+    whole = Basket(
+        occurred_at=basket.occurred_at, currency=basket.currency, total_minor=basket.total_minor, lines=(line,)
+    )
     return earning.evaluate(promised, whole, facts, zone=desk.merchant.tzinfo).points

@@ -65,9 +65,7 @@ def desk_of(request: HttpRequest) -> Desk:
         for place in Location.objects.filter(merchant=merchant, closed_at__isnull=True).order_by("name")
     }
     promised = terms.parse(draft.document)
-    return Desk(
-        merchant, draft, promised, get_language() or merchant.language, places, terms.document(promised)
-    )
+    return Desk(merchant, draft, promised, get_language() or merchant.language, places, terms.document(promised))
 
 
 def spelled(draft: Draft) -> Document:
@@ -154,9 +152,7 @@ class PartForm(forms.Form):
             title = _("%(label)s in %(language)s") % {
                 "label": label, "language": get_language_info(code)["name_local"],
             }  # fmt: skip
-            self.fields[f"{name}__{tag}"] = forms.CharField(
-                label=title, max_length=2000, required=False, widget=widget
-            )
+            self.fields[f"{name}__{tag}"] = forms.CharField(label=title, max_length=2000, required=False, widget=widget)
             self.initial[f"{name}__{tag}"] = "" if isinstance(kept, str) else (kept or {}).get(tag, "")
 
     def text(self, name: str) -> Any:
@@ -271,7 +267,9 @@ class ExpiryForm(PartForm):
     last_days = ListField()
     at_least_days = forms.IntegerField(min_value=0, max_value=3660, required=False)
 
-    def __init__(self, desk: Desk, part: Document | None, data: Any = None, *, may_inherit: bool, **options: Any) -> None:
+    def __init__(
+        self, desk: Desk, part: Document | None, data: Any = None, *, may_inherit: bool, **options: Any
+    ) -> None:
         self.may_inherit = may_inherit
         super().__init__(desk, part, data, **options)
 

@@ -90,7 +90,11 @@ def _in_force(request: HttpRequest, basket: Basket, facts: Facts, desk: Desk) ->
     if facts.tier is not None and facts.tier not in known:
         return None
     tried = programmes.simulate(
-        merchant=desk.merchant, document=terms.document(version.terms), basket=basket, facts=facts, language=desk.language
+        merchant=desk.merchant,
+        document=terms.document(version.terms),
+        basket=basket,
+        facts=facts,
+        language=desk.language,
     )
     return tried.evaluation.points
 

@@ -142,11 +142,17 @@ class Speaker:
             parts.append(_("with %(goods)s in the basket") % {"goods": self.goods(when.with_goods)})
         if when.nth_purchase is not None:
             first_one = when.nth_purchase == 1
-            parts.append(_("first purchase") if first_one else _("purchase number %(number)d") % {"number": when.nth_purchase})
+            parts.append(
+                _("first purchase") if first_one else _("purchase number %(number)d") % {"number": when.nth_purchase}
+            )
         if when.every_nth_purchase is not None:
             parts.append(_("every %(number)d purchases") % {"number": when.every_nth_purchase})
         if when.birthday is not None:
-            words = {"day": _("on the birthday"), "week": _("in the birthday week"), "month": _("in the birthday month")}
+            words = {
+                "day": _("on the birthday"),
+                "week": _("in the birthday week"),
+                "month": _("in the birthday month"),
+            }
             parts.append(words[when.birthday])
         if when.without_points:
             parts.append(_("nothing paid with points"))
@@ -185,7 +191,10 @@ class Speaker:
         if isinstance(expiry, Fixed):
             days = ", ".join(expiry.last_days)
             if expiry.at_least_days:
-                return _("on %(days)s, at least %(least)d days after earning") % {"days": days, "least": expiry.at_least_days}
+                return _("on %(days)s, at least %(least)d days after earning") % {
+                    "days": days,
+                    "least": expiry.at_least_days,
+                }
             return _("on %(days)s") % {"days": days}
         if not isinstance(expiry, (Rolling, Inactivity)):
             return _("never")
@@ -206,7 +215,9 @@ class Speaker:
             }  # fmt: skip
             said += ", " + (ends if expiry.round == "end" else starts)[expiry.round_to]
         if isinstance(expiry, Rolling) and expiry.activity_adds_months:
-            said += ", " + _("each active month adds %(months)s") % {"months": _count(expiry.activity_adds_months, "months")}
+            said += ", " + _("each active month adds %(months)s") % {
+                "months": _count(expiry.activity_adds_months, "months")
+            }
         return said
 
     def pending(self, pending: Pending | None) -> str:
@@ -214,7 +225,11 @@ class Speaker:
             return _("spendable at once")
         if pending.days is not None:
             return _("spendable after %(time)s") % {"time": _count(pending.days, "days")}
-        return _("spendable from %(day)s") % {"day": formats.day(pending.until)} if pending.until else _("spendable at once")
+        return (
+            _("spendable from %(day)s") % {"day": formats.day(pending.until)}
+            if pending.until
+            else _("spendable at once")
+        )
 
     @property
     def expiry_said(self) -> str:
@@ -283,15 +298,23 @@ class Speaker:
         pay = self.terms.pay_with_points
         if pay is None:
             return _("points cannot pay")
-        parts = [_("%(points)s are worth %(amount)s") % {"points": self.points(pay.points), "amount": self.money(pay.amount_minor)}]
+        parts = [
+            _("%(points)s are worth %(amount)s")
+            % {"points": self.points(pay.points), "amount": self.money(pay.amount_minor)}
+        ]
         if pay.minimum_points > 1:
             parts.append(_("from %(points)s") % {"points": self.points(pay.minimum_points)})
         if pay.maximum_points is not None:
             parts.append(_("up to %(points)s") % {"points": self.points(pay.maximum_points)})
         if pay.step_points > 1:
-            parts.append(_("in steps of %(points)s") % {"points": formats.points(pay.step_points, self.terms.points.decimals)})
+            parts.append(
+                _("in steps of %(points)s") % {"points": formats.points(pay.step_points, self.terms.points.decimals)}
+            )
         if pay.max_share_percent < 100:
-            parts.append(_("at most %(percent)s of an order") % {"percent": formats.percent(Decimal(pay.max_share_percent) / 100, 0)})
+            parts.append(
+                _("at most %(percent)s of an order")
+                % {"percent": formats.percent(Decimal(pay.max_share_percent) / 100, 0)}
+            )
         return " · ".join(parts)
 
     def welcome(self) -> str:
@@ -324,7 +347,10 @@ class Speaker:
         scopes = {"order": _("once an order"), "line": _("on each line")}
         stacking = {"all": _("all rules that apply count"), "best": _("the best rule counts"),
                     "first": _("the first rule counts")}  # fmt: skip
-        parts = [f"{modes[points.rounding.mode]} {scopes[points.rounding.scope]}", stacking[self.terms.earning.stacking]]
+        parts = [
+            f"{modes[points.rounding.mode]} {scopes[points.rounding.scope]}",
+            stacking[self.terms.earning.stacking],
+        ]
         if points.decimals:
             decimals = ngettext("%(count)d decimal", "%(count)d decimals", points.decimals)
             parts.append(decimals % {"count": points.decimals})
