@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -29,7 +30,10 @@ TRIES_MAX = 5
 MINUTES_VALID = 10
 RESEND_AFTER_SECONDS = 60
 
-Purpose = Literal["sign_in", "join", "link", "change"]
+#: `step_up` goes to a contact the member has, `change` to the one that shall be theirs, `redeem` before points are spent.
+Purpose = Literal["sign_in", "join", "link", "step_up", "change", "redeem"]
+#: Asked for by somebody who is signed in: counted apart, so that whoever has just signed in need not wait a minute.
+_SIGNED_IN: dict[str, str] = {"step_up": "step_up", "change": "change", "redeem": "redeem"}
 
 
 class NoWayThere(Invalid):
@@ -65,7 +69,7 @@ def send(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str
     """This function will send a new code, end the ones before it, and return when it expires.
 
     At most one a minute and five a day per contact and merchant, ten a day per contact on the installation, ten an
-    hour per IP.  Locks those counts until the transaction ends.  Raises `limits.TooMany`, `NoWayThere`.
+    hour per IP; a minute and a day are counted for each thing a signed-in member confirms.  Locks those counts until the transaction ends.  Raises `limits.TooMany`, `NoWayThere`.
     """
     if not messages.can_reach(contact):
         raise NoWayThere(_("Text messages are not set up here. Please use your e-mail address."))
@@ -73,7 +77,7 @@ def send(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str
     with transaction.atomic():
         limits.take(limits=_per_ip(), subject=ip, now=now)
         limits.take(limits=_PER_CONTACT, subject=contact.value, now=now)
-        limits.take(limits=_PER_CONTACT_HERE, subject=f"{merchant.pk} {contact.value}", now=now)
+        limits.take(limits=_PER_CONTACT_HERE, subject=_here(merchant, contact, purpose), now=now)
         live = ContactCode.objects.filter(merchant=merchant, contact=contact.value, used_at__isnull=True)
         live.filter(session=_sealed(session), expires_at__gt=now).update(expires_at=now)
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
@@ -87,7 +91,7 @@ def send(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str
             created_at=now,
             expires_at=expires_at,
         )
-        letter = _letter(merchant, contact, code)
+        letter = _letter(merchant, contact, purpose, code)
         messages.queue(merchant=merchant, letter=letter, now=now, worth=timedelta(minutes=MINUTES_VALID))
     return expires_at
 
@@ -156,14 +160,52 @@ def _hash(merchant: Merchant, contact: Contact, session: str, code: str) -> str:
     return hmac.new(settings.SECRET_KEY.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
-def _letter(merchant: Merchant, contact: Contact, code: str) -> messages.Letter:
+def _here(merchant: Merchant, contact: Contact, purpose: Purpose) -> str:
+    return f"{merchant.pk} {contact.value} {_SIGNED_IN.get(purpose, '')}".strip()
+
+
+def _letter(merchant: Merchant, contact: Contact, purpose: Purpose, code: str) -> messages.Letter:
     words = {"code": code, "merchant": merchant.name, "minutes": MINUTES_VALID}
     if contact.kind == "phone":
-        text = _("%(code)s is your code for %(merchant)s. Valid for %(minutes)s minutes. Tell nobody.") % words
-        return messages.Letter("contact_code", contact, text)
-    subject = _("%(code)s is your code for %(merchant)s") % words
-    text = _(
+        return messages.Letter("contact_code", contact, _TEXTS.get(purpose, _text)() % words)
+    subject, text = _MAILS.get(purpose, _mail)()
+    return messages.Letter("contact_code", contact, text % words, subject % words)
+
+
+def _text() -> str:
+    return _("%(code)s is your code for %(merchant)s. Valid for %(minutes)s minutes. Tell nobody.")
+
+
+def _text_step_up() -> str:
+    return _("%(code)s confirms that you change your contact at %(merchant)s. Not you? Tell nobody the code.")
+
+
+def _text_redeem() -> str:
+    return _("%(code)s confirms that you spend points at %(merchant)s. Not you? Tell nobody the code.")
+
+
+def _mail() -> tuple[str, str]:
+    return _("%(code)s is your code for %(merchant)s"), _(
         "Your code for %(merchant)s:\n\n%(code)s\n\nIt is valid for %(minutes)s minutes and in the browser window that "
         "asked for it. Nobody from %(merchant)s will ever ask you for it.\n\nIf you did not ask for a code, do nothing."
     )
-    return messages.Letter("contact_code", contact, text % words, subject)
+
+
+def _mail_step_up() -> tuple[str, str]:
+    return _("%(code)s confirms that you change your contact at %(merchant)s"), _(
+        "Somebody who is signed in as you wants to change how %(merchant)s reaches you. If it is you, this is your "
+        "code:\n\n%(code)s\n\nIt is valid for %(minutes)s minutes. Nobody from %(merchant)s will ever ask you for it.\n\n"
+        "If it is not you, tell nobody the code, sign in and choose to sign out on every device."
+    )
+
+
+def _mail_redeem() -> tuple[str, str]:
+    return _("%(code)s confirms that you spend points at %(merchant)s"), _(
+        "Somebody who is signed in as you wants to spend your points at %(merchant)s. If it is you, this is your "
+        "code:\n\n%(code)s\n\nIt is valid for %(minutes)s minutes. Nobody from %(merchant)s will ever ask you for it.\n\n"
+        "If it is not you, tell nobody the code, sign in and choose to sign out on every device."
+    )
+
+
+_TEXTS: dict[str, Callable[[], str]] = {"step_up": _text_step_up, "redeem": _text_redeem}
+_MAILS: dict[str, Callable[[], tuple[str, str]]] = {"step_up": _mail_step_up, "redeem": _mail_redeem}

@@ -5,7 +5,7 @@ Making a member is half of an enrolment; the whole, with account, tier and bonus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from msgspec import UNSET
 
-from members import cards
+from members import cards, contact_notices, live_codes
 from members.inputs import MemberChanges, NewMember, Reference
 from members.models import Card
 from members.models import Member as Member
@@ -73,20 +73,23 @@ def get(*, merchant: Merchant, public_id: str) -> Member:
     return _somebody(_forwarded(merchant, found.first() if found is not None else None))
 
 
-def get_by(*, merchant: Merchant, reference: Reference) -> Member:
+def get_by(*, merchant: Merchant, reference: Reference, now: datetime | None = None) -> Member:
     """This function will find a member as `find` does.
 
     :raises MemberNotFound: nobody is known by this; and what `find` raises.
     """
-    return _somebody(find(merchant=merchant, reference=reference))
+    return _somebody(find(merchant=merchant, reference=reference, now=now))
 
 
-def find(*, merchant: Merchant, reference: Reference) -> Member | None:
+def find(*, merchant: Merchant, reference: Reference, now: datetime | None = None) -> Member | None:
     """This function will find a member by one thing the caller knows, exactly; merged ones forward, erased ones are gone.
+
+    With `now` the code may be the moving one of the member's phone, as long as it is of this moment.
 
     :raises AmbiguousReference: not exactly one thing was given.
     :raises UnreadableContact: a phone or e-mail that cannot be one.
     :raises CardBlocked: the card was lost or replaced.
+    :raises LiveCodeExpired: a moving code that is over: perhaps a picture of one.
     """
     given = reference.given()
     if len(given) != 1:
@@ -103,7 +106,10 @@ def find(*, merchant: Merchant, reference: Reference) -> Member | None:
     elif kind == "email":
         value = _pointed("/email", contacts.read_email, value).value
     elif kind == "code":
-        value = ids.normalise(value)
+        shown = live_codes.read(merchant=merchant, text=value) if now is not None else None
+        if shown is not None and now is not None:
+            live_codes.check(shown, within=live_codes.FIND_WITHIN, now=now)
+        value = shown.member_code if shown else ids.normalise(value)
     return _forwarded(merchant, rows.filter(**{"public_id" if kind == "id" else kind: value}).first())
 
 
@@ -168,10 +174,19 @@ def register(*, merchant: Merchant, details: NewMember, now: datetime) -> Member
     raise RuntimeError("no free member code in five tries: the codes are nearly used up")
 
 
-def update(*, merchant: Merchant, member: Member, changes: MemberChanges, actor: Actor, now: datetime) -> Member:
+def update(
+    *,
+    merchant: Merchant,
+    member: Member,
+    changes: MemberChanges,
+    actor: Actor,
+    now: datetime,
+    undo_url: Callable[[str], str] | None = None,
+) -> Member:
     """This function will change what is given and leave the rest; tells which fields changed, never their values.
 
-    Locks the member.
+    A contact that changes is told so itself, if it was not the merchant's own system that changed it; `undo_url` makes
+    the address at which it takes the change back of a secret.  Locks the member.
 
     :raises ContactTaken: e-mail or phone is another member's; `pointer` names the field.
     :raises ExternalIdTaken: the external_id is another member's.
@@ -186,17 +201,16 @@ def update(*, merchant: Merchant, member: Member, changes: MemberChanges, actor:
     changed = [name for name, value in wanted.items() if getattr(member, name) != value]
     if not changed:
         return member
+    before = {name: getattr(member, name) for name in ("email", "phone")}
     for name in changed:
         setattr(member, name, wanted[name])
-    if {"email", "phone"} & set(changed):
-        member.contact_changed_at = now
-        changed.append("contact_changed_at")
     try:
         with transaction.atomic():
             member.save(update_fields=changed)
     except IntegrityError as error:
         raise _taken(error) from None
-    told = sorted({_PUBLIC_NAMES.get(name, name) for name in changed} - {"contact_changed_at"})
+    contact_notices.record(merchant=merchant, member=member, before=before, now=now, actor=actor, undo_url=undo_url)
+    told = sorted({_PUBLIC_NAMES.get(name, name) for name in changed})
     audit.record(
         merchant=merchant,
         action="member.updated",

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from members import claims, codes
-from members.models import Card, Member
+from members.models import Card, ContactChange, Member
 from merchants import audit, ids, messages, outbox
 from merchants.actors import Actor
 from merchants.errors import Conflict
@@ -54,6 +54,9 @@ def erase(*, merchant: Merchant, member: Member, now: datetime, actor: Actor) ->
 def _anonymise(merchant: Merchant, person: Member) -> None:
     contacts = [contact for contact in (person.email, person.phone) if contact]
     claims.release(merchant=merchant, member=person)
+    changes = ContactChange.objects.filter(merchant=merchant, member=person)
+    contacts += [contact for row in changes.values_list("old", "new") for contact in row if contact]
+    changes.delete()
     codes.forget(merchant=merchant, contacts=contacts)
     messages.forget(merchant=merchant, recipients=contacts)
     for card in Card.objects.select_for_update().filter(merchant=merchant, member=person):

@@ -55,7 +55,13 @@ Attributes = Annotated[
 Instant = Annotated[datetime, Meta(tz=True, description="With its offset, such as 2026-11-21T18:04:00+09:00.")]
 MemberId = Annotated[str, Meta(min_length=1, max_length=40, examples=["mem_0123456789abcdef"])]
 MemberCode = Annotated[
-    str, Meta(min_length=4, max_length=20, description="The member's short code.", examples=["M4K7-92QX"])
+    str,
+    Meta(
+        min_length=4,
+        max_length=40,
+        description="The member's short code, or the moving one scanned from their phone.",
+        examples=["M4K7-92QX"],
+    ),
 ]
 
 

@@ -53,7 +53,6 @@ class Member(TenantModel):
     )
     joined_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
-    contact_changed_at = models.DateTimeField(null=True, blank=True)
     portal_sessions_since = models.DateTimeField(
         null=True, blank=True, help_text="Portal sessions begun before are over: signed out everywhere"
     )
@@ -140,7 +139,7 @@ class ContactCode(TenantModel):
     deletable = True
 
     contact = models.CharField(max_length=254)
-    purpose = models.CharField(max_length=20, help_text="sign_in, join, link, change")
+    purpose = models.CharField(max_length=20, help_text="sign_in, join, link, step_up, change, redeem")
     session = models.CharField(max_length=64)
     code_hash = models.CharField(max_length=64)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -154,3 +153,49 @@ class ContactCode(TenantModel):
             models.CheckConstraint(name="a_code_is_tried_at_most_five_times", condition=models.Q(attempts__lte=5)),
         ]
         indexes = [models.Index(fields=["merchant", "contact", "-created_at"], name="contact_code_newest_first")]
+
+
+class ContactChange(TenantModel):
+    """A member's e-mail or number that became another one: for the old contact to take back, and for the cool-off."""
+
+    deletable = True
+
+    member = models.ForeignKey(
+        Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    kind = models.CharField(max_length=5, help_text="email, phone")
+    old = models.CharField(max_length=254, blank=True, help_text="Empty: there was none before")
+    new = models.CharField(max_length=254, blank=True, help_text="Empty: it was taken away")
+    actor = models.CharField(max_length=120)
+    changed_at = models.DateTimeField()
+    undo_hash = models.CharField(max_length=64, help_text="Of the secret in the link that the old contact got")
+    undo_until = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "undo_hash"], name="contact_change_undo_unique"),
+            TenantForeignKey(field="member", name="contact_change_of_own_member"),
+        ]
+        indexes = [models.Index(fields=["merchant", "member", "-id"], name="contact_change_by_member")]
+
+
+class UsedLiveCode(TenantModel):
+    """A moving code that a member's points were spent with: it is good for one document and no other."""
+
+    deletable = True
+
+    member = models.ForeignKey(
+        Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    minute = models.BigIntegerField(help_text="Minutes since 1970 at which the code was the current one")
+    used_for = models.CharField(max_length=320, help_text="External id of the document, behind its kind")
+    used_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "member", "minute"], name="live_code_is_used_once"),
+            TenantForeignKey(field="member", name="live_code_of_own_member"),
+        ]

@@ -20,13 +20,16 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "occurred_at_days_back_max": (0, 3650),
     "occurred_at_minutes_ahead_max": (0, 1440),
     "daily_accruals_alert": (1, 10_000),
+    "step_up_points_above": (0, 10**12),
+    "contact_cool_off_hours": (0, 720),
     "outbox_days_kept": (1, 3650),
     "expiry_notice_days": (0, 365),
 }
 
 
 def update(*, merchant: Merchant, changes: Mapping[str, Any], now: datetime, actor: Actor) -> Merchant:
-    """This function will change what is given (`name`, `brand_colour`, `language`, and LIMITS) and leave the rest.
+    """This function will change what is given (`name`, `brand_colour`, `language`,
+    `is_live_code_needed`, and LIMITS) and leave the rest.
 
     Tells the audit record what changed, from what to what. Locks the merchant's row.
 
@@ -62,6 +65,10 @@ def _read(name: str, value: Any) -> Any:
     if name == "language":
         if value not in dict(LANGUAGES):
             raise Invalid(_("The screens do not speak this language."), pointer="/language")
+        return value
+    if name == "is_live_code_needed":
+        if not isinstance(value, bool):
+            raise Invalid(_("Yes or no."), pointer=f"/{name}")
         return value
     if name not in LIMITS:
         raise Invalid(_("This cannot be changed."), pointer=f"/{name}")

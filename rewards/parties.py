@@ -14,7 +14,9 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
+from members import live_codes
 from merchants import contacts, ids
+from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, NotFound
 from merchants.models.merchants import Merchant
 from merchants.tenancy import Again
@@ -39,7 +41,7 @@ class MemberRef(Input, frozen=True, kw_only=True):
     external_id: ExternalId | None = None
     card: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     phone: Annotated[str, Meta(min_length=3, max_length=30)] | None = None
-    code: Annotated[str, Meta(min_length=4, max_length=20)] | None = None
+    code: Annotated[str, Meta(min_length=4, max_length=live_codes.LENGTH_MAX)] | None = None
 
 
 #: A reference as it is looked up: (kind, normalised value).
@@ -102,7 +104,9 @@ def key_of(merchant: Merchant, ref: MemberRef) -> Key | None:
         raise Invalid(_("Name the member by exactly one of id, external_id, card, phone or code."), pointer="/member")
     kind, value = named[0]
     if kind == "code":
-        return "code", ids.normalise(value)
+        # Who it is, an old code says as well as a new one: a sale may come late.  Spending asks for more: `live_code`.
+        shown = live_codes.read(merchant=merchant, text=value)
+        return "code", shown.member_code if shown else ids.normalise(value)
     if kind == "phone":
         try:
             return "phone", contacts.read_phone(value, country=merchant.country).value
@@ -178,6 +182,26 @@ def check_not_blocked(party: Party, *, pointer: str = "/member") -> None:
     """:raises MemberBlocked: the merchant has blocked the membership."""
     if party.state == "blocked":
         raise MemberBlocked(_("This membership is blocked. No points were moved."), pointer=pointer)
+
+
+def live_code(
+    merchant: Merchant, ref: MemberRef, *, member_id: int, used_for: str, now: datetime, actor: Actor
+) -> live_codes.Shown | None:
+    """This function will look at how the member was named by who spends their points, under their account's lock.
+
+    Returns the moving code, to be noted as used (`live_codes.use`) when the points are spent; None without one.
+
+    :raises LiveCodeExpired, LiveCodeUsed: a moving code that is old, or was spent with.
+    :raises LiveCodeNeeded: none, from a till or a counter, where the merchant asks for one.
+    """
+    shown = live_codes.read(merchant=merchant, text=ref.code) if ref.code else None
+    if shown is not None:
+        live_codes.check_unused(merchant=merchant, member_id=member_id, shown=shown, used_for=used_for, now=now)
+    elif merchant.is_live_code_needed and actor.kind in {"key", "staff"}:
+        raise live_codes.LiveCodeNeeded(
+            _("Points are spent here with the moving code on the member's phone: scan that one."), pointer="/member"
+        )
+    return shown
 
 
 def location_id(merchant: Merchant, place: str) -> int | None:

@@ -154,6 +154,25 @@ KINDS: dict[str, Kind] = {
         "The card was lost or replaced; it neither earns nor spends.",
         "Find the member by phone or code, and give them a new card.",
     ),
+    "live_code_expired": Kind(
+        410,
+        _("The moving code is over"),
+        "The code of the member's phone is good for a minute and a half to find them, for five minutes to spend points. "
+        "An older one may be a picture.",
+        "Scan the code that is on the phone now.",
+    ),
+    "live_code_used": Kind(
+        409,
+        _("The moving code was used"),
+        "Points were spent with this very code before, under another external_id.",
+        "Scan the code that is on the phone now, and send it with a new external_id.",
+    ),
+    "live_code_needed": Kind(
+        403,
+        _("The moving code is needed"),
+        "This merchant lets points be spent at the till only with the moving code of the member's phone.",
+        "Scan that code and send it as member.code. A hold the member made on the phone needs none: capture it.",
+    ),
     "member_blocked": Kind(
         409, _("The member is blocked"), "The merchant has blocked this membership.", "Send the member to the merchant."
     ),

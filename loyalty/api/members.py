@@ -161,7 +161,7 @@ class Members(ApiView):
         query=MemberQuery,
         query_examples={"limit": 50, "code": "M4K7-92QX"},
         answers={200: MemberPage},
-        refusals=("ambiguous_reference", "contact_unreadable", "invalid_card", "card_blocked"),
+        refusals=("ambiguous_reference", "contact_unreadable", "invalid_card", "card_blocked", "live_code_expired"),
         answer_example={"data": [_EXAMPLE], "next_cursor": None},
     )
     def get(self, call: Call) -> Answer:
@@ -170,7 +170,7 @@ class Members(ApiView):
             external_id=query.external_id, card=query.card, phone=query.phone, email=query.email, code=query.code
         )
         if reference.given():
-            member = directory.find(merchant=call.merchant, reference=reference)
+            member = directory.find(merchant=call.merchant, reference=reference, now=call.now)
             return Answer(MemberPage(data=[shown(member)] if member else [], next_cursor=None))
         rows = directory.page(
             merchant=call.merchant, limit=query.limit + 1, after=query.after(tuple[datetime, pages.Number])
@@ -188,12 +188,23 @@ class MemberLookup(ApiView):
         scope="members:read",
         body=Reference,
         answers={200: MemberOut},
-        refusals=("member_not_found", "ambiguous_reference", "contact_unreadable", "invalid_card", "card_blocked"),
-        examples={"phone": {"phone": "010-1234-5678"}, "code": {"code": "M4K7-92QX"}},
+        refusals=(
+            "member_not_found",
+            "ambiguous_reference",
+            "contact_unreadable",
+            "invalid_card",
+            "card_blocked",
+            "live_code_expired",
+        ),
+        examples={
+            "phone": {"phone": "010-1234-5678"},
+            "code": {"code": "M4K7-92QX"},
+            "moving_code_of_the_phone": {"code": "LIVE-M4K792QX-2A7K4M-7KQ2M4XP9W"},
+        },
         answer_example=_EXAMPLE,
     )
     def post(self, call: Call) -> Answer:
-        return Answer(shown(directory.get_by(merchant=call.merchant, reference=call.body)))
+        return Answer(shown(directory.get_by(merchant=call.merchant, reference=call.body, now=call.now)))
 
 
 class OneMember(ApiView):

@@ -216,6 +216,9 @@ _OF_SALES = (
     "unknown_location",
     "member_not_found",
     "member_blocked",
+    "live_code_expired",
+    "live_code_used",
+    "live_code_needed",
     "invalid",
 )
 

@@ -40,8 +40,14 @@ class SettingsForm(forms.Form):
         help_text=gettext_lazy("Of letters to members who chose none, and of the programme's own texts."),
     )  # fmt: skip
 
+    is_live_code_needed = forms.BooleanField(
+        label=gettext_lazy("Spend points at the till only with the moving code"), required=False,
+        help_text=gettext_lazy("The member shows it on the phone. A card number alone then only collects."),
+    )  # fmt: skip
+
     def __init__(self, merchant: Merchant, decimals: int, *args: Any, **kwargs: Any) -> None:
-        known = {name: getattr(merchant, name) for name in ("name", "brand_colour", "language", *profile.LIMITS)}
+        named = ("name", "brand_colour", "language", "is_live_code_needed", *profile.LIMITS)
+        known = {name: getattr(merchant, name) for name in named}
         super().__init__(*args, **{**kwargs, "initial": known})
         self.use_required_attribute = False
         self.fields["adjustment_points_max"] = worn(
@@ -50,7 +56,12 @@ class SettingsForm(forms.Form):
         self.fields["adjustment_points_max"].help_text = _(
             "Of one member in a day, all together. Owners know no limit."
         )
+        self.fields["step_up_points_above"] = worn(
+            PointsField(decimals, minimum=0, label=_("A code on the phone above")), after=_("points")
+        )
+        self.fields["step_up_points_above"].help_text = _("Spent in a day by a member in the portal. 0: always.")
         for name, label, after, hint in (
+            ("contact_cool_off_hours", _("… and after a new contact for"), _("hours"), _("Whatever is spent in the portal.")),
             ("occurred_at_days_back_max", _("Sales may come late by"), _("days"), _("Of tills that were offline.")),
             ("occurred_at_minutes_ahead_max", _("… or be ahead by"), _("minutes"), _("Of tills whose clock is wrong.")),
             ("daily_accruals_alert", _("Flag a member after"), _("purchases a day"), ""),

@@ -11,18 +11,20 @@ from django.contrib import messages as notes
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from loyalty.portal import screens, session
+from loyalty.portal import contact, screens, session
 from loyalty.portal.session import actor_of, member_of, member_required, now_of
 from loyalty.tenant import merchant_of
 from loyalty.ui import offline
-from members import claims, consent, directory
+from members import claims, consent, contact_changes, directory
 from members.inputs import MemberChanges
-from merchants import ids
+from merchants import ids, messages
+from merchants.contacts import Contact
 from merchants.errors import LoyaltyError
 from rewards import leaving
 
@@ -167,6 +169,19 @@ def _page(request: HttpRequest, form: DetailsForm, *, status: int = 200) -> Http
         "member": member,
         "form": form,
         "code": ids.grouped(member.code),
+        "reach": _reach(request),
+        "cool_off": contact_changes.cool_off_until(merchant=merchant, member=member, now=now_of(request)),
         "consents": [(wording, standing.get((wording.purpose, ""))) for wording in consent.wordings(merchant)],
     }
     return screens.show(request, "portal/me.html", page, status=status)
+
+
+def _reach(request: HttpRequest) -> list[dict[str, Any]]:
+    """The contacts, with the way to change each; a number that no text message could reach is not asked for."""
+    member, slug = member_of(request), merchant_of(request).slug
+    return [
+        {"label": label, "value": getattr(member, kind), "icon": "mail" if kind == "email" else "phone",
+         "href": reverse("portal:contact", kwargs={"merchant_slug": slug, "kind": kind})}
+        for kind, label in contact.LABELS.items()
+        if getattr(member, kind) or kind == "email" or messages.can_reach(Contact("phone", ""))
+    ]  # fmt: skip

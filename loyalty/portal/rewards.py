@@ -9,22 +9,27 @@ from typing import Any
 from django.contrib import messages as notes
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from loyalty.portal import screens
+from loyalty.portal import screens, steps
+from loyalty.portal.forms import CodeForm
 from loyalty.portal.session import actor_of, member_of, member_required, now_of
 from loyalty.portal.speaking import Speaker
 from loyalty.tenant import merchant_of
-from merchants import ids
+from members.codes import Proof
+from merchants import ids, messages
 from merchants.errors import LoyaltyError
-from rewards import earning, redemptions, terms, versions
+from rewards import earning, redemptions, taking, terms, versions
 from rewards.parties import MemberRef
 from rewards.redemptions import Offer, View
 from rewards.terms import AnyReward
 
+_STEP = "take"
 ICONS = {"product": "cup", "discount": "voucher", "percentage": "voucher", "text": "sparkle"}
 STATES: dict[str, tuple[Any, str]] = {
     "held": (gettext_lazy("waiting"), "warning"),
@@ -79,31 +84,93 @@ def rewards(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 
 @require_POST
 @member_required
-def take(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Set the points of a reward aside and show its code; twice the same form is one."""
+def take(request: HttpRequest, merchant_slug: str) -> HttpResponseBase:
+    """Set the points of a reward aside and show its code; twice the same form is one. Much asks for a fresh code first."""
     minted, code = request.POST.get("external_id", ""), request.POST.get("reward", "")[:60]
-    promised = screens.terms_of(request)
-    reward = next((each for each in promised.rewards if each.code == code), None) if promised else None
-    if reward is None or not ids.is_id(minted, "rdm"):
+    if _promised(request, code) is None or not ids.is_id(minted, "rdm"):
         notes.error(request, _("Choose a reward from this page. Nothing was taken."))
         return redirect("portal:rewards", merchant_slug=merchant_slug)
-    asked = redemptions.RedemptionRequest(
+    try:
+        return _take(request, minted, code, proof=None)
+    except taking.FreshCodeNeeded:
+        steps.keep(request, _STEP, minted=minted, reward=code)
+        return prove(request, merchant_slug=merchant_slug)
+
+
+@require_http_methods(["GET", "POST"])
+@member_required
+def prove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Say why a code is asked for, send it where the member wants it (`to`), and take it: good for this reward only."""
+    facts = steps.kept(request, _STEP)
+    minted, code = facts.get("minted", ""), facts.get("reward", "")
+    reward = _promised(request, code)
+    if reward is None:
+        return redirect("portal:rewards", merchant_slug=merchant_slug)
+    found = taking.guard(
+        merchant=merchant_of(request),
+        member=member_of(request),
+        asked=_asked(request, minted, code),
+        now=now_of(request),
+    )
+    if found is None:
+        return _take(request, minted, code, proof=None)
+    ways = [contact for contact in found.contacts if messages.can_reach(contact)]
+    form, status = CodeForm(), 200
+    if request.method == "POST" and (to := request.POST.get("to", "")):
+        way = next((each for each in ways if each.kind == to), None)
+        if way is None:
+            raise Http404
+        answer = steps.send(request, way, "redeem")
+        if not isinstance(answer, LoyaltyError):
+            steps.keep(request, _STEP, minted=minted, reward=code, sent=answer)
+            return redirect("portal:take_code", merchant_slug=merchant_slug)
+        notes.error(request, answer.detail)
+        status = answer.http
+    awaited = steps.sent(facts.get("sent"))
+    if request.method == "POST" and "code" in request.POST and awaited is not None:
+        form, status = CodeForm(request.POST), 422
+        if (proof := steps.check(request, form, awaited)) is not None:
+            steps.drop(request, _STEP)
+            return _take(request, minted, code, proof=proof)
+    page = {
+        "form": form, "guard": found, "ways": ways, "contact": awaited.contact if awaited else None,
+        "name": terms.text(reward.name, screens.language()), "price": reward.price_points,
+        "back_url": reverse("portal:rewards", kwargs={"merchant_slug": merchant_slug}),
+    }  # fmt: skip
+    return screens.show(request, "portal/take_code.html", page, status=status)
+
+
+def _promised(request: HttpRequest, code: str) -> AnyReward | None:
+    promised = screens.terms_of(request)
+    return next((each for each in promised.rewards if each.code == code), None) if promised else None
+
+
+def _asked(request: HttpRequest, minted: str, code: str) -> redemptions.RedemptionRequest:
+    return redemptions.RedemptionRequest(
         external_id=f"portal:{minted}",
         member=MemberRef(id=member_of(request).public_id),
         reward=code,
         # The least order it is good for: the till sees the real one.
-        order_total_minor=getattr(reward, "minimum_total_minor", None),
+        order_total_minor=getattr(_promised(request, code), "minimum_total_minor", None),
     )
+
+
+def _take(request: HttpRequest, minted: str, code: str, *, proof: Proof | None) -> HttpResponse:
+    """Take it and lead to its code, or say why not.  Raises `taking.FreshCodeNeeded`."""
+    slug = merchant_of(request).slug
     try:
         with transaction.atomic():
-            outcome = redemptions.hold(
-                merchant=merchant_of(request), asked=asked, now=now_of(request), actor=actor_of(request)
-            )
+            outcome = taking.take(
+                merchant=merchant_of(request), member=member_of(request), asked=_asked(request, minted, code), proof=proof,
+                now=now_of(request), actor=actor_of(request),
+            )  # fmt: skip
         outcome.unless_refused()
+    except taking.FreshCodeNeeded:
+        raise
     except LoyaltyError as refusal:
         notes.error(request, _("%(why)s Your points are as they were.") % {"why": refusal.detail})
-        return redirect("portal:rewards", merchant_slug=merchant_slug)
-    return redirect("portal:redemption", merchant_slug=merchant_slug, redemption_id=outcome.public_id)
+        return redirect("portal:rewards", merchant_slug=slug)
+    return redirect("portal:redemption", merchant_slug=slug, redemption_id=outcome.public_id)
 
 
 @require_GET

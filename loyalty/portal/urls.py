@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from loyalty.portal import activity, card, data, friends, home, joining, me, pledge, rewards, survey
+from loyalty.portal import activity, card, contact, data, friends, home, joining, me, pledge, rewards, survey
 
 app_name = "portal"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("activity/ending", activity.ending, name="activity_ending"),
     path("rewards", rewards.rewards, name="rewards"),
     path("rewards/take", rewards.take, name="take"),
+    path("rewards/code", rewards.prove, name="take_code"),
     path("rewards/mine", rewards.mine, name="redemptions"),
     path("rewards/mine/<str:redemption_id>", rewards.redemption, name="redemption"),
     path("rewards/mine/<str:redemption_id>/cancel", rewards.cancel, name="cancel"),
@@ -28,6 +29,11 @@ urlpatterns = [
     path("sign-out", joining.sign_out, name="sign_out"),
     path("me", me.me, name="me"),
     path("me/details", me.details, name="details"),
+    path("me/contact/<slug:kind>", contact.start, name="contact"),
+    path("me/contact/<slug:kind>/prove", contact.prove, name="contact_prove"),
+    path("me/contact/<slug:kind>/new", contact.new, name="contact_new"),
+    path("me/contact/<slug:kind>/confirm", contact.confirm, name="contact_confirm"),
+    path("undo/<str:secret>", contact.undo, name="contact_undo"),
     path("me/consents/<slug:purpose>", me.decide, name="consent"),
     path("me/data.json", data.as_json, name="data_json"),
     path("me/data.csv", data.as_csv, name="data_csv"),

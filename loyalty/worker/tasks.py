@@ -9,7 +9,7 @@ from analytics import runs
 from loyalty.celery import app
 from loyalty.worker import rounds, schedule
 from loyalty.worker.rounds import Tick
-from members import codes
+from members import codes, contact_changes, live_codes
 from merchants import due, messages
 from merchants.webhooks import delivering, pruning, relay
 from rewards import expiry, redemptions, tiers, verify
@@ -95,13 +95,15 @@ def verify_ledger_of(*, merchant_id: int, **_: Any) -> None:
 
 @app.task(base=Tick, name="tick.prune")  # type: ignore[untyped-decorator]
 def prune(*, now: datetime, **_: Any) -> int:
-    """Forget delivered events, sent messages, spent codes and notices that are old enough."""
+    """Forget delivered events, sent messages, spent codes, notices and settled changes of contact that are old enough."""
     everybody = due.open_merchants()
     return (
         rounds.each(everybody, lambda merchant: pruning.prune(merchant=merchant, now=now), seconds_max=120)
         + rounds.each(everybody, lambda merchant: messages.prune(merchant=merchant, now=now), seconds_max=120)
         + rounds.each(everybody, lambda merchant: codes.prune(merchant=merchant, now=now), seconds_max=120)
         + rounds.each(everybody, lambda merchant: expiry.forget_notices(merchant=merchant, now=now), seconds_max=120)
+        + rounds.each(everybody, lambda merchant: contact_changes.prune(merchant=merchant, now=now), seconds_max=120)
+        + rounds.each(everybody, lambda merchant: live_codes.prune(merchant=merchant, now=now), seconds_max=120)
     )
 
 

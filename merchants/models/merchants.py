@@ -36,6 +36,15 @@ class Merchant(models.Model):
     daily_accruals_alert = models.PositiveSmallIntegerField(
         default=5, help_text="Accruals for one member in a day that raise a flag"
     )
+    step_up_points_above = models.BigIntegerField(
+        default=5_000, help_text="Points a member may spend on their phone in a day without a fresh code"
+    )
+    contact_cool_off_hours = models.PositiveSmallIntegerField(
+        default=72, help_text="So long after a change of contact the portal asks for a code before any spending"
+    )
+    is_live_code_needed = models.BooleanField(
+        default=False, help_text="Points are spent at the till only with the moving code of the member's phone"
+    )
     outbox_days_kept = models.PositiveSmallIntegerField(default=30)
     expiry_notice_days = models.PositiveSmallIntegerField(
         default=30, help_text="How long before points end others are told; 0 for never"

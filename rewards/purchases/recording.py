@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from members import live_codes
 from merchants import ids, periods
 from merchants.actors import Actor
 from merchants.errors import Invalid, LoyaltyError
@@ -317,6 +318,13 @@ class _Fold:
         """Take the redemptions first: what they pay earns nothing where the terms say so."""
         if not item.sold.redemptions or buyer is None:
             return []
+        ref, used_for = item.sold.member, f"purchase:{item.sold.external_id}"
+        shown = None
+        # A hold was made on the member's own phone, and its code is shown from there.
+        if ref is not None and any(ask.id is None and ask.code is None for ask in item.sold.redemptions):
+            shown = parties.live_code(
+                self.merchant, ref, member_id=buyer.id, used_for=used_for, now=self.book.now, actor=self.actor
+            )
         taken = self.spendings.take(
             self.book,
             buyer.account,
@@ -327,6 +335,10 @@ class _Fold:
             occurred_at=sale.occurred_at,
             member_public_id=buyer.public_id,
         )
+        if shown is not None:
+            live_codes.use(
+                merchant=self.merchant, member_id=buyer.id, shown=shown, used_for=used_for, now=self.book.now
+            )
         sale.points_paid_minor = min(sale.total_minor, sum(one.amount_minor or 0 for one in taken if one.is_payment))
         return [one.summary() for one in taken]
 

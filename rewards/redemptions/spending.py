@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from members import live_codes
 from merchants import ids
 from merchants.actors import Actor
 from merchants.errors import LoyaltyError
@@ -58,9 +59,13 @@ def _spend(
     book.read_lots(everything=True)
     timeline = versions.timeline(merchant.pk)
     spendings = read_spendings(merchant, book, timeline, [_Ask(asked)])
+    used_for = f"redemption:{asked.external_id}"
     occasion = Occasion(party.account, party.public_id, now, asked.order_total_minor, place)
     try:
         parties.check_not_blocked(party)
+        shown = parties.live_code(
+            merchant, asked.member, member_id=party.id, used_for=used_for, now=now, actor=actor
+        )
         row = spendings.spend(
             book, occasion, _Ask(asked), external_id=asked.external_id, sent=sent, hold_minutes=asked.hold_minutes,
             is_hold=is_hold,
@@ -71,6 +76,9 @@ def _spend(
         row = _refused(
             spendings, asked, party, error, merchant_id=merchant.pk, sent=sent, place=place, now=now, actor=actor
         )
+    else:
+        if shown is not None:
+            live_codes.use(merchant=merchant, member_id=party.id, shown=shown, used_for=used_for, now=now)
     spendings.write(book)
     book.write()
     return documents.written(row, member_id=party.id)

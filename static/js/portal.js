@@ -35,6 +35,47 @@
     hold();
   }
 
+  // -- The code that moves: an hour of them came with the page, each drawn in its minute, with or without a net -------------
+  const plate = document.querySelector("[data-live-codes]");
+  if (plate) {
+    const codes = JSON.parse(plate.dataset.liveCodes);
+    const [paper, ink] = plate.querySelectorAll("svg.code--qr path");
+    let drawn = codes[0][0];
+    const draw = ([at, side, packed]) => {
+      const bits = atob(packed);
+      const isDark = (index) => bits.charCodeAt(index >> 3) & (128 >> (index & 7));
+      let path = "";
+      for (let row = 0; row < side; row++)
+        for (let column = 0; column < side; column++)
+          if (isDark(row * side + column)) path += "M" + (column + 4) + " " + (row + 4) + "h1v1h-1z";
+      paper.ownerSVGElement.setAttribute("viewBox", "0 0 " + (side + 8) + " " + (side + 8));
+      paper.setAttribute("d", "M0 0h" + (side + 8) + "v" + (side + 8) + "H0z");
+      ink.setAttribute("d", path);
+      drawn = at;
+    };
+    const move = () => {
+      const minute = Math.floor(Date.now() / 60000) * 60;
+      const current = codes.find(([at]) => at === minute);
+      const isOver = !current;
+      plate.querySelector("[data-live-over]").hidden = !isOver;
+      plate.querySelector("[data-live-fresh]").hidden = isOver;
+      paper.ownerSVGElement.classList.toggle("code--over", isOver);
+      if (current && drawn !== minute) draw(current);
+      // Before they run out, or after: a page from the net brings the next hour.
+      const isShort = minute >= codes[codes.length - 10][0];
+      if (isShort && navigator.onLine && document.visibilityState === "visible" && minute !== move.asked) {
+        move.asked = minute;
+        if (sessionStorage.getItem("card asked") !== String(minute)) {
+          sessionStorage.setItem("card asked", String(minute));
+          location.reload();
+        }
+      }
+    };
+    setInterval(move, 1000);
+    document.addEventListener("visibilitychange", move);
+    move();
+  }
+
   // -- The time a code is still good: counted down beside the words that say until when --------------------------------------
   const countdown = () => {
     for (const timer of document.querySelectorAll("[data-until]")) {

@@ -37,6 +37,7 @@ PUBLIC = {
     "ui:preview", "ui:theme", "ui:logo", "ui:mark", "ui:app_icon", "ui:manifest", "ui:service_worker", "ui:offline",
     "ui:scheme", "ui:language",
     "portal:join", "portal:sign_in", "portal:confirm", "portal:resend", "portal:sign_out", "portal:terms",
+    "portal:contact_undo",
     "api:schema", "api:docs", "api:problems", "api:problem",
 }  # fmt: skip
 
@@ -80,6 +81,11 @@ PORTAL = {
     "portal:data_json",
     "portal:data_csv",
     "portal:leave",
+    "portal:contact",
+    "portal:contact_prove",
+    "portal:contact_new",
+    "portal:contact_confirm",
+    "portal:take_code",
     "portal:me",
     "portal:consent",
     "portal:sign_out_everywhere",

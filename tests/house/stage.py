@@ -40,10 +40,13 @@ NOT_OURS = {
     "url",
     "pk",
     "number",
+    "kind",
+    "secret",
 }
 PLAIN = {
     "purpose": "marketing", "size": "180", "part": "forms", "code": "invalid_request", "object_id": "1",
     "content_type_id": "1", "app_label": "merchants", "url": "nothing", "pk": "1", "number": "1",
+    "kind": "email", "secret": "no-such-secret",
 }  # fmt: skip
 #: Addresses that a pattern alone does not tell.
 PATHS = {"api:no_such_call": "/api/v1/no-such-call", "ui:preview": "/theme-preview.css?brand=7a1f3d"}

@@ -17,8 +17,8 @@ from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.counter import shift
 from loyalty.tenant import merchant_of
-from members import directory, reveals
-from members.inputs import NewMember
+from members import directory, live_codes, reveals
+from members.inputs import NewMember, Reference
 from members.models import Member
 from merchants import contacts, ids
 from merchants.contacts import Contact
@@ -44,6 +44,9 @@ def counter(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         held = _redemption(request, typed)
         if held is not None:
             return screens.to(request, "counter_reward", redemption_id=held.public_id)
+        shown = live_codes.read(merchant=merchant, text=typed)
+        if shown is not None:
+            return _shown(request, typed, shown)
         if len(typed) >= TYPED_MIN:
             found = directory.search(merchant=merchant, text=typed, limit=FOUND_MAX)
         if len(found) == 1:
@@ -164,6 +167,19 @@ def reward_name(request: HttpRequest, code: str) -> str:
             if reward.code == code:
                 return terms.text(reward.name, get_language() or "en")
     return code or _("Paid with points")
+
+
+def _shown(request: HttpRequest, typed: str, shown: live_codes.Shown) -> HttpResponse:
+    """Lead on with a moving code: to the member, or back to where it was asked for; an old one is refused in words."""
+    try:
+        live_codes.check(shown, within=live_codes.FIND_WITHIN, now=now_of(request))
+        member = directory.get_by(merchant=merchant_of(request), reference=Reference(code=shown.member_code))
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return screens.to(request, "counter")
+    shift.note_shown(request, member.public_id, typed)
+    onward = "counter_rewards" if request.GET.get("then") == "rewards" else "counter_member"
+    return screens.to(request, onward, member_id=member.public_id)
 
 
 def _redemption(request: HttpRequest, typed: str) -> redemptions.View | None:

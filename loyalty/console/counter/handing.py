@@ -23,7 +23,6 @@ from merchants import ids
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from rewards import earning, redemptions, terms
-from rewards.parties import MemberRef
 from rewards.redemptions import View
 
 _ICONS = {"product": "cup", "discount": "voucher", "percentage": "voucher", "text": "sparkle"}
@@ -49,6 +48,7 @@ def rewards(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRes
     by_code = {reward.code: reward for reward in promised.rewards} if promised else {}
     page = {
         **shown,
+        "is_code_missing": shift.is_code_missing(request, found),
         "offers": [
             {"offer": offer, "icon": _ICONS.get(offer.kind, "gift"), "dialog": f"take-{offer.code}",
              "minted": ids.mint("rdm"), "needs_total": _needs_total(by_code.get(offer.code)),
@@ -113,7 +113,7 @@ def _redeem(request: HttpRequest, found: Member) -> str | None:
         notes.error(request, f"{fault.messages[0]} {_('Nothing was taken.')}")
         return None
     asked = redemptions.RedemptionRequest(
-        external_id=f"counter:{minted}", member=MemberRef(id=found.public_id), reward=code, order_total_minor=total,
+        external_id=f"counter:{minted}", member=shift.reference(request, found), reward=code, order_total_minor=total,
         location=place.code if place else None,
     )  # fmt: skip
     try:

@@ -11,12 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from loyalty.console import screens
 from loyalty.console.access import actor_of, device_of, now_of
 from loyalty.tenant import merchant_of
+from members import live_codes
+from members.models import Member
 from merchants import places
 from merchants.models.merchants import Location
+from rewards.parties import MemberRef
 
 #: So long a sale or a reward can be undone here; later a manager does it on the member's page.
 UNDO_WITHIN = timedelta(minutes=30)
-_DEEDS, _PLACE = "counter_deeds", "counter_place"
+_DEEDS, _PLACE, _SHOWN = "counter_deeds", "counter_place", "counter_live_code"
 _KEPT = 12
 
 
@@ -30,6 +33,37 @@ def lately(request: HttpRequest) -> Sequence[str]:
     """Return the public ids of what this person did here, newest first."""
     kept: dict[str, Any] = request.session.get(_DEEDS) or {}
     return kept["done"] if kept.get("who") == _who(request) else []
+
+
+def note_shown(request: HttpRequest, member_id: str, code: str) -> None:
+    """Remember the moving code that a member has just held before the scanner: points are spent with it."""
+    request.session[_SHOWN] = {"who": _who(request), "member": member_id, "code": code}
+
+
+def reference(request: HttpRequest, member: Member) -> MemberRef:
+    """Name a member whose points are to be spent: by the moving code shown lately, where the merchant asks for one."""
+    shown = shown_by(request, member)
+    return MemberRef(code=shown) if shown else MemberRef(id=member.public_id)
+
+
+def is_code_missing(request: HttpRequest, member: Member) -> bool:
+    """Say whether the member's moving code has to be scanned before points are spent."""
+    return merchant_of(request).is_live_code_needed and not shown_by(request, member)
+
+
+def shown_by(request: HttpRequest, member: Member) -> str:
+    """Return the moving code that this member showed and that points can be spent with still; empty without one."""
+    merchant, kept = merchant_of(request), request.session.get(_SHOWN) or {}
+    if not merchant.is_live_code_needed or (kept.get("who"), kept.get("member")) != (_who(request), member.public_id):
+        return ""
+    shown = live_codes.read(merchant=merchant, text=kept["code"])
+    if shown is None:
+        return ""
+    try:
+        live_codes.check(shown, within=live_codes.SPEND_WITHIN, now=now_of(request))
+    except live_codes.LiveCodeExpired:
+        return ""
+    return str(kept["code"])
 
 
 def may_undo(request: HttpRequest, public_id: str, at: datetime) -> bool:
