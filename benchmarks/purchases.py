@@ -28,8 +28,8 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from benchmarks import load  # noqa: E402
+from loyalty.launch import programs  # noqa: E402
 from loyalty.launch.postgres import binaries  # noqa: E402
-from loyalty.launch.supervisor import GRANIAN  # noqa: E402
 from loyalty.launch.urls import psycopg_from_url, with_database  # noqa: E402
 from merchants import ids, keys, tenancy  # noqa: E402
 from merchants.actors import SYSTEM  # noqa: E402
@@ -101,7 +101,7 @@ class Stage:
         self.first_account, self.last_account = min(accounts), max(accounts)
         self.port = 8901
         self.web = subprocess.Popen(
-            [sys.executable, "-m", "granian", *GRANIAN, "--port", str(self.port), "loyalty.wsgi:application"],
+            [sys.executable, *programs.web(self.port)],
             stderr=(Path(os.environ["DATA_DIR"]) / "web.log").open("w"),
             stdout=subprocess.DEVNULL,
         )

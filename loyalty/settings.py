@@ -48,6 +48,8 @@ def env_list(name: str, default: str = "") -> list[str]:
 
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = env("SECRET_KEY", "only-for-tests-and-the-embedded-demo" if DEBUG else None)
+#: Older keys: they still open sessions, quotes and what `merchants/sealing.py` sealed, and sign nothing new.
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / ".data")))

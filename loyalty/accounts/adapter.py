@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from loyalty.accounts.addresses import client_ip
-from merchants import contacts, messages, users
+from loyalty.accounts.second_factor import AUTHENTICATOR
+from merchants import contacts, messages, sealing, users
 from merchants.models.people import User
 
 MINUTES_VALID = 10
@@ -75,6 +76,12 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class MFAAdapter(DefaultMFAAdapter):
+    def encrypt(self, text: str) -> str:
+        return sealing.seal(text, subject=AUTHENTICATOR)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return sealing.unseal(encrypted_text, subject=AUTHENTICATOR)
+
     def get_totp_issuer(self) -> str:
         return str(settings.INSTALLATION_NAME)
 

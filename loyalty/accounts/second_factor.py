@@ -13,10 +13,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from merchants import sealing
 from merchants.models.people import User
 
 #: A tablet left open over night asks again in the morning.
 HOURS_VALID = 12
+#: For what an authenticator's own secret is sealed; allauth does not say whose it is.
+AUTHENTICATOR = "authenticator"
 
 
 def is_shown(request: HttpRequest, user: User) -> bool:
@@ -43,3 +46,20 @@ def ask(request: HttpRequest, user: User) -> HttpResponse | None:
         name = "mfa_reauthenticate_webauthn" if only_passkeys else "mfa_reauthenticate"
     here = request.get_full_path() if request.method == "GET" else reverse(settings.LOGIN_REDIRECT_URL)
     return HttpResponseRedirect(f"{reverse(name)}?{urlencode({REDIRECT_FIELD_NAME: here})}")
+
+
+def reseal() -> int:
+    """Seal anew what an older SECRET_KEY sealed in people's authenticators; return how many.
+
+    :raises CannotUnseal: one of them opens with no key at all.
+    """
+    resealed = 0
+    for row in Authenticator.objects.select_for_update().exclude(type=Authenticator.Type.WEBAUTHN).order_by("pk"):
+        held = {name: row.data[name] for name in ("secret", "seed") if name in row.data}
+        if all(sealing.is_current(sealed, subject=AUTHENTICATOR) for sealed in held.values()):
+            continue
+        for name, sealed in held.items():
+            row.data[name] = sealing.seal(sealing.unseal(sealed, subject=AUTHENTICATOR), subject=AUTHENTICATOR)
+        row.save(update_fields=["data"])
+        resealed += 1
+    return resealed

@@ -53,6 +53,8 @@ class Operation:
     answer_example: Any = None
     refusals: tuple[str, ...] = ()
     bytes_max: int = 256 * KIB
+    #: What must leave the machine first (a name to look up), before the merchant's data is opened: `call.found`.
+    outside: Callable[[Any], Any] | None = None
 
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
@@ -74,6 +76,8 @@ class Call:
     body: Any
     #: The JSON object as it was sent (texts in NFC, ids in the key's namespace), for what must know absent from null.
     sent: Mapping[str, Any]
+    #: What the operation's `outside` found.
+    found: Any = None
 
     @property
     def merchant(self) -> Merchant:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from typing import Any, NoReturn, cast
 
 import msgspec
@@ -89,6 +90,8 @@ class ApiView(APIView):
                 _name_documents(sent, operation, key, request)
             body = bodies.convert(sent, operation.body)
         call = Call(key, timezone.now(), _request_id(request), query, body, sent)
+        if operation.outside is not None:
+            call = replace(call, found=operation.outside(call))
         answer = tenancy.attempt(key.merchant, lambda: handler(self, call, **path))
         if answer.refusal is not None:
             answer.refusal.is_replay = answer.is_replay  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from loyalty.api import pages
 from loyalty.api.operations import Answer, Call, operation
 from loyalty.api.pages import PageQuery
 from loyalty.api.views import ApiView
-from merchants.webhooks import endpoints, log
+from merchants.webhooks import addresses, endpoints, log
 from merchants.webhooks.endpoints import Endpoint
 from merchants.webhooks.log import Delivery, NoSuchDelivery, NoSuchEvent, RecordedEvent
 
@@ -195,6 +195,10 @@ _GONE = "webhook_endpoint_not_found"
 _MANAGE: dict[str, Any] = {"tag": "Webhooks", "scope": "webhooks:manage"}
 
 
+def _looked_up(call: Call) -> addresses.Target | None:
+    return None if call.body.url is UNSET else addresses.check(call.body.url)
+
+
 class Endpoints(ApiView):
     @operation(
         id="list_webhook_endpoints",
@@ -216,12 +220,13 @@ class Endpoints(ApiView):
         refusals=("webhook_address_refused", "unknown_event_kind", "too_many_webhook_endpoints"),
         examples={"purchases": {"url": "https://pos.example/loyalty-events", "kinds": ["purchase.recorded"]}},
         answer_example=_WITH_SECRET,
+        outside=_looked_up,
         **_MANAGE,
     )
     def post(self, call: Call) -> Answer:
         made = endpoints.create(
             merchant=call.merchant,
-            url=call.body.url,
+            target=call.found,
             kinds=call.body.kinds,
             description=call.body.description,
             actor=call.actor,
@@ -250,6 +255,7 @@ class OneEndpoint(ApiView):
         refusals=(_GONE, "webhook_address_refused", "unknown_event_kind"),
         examples={"every_kind": {"kinds": []}},
         answer_example=_ENDPOINT,
+        outside=_looked_up,
         **_MANAGE,
     )
     def patch(self, call: Call, endpoint_id: str) -> Answer:
@@ -257,7 +263,7 @@ class OneEndpoint(ApiView):
         changed = endpoints.update(
             merchant=call.merchant,
             endpoint_id=endpoint_id,
-            url=None if changes.url is UNSET else changes.url,
+            target=call.found,
             kinds=None if changes.kinds is UNSET else changes.kinds,
             description=None if changes.description is UNSET else changes.description,
             actor=call.actor,

@@ -6,13 +6,16 @@ back, points are spent, opinions are given; then the clock's own work is done (l
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import TypeVar
 
+import django
 from django.db import connection, connections
 
 from analytics import runs
@@ -24,7 +27,7 @@ from members.inputs import NewMember
 from merchants import contacts, ids, keys, periods, seats, tenancy
 from merchants.actors import SYSTEM, Actor
 from merchants.models.merchants import Location, Merchant
-from merchants.webhooks import endpoints
+from merchants.webhooks import addresses, endpoints
 from rewards import enrolment, expiry, programmes, purchases, redemptions, terms, tiers
 from rewards.parties import MemberRef
 from rewards.purchases import LineInput, PurchaseInput, PurchaseRef, RefundInput, RefundLine, Source
@@ -75,16 +78,12 @@ class _Life:
 
 
 def make_all(shops: Sequence[Shop], *, now: datetime, seed: int) -> list[Made]:
-    """This function will make shops side by side, each on a connection of its own: they never wait for each other."""
-
-    def one(shop: Shop) -> Made:
-        try:
-            return make(shop, now=now, seed=seed)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(shops)) as threads:
-        return list(threads.map(one, shops))
+    """This function will make shops side by side, each in a process of its own: they never wait for each other."""
+    connections.close_all()
+    # Spawned, not forked: a fork would copy open connections and other threads' locks.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(len(shops), mp_context=context, initializer=django.setup) as processes:
+        return list(processes.map(partial(make, now=now, seed=seed), shops))
 
 
 def make(shop: Shop, *, now: datetime, seed: int) -> Made:
@@ -134,6 +133,7 @@ def _open_shops(merchant: Merchant, shop: Shop) -> None:
 
 def _furnish(merchant: Merchant, shop: Shop, now: datetime) -> str:
     """Seats, a key, and a webhook endpoint at a name that never exists: the log shows what happens, nothing leaves."""
+    nowhere = addresses.check("https://till.example.invalid/webhooks/loyalty", resolver=lambda _host, _port: [_NOWHERE])
     with tenancy.tenant(merchant):
         for role, name, address in shop.staff:
             pin = CASHIER_PIN if role == "cashier" else ""
@@ -147,9 +147,8 @@ def _furnish(merchant: Merchant, shop: Shop, now: datetime) -> str:
             actor=SYSTEM, now=now,
         )  # fmt: skip
         endpoints.create(
-            merchant=merchant, url="https://till.example.invalid/webhooks/loyalty", description="Demo: never delivered",
+            merchant=merchant, target=nowhere, description="Demo: never delivered",
             kinds=["purchase.recorded", "points.redeemed", "tier.changed"], actor=SYSTEM, now=now,
-            resolver=lambda _host, _port: [_NOWHERE],
         )  # fmt: skip
     return issued.secret
 

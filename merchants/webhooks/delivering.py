@@ -6,6 +6,7 @@ ends.  So a delivery may be made twice and is never lost; receivers drop what th
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections import defaultdict
@@ -21,7 +22,7 @@ import structlog
 from django.db import connection
 from django.db.models import Q
 
-from merchants import directory, due, tenancy
+from merchants import directory, due, sealing, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks import addresses, endpoints, retries, sending, signatures
@@ -31,6 +32,9 @@ SIDE_BY_SIDE: Final = 16
 PER_ENDPOINT: Final = 4
 #: Longer than a request may take, with its name looked up.
 LEASE: Final = timedelta(seconds=20)
+
+#: What the log of deliveries says when the secret does not open; English, like all of its answers.
+CANNOT_SIGN: Final = "not sent: the signing secret does not open with this SECRET_KEY; make a new secret"
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -59,7 +63,8 @@ _CLAIM = """
         RETURNING d.id, d.endpoint_id, d.event_id, d.attempts, d.due_at
     )
     SELECT c.id, c.endpoint_id, c.attempts, o.public_id, o.kind, o.payload::text, o.occurred_at,
-           e.url, e.secret, CASE WHEN e.previous_secret_until > %(now)s THEN e.previous_secret END
+           e.url, e.public_id, e.sealed_secret,
+           CASE WHEN e.previous_secret_until > %(now)s THEN e.previous_sealed_secret END
     FROM claimed c
     JOIN merchants_outboxevent o ON o.merchant_id = %(merchant)s AND o.id = c.event_id
     JOIN merchants_webhookendpoint e ON e.merchant_id = %(merchant)s AND e.id = c.endpoint_id
@@ -69,7 +74,10 @@ _CLAIM = """
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One claimed delivery with all it takes to send it; valid until `claimed_until`."""
+    """One claimed delivery with all it takes to send it; valid until `claimed_until`.
+
+    Without `secrets` it cannot be signed, and is not sent.
+    """
 
     merchant_id: int
     delivery: int
@@ -120,6 +128,8 @@ def claim(*, merchant_id: int, now: datetime, limit: int = SIDE_BY_SIDE) -> list
 
 def send(parcel: Parcel, *, now: datetime, resolver: addresses.Resolver = addresses.resolve) -> sending.Answer:
     """This function will make one attempt.  It leaves the machine and touches no database: call it outside."""
+    if not parcel.secrets:
+        return sending.Answer(None, CANNOT_SIGN, duration_ms=0)
     headers = signatures.headers(message_id=parcel.message_id, at=now, body=parcel.body, secrets=parcel.secrets)
     return sending.post(parcel.url, body=parcel.body, headers=headers, resolver=resolver)
 
@@ -253,8 +263,21 @@ def _settle_all(outcomes: Sequence[tuple[Parcel, sending.Answer]], now: datetime
                 )
 
 
+def _secrets(whose: str, sealed: str, previous: str | None) -> tuple[str, ...]:
+    try:
+        secret = sealing.unseal(sealed, subject=whose)
+    except sealing.CannotUnseal:
+        _log.error("webhook_secret_cannot_be_opened", endpoint=whose)
+        return ()
+    if previous:
+        # The old one only eases the change; without it deliveries are still signed.
+        with contextlib.suppress(sealing.CannotUnseal):
+            return secret, sealing.unseal(previous, subject=whose)
+    return (secret,)
+
+
 def _parcel(merchant_id: int, until: datetime, row: Sequence[Any]) -> Parcel:
-    delivery, endpoint, attempts, message_id, kind, payload, occurred_at, url, secret, previous = row
+    delivery, endpoint, attempts, message_id, kind, payload, occurred_at, url, whose, *sealed = row
     body = msgspec.json.encode(
         {"id": message_id, "type": kind, "timestamp": occurred_at, "data": msgspec.Raw(payload.encode())}
     )
@@ -267,5 +290,5 @@ def _parcel(merchant_id: int, until: datetime, row: Sequence[Any]) -> Parcel:
         url=url,
         message_id=message_id,
         body=body,
-        secrets=(secret, previous) if previous else (secret,),
+        secrets=_secrets(whose, *sealed),
     )

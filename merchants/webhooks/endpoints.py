@@ -9,7 +9,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from merchants import audit, ids, outbox
+from merchants import audit, ids, outbox, sealing
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, NotFound
 from merchants.models.merchants import Merchant
@@ -66,60 +66,54 @@ class EndpointWithSecret:
 def create(
     *,
     merchant: Merchant,
-    url: str,
+    target: addresses.Target,
     kinds: Sequence[str] = (),
     description: str = "",
     actor: Actor,
     now: datetime,
-    resolver: addresses.Resolver = addresses.resolve,
 ) -> EndpointWithSecret:
     """This function will add an endpoint in the open tenant; events recorded from now on go there.
 
-    Looks the address up first (four seconds at most, before any lock is taken).
+    `target` is what `addresses.check` found before the tenant was opened: it asks the network.
 
-    :raises AddressRefused: the address is not public, or not https.
     :raises UnknownEventKind: one of the kinds does not exist.
     :raises TooManyEndpoints: there are twenty already.
     """
-    addresses.check(url, resolver=resolver)
     wanted = _kinds(kinds)
     if WebhookEndpoint.objects.filter(merchant=merchant, deleted_at__isnull=True).count() >= ENDPOINTS_MAX:
         raise TooManyEndpoints(_("There are %(count)s endpoints already: delete one first.") % {"count": ENDPOINTS_MAX})
+    public_id, secret = ids.mint("whk"), signatures.mint_secret()
     row = WebhookEndpoint.objects.create(
         merchant=merchant,
-        public_id=ids.mint("whk"),
-        url=url,
+        public_id=public_id,
+        url=target.url,
         description=description,
         kinds=wanted,
-        secret=signatures.mint_secret(),
+        sealed_secret=sealing.seal(secret, subject=public_id),
         created_at=now,
     )
     audit.record(merchant=merchant, action="webhook.created", actor=actor, now=now, subject=row.public_id)
-    return EndpointWithSecret(_shown(row), row.secret)
+    return EndpointWithSecret(_shown(row), secret)
 
 
 def update(
     *,
     merchant: Merchant,
     endpoint_id: str,
-    url: str | None = None,
+    target: addresses.Target | None = None,
     kinds: Sequence[str] | None = None,
     description: str | None = None,
     actor: Actor,
     now: datetime,
-    resolver: addresses.Resolver = addresses.resolve,
 ) -> Endpoint:
     """This function will change what is given and leave the rest; a new address is checked like the first one.
 
     :raises NoSuchEndpoint: at this merchant.
-    :raises AddressRefused: as `create`.
     :raises UnknownEventKind: as `create`.
     """
-    if url is not None:
-        addresses.check(url, resolver=resolver)
     row = _locked(merchant, endpoint_id)
-    if url is not None and url != row.url:
-        row.url, row.failing_since, row.failures_in_row, row.resting_until = url, None, 0, None
+    if target is not None and target.url != row.url:
+        row.url, row.failing_since, row.failures_in_row, row.resting_until = target.url, None, 0, None
     if kinds is not None:
         row.kinds = _kinds(kinds)
     if description is not None:
@@ -138,11 +132,34 @@ def rotate_secret(
     """
     row = _locked(merchant, endpoint_id)
     overlap = max(timedelta(0), min(overlap, _OVERLAP_MAX))
-    row.previous_secret, row.previous_secret_until = (row.secret, now + overlap) if overlap else ("", None)
-    row.secret = signatures.mint_secret()
-    row.save(update_fields=["secret", "previous_secret", "previous_secret_until"])
+    row.previous_sealed_secret, row.previous_secret_until = (
+        (row.sealed_secret, now + overlap) if overlap else ("", None)
+    )
+    secret = signatures.mint_secret()
+    row.sealed_secret = sealing.seal(secret, subject=row.public_id)
+    row.save(update_fields=["sealed_secret", "previous_sealed_secret", "previous_secret_until"])
     audit.record(merchant=merchant, action="webhook.secret_rotated", actor=actor, now=now, subject=row.public_id)
-    return EndpointWithSecret(_shown(row), row.secret)
+    return EndpointWithSecret(_shown(row), secret)
+
+
+def reseal(*, merchant: Merchant) -> int:
+    """This function will seal anew, in the open tenant, what an older SECRET_KEY sealed; returns how many endpoints.
+
+    :raises CannotUnseal: a secret opens with no key at all; nothing is changed.
+    """
+    resealed = 0
+    rows = WebhookEndpoint.objects.select_for_update(no_key=True).filter(merchant=merchant, deleted_at__isnull=True)
+    for row in rows.order_by("pk"):
+        held = (row.sealed_secret, row.previous_sealed_secret)
+        if all(not sealed or sealing.is_current(sealed, subject=row.public_id) for sealed in held):
+            continue
+        row.sealed_secret, row.previous_sealed_secret = (
+            sealing.seal(sealing.unseal(sealed, subject=row.public_id), subject=row.public_id) if sealed else ""
+            for sealed in held
+        )
+        row.save(update_fields=["sealed_secret", "previous_sealed_secret"])
+        resealed += 1
+    return resealed
 
 
 def disable(*, merchant: Merchant, endpoint_id: str, reason: str, actor: Actor, now: datetime) -> Endpoint:
@@ -190,8 +207,8 @@ def delete(*, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime)
     :raises NoSuchEndpoint: at this merchant, or deleted already.
     """
     row = _locked(merchant, endpoint_id)
-    row.deleted_at, row.secret, row.previous_secret, row.previous_secret_until = now, "", "", None
-    row.save(update_fields=["deleted_at", "secret", "previous_secret", "previous_secret_until"])
+    row.deleted_at, row.sealed_secret, row.previous_sealed_secret, row.previous_secret_until = now, "", "", None
+    row.save(update_fields=["deleted_at", "sealed_secret", "previous_sealed_secret", "previous_secret_until"])
     _give_up(row, now, "the endpoint was deleted")
     audit.record(merchant=merchant, action="webhook.deleted", actor=actor, now=now, subject=row.public_id)
 

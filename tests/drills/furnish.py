@@ -14,7 +14,7 @@ django.setup()  # before anything with tables is imported
 from members.inputs import NewMember  # noqa: E402
 from merchants import tenancy  # noqa: E402
 from merchants.actors import SYSTEM  # noqa: E402
-from merchants.webhooks import endpoints  # noqa: E402
+from merchants.webhooks import addresses, endpoints  # noqa: E402
 from rewards import enrolment, programmes, terms  # noqa: E402
 from tests.till import issue_key, open_shop  # noqa: E402
 
@@ -35,7 +35,7 @@ def main(receiver_url: str, members: int) -> None:
     with tenancy.tenant(shop):
         programmes.save_draft(merchant=shop, document=programme(), revision=None, now=now, actor=SYSTEM)
         programmes.publish(merchant=shop, now=now, actor=SYSTEM, effective_from=now - timedelta(days=60))
-        endpoint = endpoints.create(merchant=shop, url=receiver_url, actor=SYSTEM, now=now)
+        endpoint = endpoints.create(merchant=shop, target=addresses.check(receiver_url), actor=SYSTEM, now=now)
         for code in codes:
             enrolment.enrol(merchant=shop, details=NewMember(external_id=code), source="import", actor=SYSTEM, now=now)
     # A key that may backfill would sell silently, without events.

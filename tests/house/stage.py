@@ -20,7 +20,7 @@ from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
 from merchants.models.people import CounterDevice, User
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
-from merchants.webhooks import endpoints
+from merchants.webhooks import addresses, endpoints
 from rewards import purchases
 from rewards.models.redemptions import Redemption
 from tests.builders import PROGRAMME, Shop
@@ -188,10 +188,9 @@ def _samples(merchant: Merchant, member_id: str) -> dict[str, str]:
         device = CounterDevice.objects.filter(merchant=merchant).latest("pk")
         endpoint = endpoints.create(
             merchant=merchant,
-            url="https://hooks.example.org/in",
+            target=addresses.check("https://hooks.example.org/in", resolver=lambda host, port: ["93.184.215.14"]),
             actor=SYSTEM,
             now=now,
-            resolver=lambda host, port: ["93.184.215.14"],
         ).endpoint
         event_id = outbox.record(
             merchant_id=merchant.pk, kind="member.erased", payload={"member": member_id}, occurred_at=now, now=now

@@ -58,7 +58,7 @@ def test_compose_knows_whether_each_service_is_well():
 def test_compose_holds_no_secret_and_has_no_default_for_one():
     text = (CHECKOUT / "docker-compose.yml").read_text()
     for name in SECRETS:
-        uses = re.findall(r"\$\{" + name + r"[^}]*\}", text)
+        uses = re.findall(r"\$\{" + name + r"\b[^}]*\}", text)
         assert uses
         assert all(use.startswith(f"${{{name}:?set {name} in .env") for use in uses)
 

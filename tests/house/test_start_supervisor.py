@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from loyalty.launch import supervisor
+from loyalty.launch import ports
 from loyalty.launch.places import CHECKOUT, StartError
 from loyalty.launch.processes import is_alive
 
@@ -313,8 +313,11 @@ def test_a_taken_port_is_passed_over():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(StartError, match=f"^Port {port} is taken or not allowed: give another one with --port.$"):
-            supervisor.free_port(port)
+        with (
+            pytest.raises(StartError, match=f"^Port {port} is taken or not allowed: give another one with --port.$"),
+            ports.held(port),
+        ):
+            pass
 
 
 def test_all_ports_taken_is_one_sentence(monkeypatch):
@@ -322,11 +325,25 @@ def test_all_ports_taken_is_one_sentence(monkeypatch):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        monkeypatch.setattr(supervisor, "PORTS", range(port, port + 1))
-        with pytest.raises(
-            StartError, match=f"^The ports {port} to {port} are all taken: give a free one with --port.$"
+        monkeypatch.setattr(ports, "PORTS", range(port, port + 1))
+        with (
+            pytest.raises(
+                StartError, match=f"^The ports {port} to {port} are all taken: give a free one with --port.$"
+            ),
+            ports.held(),
         ):
-            supervisor.free_port()
+            pass
+
+
+def test_two_starts_at_the_same_time_choose_two_ports(monkeypatch):
+    """Nobody listens yet: the web of each comes up long after the choice, and would share the other's port in silence."""
+    monkeypatch.setattr(ports, "PORTS", range(18431, 18433))
+    with ports.held() as first, ports.held() as second:
+        assert (first, second) == (18431, 18432)
+        with pytest.raises(StartError, match="are all taken"), ports.held():
+            pass
+    with ports.held() as again:
+        assert again == 18431
 
 
 # As root, and not

@@ -21,7 +21,7 @@ from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
 from merchants.models.webhooks import WebhookDelivery
 from merchants.outbox import Event
-from merchants.webhooks import delivering, endpoints, relay, sending
+from merchants.webhooks import addresses, delivering, endpoints, relay, sending
 from tests.receiver import receiving
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -55,7 +55,7 @@ def receiver(settings):
 
 def add(cafe, *urls):
     with tenancy.tenant(cafe):
-        return [endpoints.create(merchant=cafe, url=url, actor=OWNER, now=NOON).endpoint.id for url in urls]
+        return [endpoints.create(merchant=cafe, target=addresses.check(url), actor=OWNER, now=NOON).endpoint.id for url in urls]
 
 
 def happen(cafe, count):
@@ -226,7 +226,7 @@ def test_the_system_role_finds_the_merchants_and_reads_nothing_else(cafe, receiv
     assert cafe.pk not in delivering.merchants_due(NOON - timedelta(seconds=1))
 
     with connections["system"].cursor() as cursor, pytest.raises(Exception, match="permission denied"):
-        cursor.execute("SELECT secret FROM merchants_webhookendpoint")
+        cursor.execute("SELECT sealed_secret FROM merchants_webhookendpoint")
 
 
 def test_a_tick_is_done_by_one_at_a_time_and_a_death_gives_the_place_up(committed):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 
 from merchants import keys, tenancy
@@ -15,6 +16,7 @@ from merchants.webhooks import addresses
 from tests import living
 from tests.drawings import png
 from tests.people import browser_of, open_shop, seat_at, staff_browser
+from tests.till import issue_key
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +96,23 @@ def test_the_till_simulator_shows_the_call_and_makes_it_for_real(shop, hana):
 @pytest.fixture
 def public_net(monkeypatch):
     """Every name lies on the public internet."""
-    monkeypatch.setattr(addresses, "check", lambda url, resolver=None: None)
+    resolver = lambda host, port: ["93.184.215.14"]  # noqa: E731
+    monkeypatch.setitem(addresses.check.__kwdefaults__, "resolver", resolver)
+
+
+@pytest.fixture
+def lookups(monkeypatch, public_net):
+    """Each name looked up, with the tenant that was open meanwhile."""
+    seen, check = [], addresses.check
+
+    def watched(url):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('app.merchant_id', true)")
+            seen.append((url, cursor.fetchone()[0]))
+        return check(url)
+
+    monkeypatch.setattr(addresses, "check", watched)
+    return seen
 
 
 def test_webhooks_are_added_tried_sent_again_paused_and_deleted(shop, hana, public_net):
@@ -122,6 +140,27 @@ def test_webhooks_are_added_tried_sent_again_paused_and_deleted(shop, hana, publ
     assert hana.get(address).context["endpoint"].url == "https://hooks.example.org/two"
     hana.post(f"{address}/change", {"act": "delete"})
     assert hana.get(address).status_code == 404
+
+
+def test_a_name_is_looked_up_before_the_merchants_data_is_opened(shop, hana, lookups):
+    """The network may take seconds to answer; no transaction waits for it."""
+    first, second = "https://hooks.example.org/in", "https://hooks.example.org/two"
+    made = hana.post(url(shop, "developers/webhooks"), {"url": first})
+    endpoint = made.context["made"].endpoint.id
+    hana.post(url(shop, f"developers/webhooks/{endpoint}/change"), {"act": "edit", "url": second})
+    hana.post(url(shop, f"developers/webhooks/{endpoint}/change"), {"act": "ping", "url": second})
+    headers = {"Authorization": f"Bearer {issue_key(shop, 'webhooks:manage').secret}"}
+    one = f"/api/v1/webhook-endpoints/{endpoint}"
+    for method, path, body in (
+        ("post", "/api/v1/webhook-endpoints", {"url": first}),
+        ("patch", one, {"url": second}),
+        ("patch", one, {"description": "Nobody is asked about this"}),
+    ):
+        answer = getattr(Client(), method)(path, body, content_type="application/json", headers=headers)
+        assert answer.status_code in {200, 201}, answer.content
+
+    assert [looked_up for looked_up, _tenant in lookups] == [first, second, first, second]
+    assert all(not (tenant or "").isdigit() for _url, tenant in lookups)
 
 
 def test_an_address_inside_the_house_is_refused_at_its_field(shop, hana):

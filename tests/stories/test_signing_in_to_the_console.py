@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 
 from merchants import counter_devices, dev_outbox, seats, tenancy
@@ -81,6 +84,22 @@ def test_next_time_the_app_is_asked_for_before_she_is_in(cafe, step):
     answer = step(browser, answer["Location"], code=app_code("JBSWY3DPEHPK3PXP"))
     assert answer["Location"] == "/console/"
     assert browser.get(f"/console/{cafe.slug}/team").status_code == 200
+
+
+def test_the_table_does_not_tell_the_apps_secret_and_a_new_key_of_the_house_still_opens_it(cafe, step, settings):
+    hana = seat_at(cafe, "owner", "hana@example.org").user
+    TOTP.activate(hana, "JBSWY3DPEHPK3PXP")
+    assert "JBSWY3DPEHPK3PXP" not in str(list(Authenticator.objects.values_list("data", flat=True)))
+
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "the second key of this installation", [settings.SECRET_KEY]
+    said = StringIO()
+    call_command("reseal", stdout=said)
+    assert said.getvalue() == "Sealed anew: webhook endpoints: 0, authenticators: 1.\n"
+    settings.SECRET_KEY_FALLBACKS = []
+
+    browser, answer = signed_in(step, "hana@example.org")
+    answer = step(browser, answer["Location"], code=app_code("JBSWY3DPEHPK3PXP"))
+    assert answer["Location"] == "/console/"
 
 
 def test_a_session_without_the_second_factor_is_sent_to_show_it(cafe):

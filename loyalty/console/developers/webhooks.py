@@ -20,11 +20,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
-from loyalty.tenant import merchant_of
-from merchants import outbox
+from loyalty.tenant import merchant_of, outside_tenant
+from merchants import outbox, tenancy
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
-from merchants.webhooks import endpoints, log
+from merchants.webhooks import addresses, endpoints, log
 
 _STATES = {
     "delivered": (gettext_lazy("delivered"), "positive"),
@@ -53,17 +53,36 @@ class EndpointForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
+@outside_tenant
 @seat_required(Permission.MANAGE_WEBHOOKS)
 def webhooks(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """List the endpoints; a POST adds one and shows its secret, this once."""
     merchant = merchant_of(request)
     form = EndpointForm(request.POST if request.method == "POST" else None)
+    target = _looked_up(form)
+    with timezone.override(merchant.tzinfo):
+        return tenancy.attempt(merchant, lambda: _endpoints_page(request, form, target))
+
+
+def _looked_up(form: EndpointForm) -> addresses.Target | None:
+    """Ask the network whether events may go there; it waits for others, so before the merchant's data is opened."""
+    if not form.is_bound or not form.is_valid():
+        return None
+    try:
+        return addresses.check(form.cleaned_data["url"])
+    except addresses.AddressRefused as refusal:
+        form.add_error("url", refusal.detail)
+        return None
+
+
+def _endpoints_page(request: HttpRequest, form: EndpointForm, target: addresses.Target | None) -> HttpResponse:
+    merchant = merchant_of(request)
     made = None
-    if request.method == "POST" and form.is_valid():
+    if target is not None:
         try:
             with transaction.atomic():
                 made = endpoints.create(
-                    merchant=merchant, actor=actor_of(request), now=now_of(request), **form.cleaned_data
+                    merchant=merchant, target=target, actor=actor_of(request), now=now_of(request), **_wanted(form)
                 )
         except LoyaltyError as refusal:
             name = (refusal.pointer or "/url").strip("/").split("/")[0]
@@ -83,13 +102,23 @@ def webhook(request: HttpRequest, merchant_slug: str, endpoint_id: str) -> HttpR
 
 
 @require_POST
+@outside_tenant
 @seat_required(Permission.MANAGE_WEBHOOKS)
 def change(request: HttpRequest, merchant_slug: str, endpoint_id: str) -> HttpResponse:
     """Edit, try, pause, take up again, send again or delete an endpoint, or make a new secret, as `act` says."""
     merchant = merchant_of(request)
+    form = EndpointForm(request.POST)
+    target = _looked_up(form) if request.POST.get("act") == "edit" else None
+    with timezone.override(merchant.tzinfo):
+        return tenancy.attempt(merchant, lambda: _changed(request, endpoint_id, form, target))
+
+
+def _changed(
+    request: HttpRequest, endpoint_id: str, form: EndpointForm, target: addresses.Target | None
+) -> HttpResponse:
+    merchant = merchant_of(request)
     common: dict[str, Any] = {"merchant": merchant, "endpoint_id": endpoint_id, "now": now_of(request)}
     acting = {**common, "actor": actor_of(request)}
-    form = EndpointForm(request.POST)
     verbs: dict[str, tuple[Callable[[], Any], Any]] = {
         "ping": (lambda: endpoints.ping(**common), _("A trial event is on its way. Load the page again to see the answer.")),
         "disable": (lambda: endpoints.disable(reason=request.POST.get("reason", ""), **acting), _("Nothing is sent there any more.")),
@@ -97,7 +126,7 @@ def change(request: HttpRequest, merchant_slug: str, endpoint_id: str) -> HttpRe
         "secret": (lambda: endpoints.rotate_secret(**acting), ""),
         "replay": (lambda: log.replay_since(since=_since(request), **acting), _("These events are sent again: %(count)s.")),
         "delete": (lambda: endpoints.delete(**acting), _("The endpoint is deleted.")),
-        "edit": (lambda: endpoints.update(**_edited(form), **acting), _("Saved.")),
+        "edit": (lambda: endpoints.update(target=target, **_edited(form), **acting), _("Saved.")),
     }  # fmt: skip
     act = request.POST.get("act", "")
     try:
@@ -190,7 +219,11 @@ def _endpoint_page(request: HttpRequest, endpoint_id: str, *, secret: str = "") 
 def _edited(form: EndpointForm) -> dict[str, Any]:
     if not form.is_valid():
         raise ValidationError([message for messages in form.errors.values() for message in messages])
-    return dict(form.cleaned_data)
+    return _wanted(form)
+
+
+def _wanted(form: EndpointForm) -> dict[str, Any]:
+    return {name: form.cleaned_data[name] for name in ("description", "kinds")}
 
 
 def _since(request: HttpRequest) -> datetime:

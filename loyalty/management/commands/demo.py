@@ -42,7 +42,7 @@ class Command(up.Command):
             supervisor.launch_web()  # comes up while the shops are made; nobody has its address yet
             supervisor.run(
                 Step(
-                    "Two shops, their members and eighteen months of purchases (about half a minute) …",
+                    "Two shops, their members and eighteen months of purchases (less than half a minute) …",
                     ["seed_demo"],
                     into=data / "welcome.new",
                 )

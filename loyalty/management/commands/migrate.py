@@ -8,11 +8,13 @@ from django.core.management import call_command
 from django.core.management.commands import migrate
 from django.db import connections, transaction
 
+from loyalty.management.commands.makemigrations import Autodetector
 from merchants import schema
 
 
 class Command(migrate.Command):
     help = "Bring the schema up to date as app_owner, then put row-level security, grants and triggers in place."
+    autodetector = Autodetector
 
     def handle(self, *args: Any, **options: Any) -> None:
         # A foreign key may not be added while FORCE is on: it fails, or is marked valid over an orphan.
@@ -23,7 +25,18 @@ class Command(migrate.Command):
                 schema.unforce(cursor)
             super().handle(*args, **options)
             call_command("createcachetable", database="owner", verbosity=0)
-        finally:
-            with transaction.atomic(using="owner"), owner.cursor() as cursor:
-                schema.harden(cursor, log=self.stdout.write if options["verbosity"] > 1 else lambda line: None)
+        except BaseException:
+            # What went wrong first is what has to be told; a lost connection would fail here once more.
+            try:
+                self._harden(**options)
+            except Exception as error:
+                self.stderr.write(
+                    f"Row-level security is not back in place ({error}); /readyz stays 503 until migrate has run again."
+                )
+            raise
+        self._harden(**options)
         owner.close()
+
+    def _harden(self, **options: Any) -> None:
+        with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+            schema.harden(cursor, log=self.stdout.write if options["verbosity"] > 1 else lambda line: None)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from merchants import ids, outbox, tenancy
+from merchants import ids, outbox, sealing, tenancy
 from merchants.actors import Actor
 from merchants.errors import LoyaltyError
 from merchants.models.audit import AuditRecord
@@ -59,7 +59,7 @@ def receiver(inside):
 
 
 def add(cafe, url, *, kinds=()):
-    return endpoints.create(merchant=cafe, url=url, kinds=kinds, actor=OWNER, now=NOON)
+    return endpoints.create(merchant=cafe, target=addresses.check(url), kinds=kinds, actor=OWNER, now=NOON)
 
 
 def happens(cafe, *, member=MINA, now=NOON):
@@ -104,7 +104,7 @@ def test_an_address_of_our_own_network_is_refused_in_every_form(address):
 def test_an_address_of_the_open_internet_is_taken(address):
     target = addresses.check("https://shop.example/hook?a=1", resolver=at([address]))
 
-    assert target == addresses.Target("https", "shop.example", 443, "/hook?a=1", (address,))
+    assert target == addresses.Target("https://shop.example/hook?a=1", "https", "shop.example", 443, "/hook?a=1", (address,))
 
 
 def test_one_bad_address_among_good_ones_refuses_the_name():
@@ -168,7 +168,7 @@ def test_a_name_that_turns_inside_after_it_was_saved_is_not_called(cafe):
     """DNS rebinding: public when we look, 127.0.0.1 when we call."""
     rebinding = at([PUBLIC], ["127.0.0.1"])
     with_secret = endpoints.create(
-        merchant=cafe, url="https://shop.example/", actor=OWNER, now=NOON, resolver=rebinding
+        merchant=cafe, target=addresses.check("https://shop.example/", resolver=rebinding), actor=OWNER, now=NOON
     )
     assert with_secret.endpoint.url == "https://shop.example/"
     happens(cafe)
@@ -313,6 +313,55 @@ def test_a_secret_is_shown_when_it_is_made_and_never_again(cafe, inside):
     assert made.secret not in repr(endpoints.get(merchant=cafe, endpoint_id=made.endpoint.id))
     assert made.secret not in repr(endpoints.listed(merchant=cafe))
     assert made.secret not in repr(list(AuditRecord.objects.values()))
+
+
+def test_the_table_alone_does_not_tell_a_secret_nor_lend_it_to_another(cafe, receiver):
+    mine, other = add(cafe, receiver.url()), add(cafe, receiver.url("/other"), kinds=["tier.changed"])
+    new = endpoints.rotate_secret(merchant=cafe, endpoint_id=mine.endpoint.id, actor=OWNER, now=NOON)
+    rows = {row.public_id: row for row in WebhookEndpoint.objects.all()}
+
+    kept = repr([list(vars(row).values()) for row in rows.values()])
+    for secret in (mine.secret, new.secret, other.secret):
+        assert secret.removeprefix("whsec_") not in kept
+
+    # Whoever can write to the table puts the other endpoint's secret into mine: it does not open there.
+    stolen = rows[mine.endpoint.id]
+    stolen.sealed_secret = rows[other.endpoint.id].sealed_secret
+    stolen.save()
+    happens(cafe)
+    deliver(cafe)
+    assert receiver.received == []
+    [waiting] = log.deliveries(merchant=cafe, endpoint_id=mine.endpoint.id)
+    assert (waiting.state, waiting.attempts, waiting.last_answer) == ("due", 1, delivering.CANNOT_SIGN)
+
+
+def test_a_new_secret_key_opens_the_old_ones_until_they_are_sealed_anew(cafe, receiver, settings):
+    made = add(cafe, receiver.url())
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "the second key of this installation", [settings.SECRET_KEY]
+    happens(cafe)
+    deliver(cafe)
+    assert receiver.at("/ok")[0].verified(made.secret)["type"] == "member.erased"
+
+    assert endpoints.reseal(merchant=cafe) == 1
+    assert endpoints.reseal(merchant=cafe) == 0
+    settings.SECRET_KEY_FALLBACKS = []
+    happens(cafe)
+    deliver(cafe)
+    assert receiver.at("/ok")[1].verified(made.secret)["type"] == "member.erased"
+
+
+def test_without_the_old_key_nothing_leaves_unsigned_and_a_new_secret_heals_it(cafe, receiver, settings):
+    made = add(cafe, receiver.url())
+    settings.SECRET_KEY = "another key, and the old one is lost"
+    happens(cafe)
+    deliver(cafe)
+    assert receiver.received == []
+    with pytest.raises(sealing.CannotUnseal):
+        endpoints.reseal(merchant=cafe)
+
+    new = endpoints.rotate_secret(merchant=cafe, endpoint_id=made.endpoint.id, actor=OWNER, now=NOON)
+    deliver(cafe, now=NOON + timedelta(hours=1))
+    assert [r.verified(new.secret)["type"] for r in receiver.at("/ok")] == ["member.erased"]
 
 
 # -- Who gets what -------------------------------------------------------------------------------------------------
@@ -582,7 +631,7 @@ def test_a_deleted_endpoint_keeps_no_secret_and_gets_nothing(cafe, receiver):
     deliver(cafe)
 
     assert len(receiver.at("/ok")) == 1
-    assert WebhookEndpoint.objects.get().secret == ""
+    assert WebhookEndpoint.objects.get().sealed_secret == ""
     assert endpoints.listed(merchant=cafe) == []
     for call in (
         lambda: endpoints.get(merchant=cafe, endpoint_id=made.endpoint.id),
@@ -600,12 +649,12 @@ def test_a_new_address_is_checked_like_the_first_and_starts_with_a_clean_sheet(c
     happens(cafe)
     deliver(cafe)
 
-    changed = endpoints.update(merchant=cafe, endpoint_id=made.endpoint.id, url=receiver.url(), actor=OWNER, now=NOON)
+    changed = endpoints.update(merchant=cafe, endpoint_id=made.endpoint.id, target=addresses.check(receiver.url()), actor=OWNER, now=NOON)
     assert (changed.url, changed.failing_since) == (receiver.url(), None)
 
     settings.WEBHOOK_ALLOW_PRIVATE = False
     with pytest.raises(addresses.AddressRefused):
-        endpoints.update(merchant=cafe, endpoint_id=made.endpoint.id, url="https://127.0.0.1/", actor=OWNER, now=NOON)
+        addresses.check("https://127.0.0.1/")
     assert endpoints.get(merchant=cafe, endpoint_id=made.endpoint.id).url == receiver.url()
 
 
