@@ -19,6 +19,11 @@ from merchants.roles import roles_sql as roles_sql
 
 _POLICY = "(merchant_id = (current_setting('app.merchant_id'::text))::bigint)"
 
+#: Every merchant is planned for as if a table had so many, all of one size. See `_keep_plans_steady`.
+_MERCHANTS_PLANNED_FOR = 20
+#: How many rows of a table without statistics are guessed to a page of 8 kB: the usual, for rows like ours.
+_ROWS_TO_A_PAGE = 40
+
 #: Views to be made after migrating: name -> query.  The rooms that read through them add theirs.
 _views: dict[str, str] = {}
 
@@ -64,6 +69,7 @@ def harden(cursor: CursorWrapper, log: Callable[[str], None] = lambda line: None
     _keep_append_only_function(cursor)
     for table in sorted(present):
         if table in tenant:
+            _keep_plans_steady(cursor, table, log)
             _separate(cursor, table, tenant[table], log)
         privileges = _privileges(table, tenant.get(table))
         _grant(cursor, table, "app_web", privileges, log)
@@ -132,6 +138,39 @@ def _separate(cursor: CursorWrapper, table: str, model: type[TenantModel], log: 
     if not forced:
         cursor.execute(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
     _keep_append_only_trigger(cursor, table, model.append_only)
+
+
+def _keep_plans_steady(cursor: CursorWrapper, table: str, log: Callable[[str], None]) -> None:
+    """Let a statement have one plan, whoever the merchant is and whenever the table was last analyzed.
+
+    Statistics of `merchant_id` list the merchants seen at the last ANALYZE. For one who came since, PostgreSQL expects
+    no row at all: then any index beginning with merchant_id is as good as any other, and it was seen to read every
+    member for one sale, and every member once for every account. So it is told one thing for all, and learns no other.
+    """
+    cursor.execute(
+        "SELECT a.attstattarget, c.reltuples < 0, s.n_distinct FROM pg_class c "
+        "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'merchant_id' "
+        "LEFT JOIN pg_stats s ON s.schemaname = 'public' AND s.tablename = c.relname AND s.attname = a.attname "
+        "AND s.most_common_vals IS NULL WHERE c.oid = %s::regclass",
+        [table],
+    )
+    target, is_new, merchants = cursor.fetchone()
+    if target != 0:
+        cursor.execute(f'ALTER TABLE "{table}" ALTER COLUMN merchant_id SET STATISTICS 0')
+    if merchants != _MERCHANTS_PLANNED_FOR:
+        cursor.execute(
+            "SELECT pg_restore_attribute_stats('schemaname', 'public', 'relname', %s, 'attname', 'merchant_id', "
+            "'inherited', false, 'null_frac', 0::real, 'avg_width', 8, 'n_distinct', %s::real)",
+            [table, _MERCHANTS_PLANNED_FOR],
+        )
+        log(f"{table}: planned for {_MERCHANTS_PLANNED_FOR} merchants")
+    if is_new:
+        # Else rows are guessed by the longest text each column may hold, 2 kB of note and all: far too few.
+        cursor.execute(
+            "SELECT pg_restore_relation_stats('schemaname', 'public', 'relname', %s, "
+            "'relpages', 1, 'reltuples', %s::real)",
+            [table, _ROWS_TO_A_PAGE],
+        )
 
 
 def _keep_append_only_function(cursor: CursorWrapper) -> None:

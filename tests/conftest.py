@@ -34,6 +34,14 @@ def django_db_setup(django_db_blocker):
             _keep(dump)
 
 
+@pytest.fixture
+def committed(django_db_setup, django_db_blocker):
+    """Real transactions, seen by every connection; what a test makes stays, and it asks only about its own."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
 def _schema_digest() -> str:
     shaping = [
         path
@@ -48,7 +56,8 @@ def _schema_digest() -> str:
 
 def _keep(dump: Path) -> None:
     unfinished = dump.with_suffix(f".{os.getpid()}")
-    if _run("pg_dump", "-f", str(unfinished)):
+    # The statistics are the schema's too: see merchants/schema.py.
+    if _run("pg_dump", "--statistics", "-f", str(unfinished)):
         lines = unfinished.read_text().splitlines()
         # The database has its schema already, with its rights.
         unfinished.write_text("\n".join(x for x in lines if not x.startswith(("CREATE SCHEMA", "ALTER SCHEMA"))))

@@ -16,7 +16,7 @@ from merchants.models.merchants import Merchant
 from merchants.tenancy import Again
 from rewards import tiers, versions
 from rewards.earning import cap_keys
-from rewards.parties import Key
+from rewards.parties import FORWARDED_SQL, Key
 from rewards.points import AccountState, Book
 from rewards.points.book import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, DUE_LOTS_SQL, OPEN_LOTS_SQL
 from rewards.purchases.sales import Shop
@@ -113,7 +113,7 @@ _DIRECT = (
 _FORWARDED = (
     f"SELECT {ACCOUNT_COLUMNS}, r.kind, r.value, {_MEMBER} FROM ({{sources}}) AS r(kind, value, member_id) "
     "JOIN members_member named ON named.merchant_id = %(merchant)s AND named.id = r.member_id "
-    "JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = coalesce(named.merged_into_id, named.id) "
+    f"JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = {FORWARDED_SQL.format('named')} "
     "JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = m.id "
     "ORDER BY a.id FOR UPDATE OF a"
 )

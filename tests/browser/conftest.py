@@ -51,14 +51,6 @@ def browser() -> Iterator[Browser]:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture
-def committed(django_db_setup, django_db_blocker) -> Iterator[None]:
-    """Real transactions, seen by the server's connections; what a test makes stays, and it asks only about its own."""
-    with django_db_blocker.unblock():
-        yield
-        connections.close_all()
-
-
 class _Server(ThreadedWSGIServer):
     """Ends database connections with their thread, and browsers' kept-open connections with itself."""
 

@@ -28,14 +28,6 @@ TWENTY = 20
 
 
 @pytest.fixture
-def committed(django_db_setup, django_db_blocker):
-    """Real transactions, seen by every connection; what a test makes stays, and it asks only about its own."""
-    with django_db_blocker.unblock():
-        yield
-        connections.close_all()
-
-
-@pytest.fixture
 def cafe(committed):
     cafe = builders.cafe(transfers={})
     yield cafe

@@ -239,12 +239,6 @@ def test_locations_open_and_close(shop, hana):
         assert mapo.closed_at is not None
 
 
-@pytest.fixture
-def committed(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock():
-        yield
-
-
 @pytest.mark.django_db(transaction=False)
 class TestNumbers:
     """On a café that has lived: committed, for the night's run asks which transactions have ended."""
