@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
 from loyalty.console.programme import editing
-from loyalty.console.programme.forms import REWARD_KINDS, RewardForm
+from loyalty.console.programme.forms.rewards import REWARD_KINDS, RewardForm
 from loyalty.console.programme.shapes import Document, desk_of
 from loyalty.console.programme.wording import Speaker
 from loyalty.tenant import merchant_of

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import dashboard, people, record, rewards, settings
+from loyalty.console import people, record, rewards, settings
 from loyalty.console.counter import desk, handing, sales
+from loyalty.console.dashboard import behind
+from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import keys, till, webhooks
 from loyalty.console.members import deeds, lists, merging, one
 from loyalty.console.programme import overview, parts, publishing, rules, trying
@@ -67,8 +69,8 @@ _counter = [
 _of_merchant: list[URLPattern | URLResolver] = [
     path("", people.start, name="start"),
     path("dashboard", dashboard.overview, name="dashboard"),
-    path("dashboard/members", dashboard.members, name="dashboard_members"),
-    path("dashboard/export", dashboard.export, name="dashboard_export"),
+    path("dashboard/members", behind.members, name="dashboard_members"),
+    path("dashboard/export", behind.export, name="dashboard_export"),
     path("programme/", include(_programme)),
     path("rewards", rewards.catalogue, name="rewards"),
     path("rewards/edit", rewards.reward, name="reward_edit"),

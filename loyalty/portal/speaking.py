@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
 from fractions import Fraction
-from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty.ui import formats
-from rewards import earning, terms
-from rewards.terms import AnyReward, AnyRule, Cap, Conditions, Expiry, Goods, Level, PayWithPoints, Pending, Terms
+from loyalty.ui.voice import Voice, fixed_days, number, time
+from rewards import terms
+from rewards.terms import AnyReward, AnyRule, Conditions, Expiry, Goods, Level, Pending
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-
-class Speaker:
-    """Says the parts of one document in one language."""
-
-    def __init__(self, promised: Terms, language: str) -> None:
-        self.terms, self.language = promised, language
+class Speaker(Voice):
+    """Says the parts of one document to the member."""
 
     # -- earning ------------------------------------------------------------------------------------------------------
 
     def gives(self, rule: AnyRule) -> str:
         """Return what a rule gives: `1 point for every ₩100`."""
         if isinstance(rule, terms.Multiplier):
-            return _("× %(factor)s") % {"factor": _number(terms.ratio(rule.factor))}
+            return self.factor(rule.factor)
         points = self._rate(terms.ratio(rule.points))
         if isinstance(rule, terms.PerMoney):
             return _("%(points)s for every %(amount)s") % {"points": points, "amount": self.money(rule.per_amount_minor)}
@@ -36,19 +29,18 @@ class Speaker:
             pieces = Fraction(rule.per_quantity_milli, 1000)
             if pieces == 1:
                 return _("%(points)s for each one") % {"points": points}
-            return _("%(points)s for every %(pieces)s") % {"points": points, "pieces": _number(pieces)}
+            return _("%(points)s for every %(pieces)s") % {"points": points, "pieces": number(pieces)}
         return _("%(points)s extra") % {"points": points}
 
     def conditions(self, rule: AnyRule) -> list[str]:
         """Return when a rule counts, a phrase each."""
         said = self._when(rule.when)
         if rule.only is not None:
-            said.append(_("only for %(goods)s") % {"goods": self._goods(rule.only)})
+            said.append(_("only for %(goods)s") % {"goods": self.goods(rule.only)})
         if rule.excluding is not None:
-            said.append(_("not for %(goods)s") % {"goods": self._goods(rule.excluding)})
+            said.append(_("not for %(goods)s") % {"goods": self.goods(rule.excluding)})
         if isinstance(rule, terms.Multiplier) and rule.of:
-            names = {each.code: self.text(each.name) for each in self.terms.earning.rules}
-            said.append(_("on top of: %(rules)s") % {"rules": ", ".join(names.get(code, code) for code in rule.of)})
+            said.append(_("on top of: %(rules)s") % {"rules": self.rule_names(rule.of)})
         said += [self.cap(cap) for cap in rule.caps]
         if rule.expiry is not None:
             said.append(self.expiry(rule.expiry))
@@ -59,7 +51,7 @@ class Speaker:
     def general(self) -> list[str]:
         """Return what holds for all ways to earn."""
         said = []
-        excluded = self._goods(self.terms.earning.excluding)
+        excluded = self.goods(self.terms.earning.excluding)
         if excluded:
             said.append(_("Nothing is earned for: %(goods)s.") % {"goods": excluded})
         said += [f"{self.cap(cap)[:1].upper()}{self.cap(cap)[1:]}." for cap in self.terms.earning.caps]
@@ -71,16 +63,6 @@ class Speaker:
                 % {"points": self.points(self.terms.points.minimum_points)}
             )
         return said
-
-    def cap(self, cap: Cap) -> str:
-        words = {
-            "order": _("at most %(points)s an order"), "day": _("at most %(points)s a day"),
-            "week": _("at most %(points)s a week"), "month": _("at most %(points)s a month"),
-            "quarter": _("at most %(points)s a quarter"), "year": _("at most %(points)s a year"),
-            "ever": _("at most %(points)s in all"),
-        }  # fmt: skip
-        said = words[cap.per] % {"points": self.points(cap.points)}
-        return _("%(limit)s for all members together") % {"limit": said} if cap.scope == "programme" else said
 
     def pending(self, pending: Pending) -> str:
         if pending.days:
@@ -96,17 +78,16 @@ class Speaker:
     def expiry(self, expiry: Expiry) -> str:
         """Return when points end, as a phrase of its own."""
         if isinstance(expiry, terms.Fixed):
-            days = ", ".join(_fixed_day(day) for day in expiry.last_days)
-            said = _("points end at the close of %(days)s") % {"days": days}
+            said = _("points end at the close of %(days)s") % {"days": fixed_days(expiry.last_days)}
             if expiry.at_least_days:
                 least = ngettext("at least %(count)d day after earning", "at least %(count)d days after earning",
                                  expiry.at_least_days) % {"count": expiry.at_least_days}  # fmt: skip
                 return f"{said}, {least}"
             return said
         if isinstance(expiry, terms.Inactivity):
-            said = _("points end after %(time)s without any activity") % {"time": _count(expiry.count, expiry.unit)}
+            said = _("points end after %(time)s without any activity") % {"time": time(expiry.count, expiry.unit)}
         elif isinstance(expiry, terms.Rolling):
-            said = _("points end %(time)s after they were earned") % {"time": _count(expiry.count, expiry.unit)}
+            said = _("points end %(time)s after they were earned") % {"time": time(expiry.count, expiry.unit)}
         else:
             return _("points never end")
         ends = {
@@ -136,7 +117,7 @@ class Speaker:
     def benefits(self, level: Level) -> list[str]:
         said = []
         if terms.ratio(level.multiplier) != 1:
-            said.append(_("points × %(factor)s") % {"factor": _number(terms.ratio(level.multiplier))})
+            said.append(_("points × %(factor)s") % {"factor": number(terms.ratio(level.multiplier))})
         said += [self.text(each) for each in level.benefits]
         if level.expiry is not None:
             said.append(self.expiry(level.expiry))
@@ -188,7 +169,7 @@ class Speaker:
         if least is not None:
             said.append(_("for orders from %(amount)s") % {"amount": self.money(least)})
         if reward.tiers:
-            said.append(_("for %(tiers)s") % {"tiers": self._tiers(reward.tiers)})
+            said.append(_("for %(tiers)s") % {"tiers": self.tier_names(reward.tiers)})
         if reward.per_member is not None:
             said.append(_limit(reward.per_member.count, reward.per_member.per))
         if reward.first_day is not None:
@@ -203,7 +184,7 @@ class Speaker:
 
     def minutes(self, count: int) -> str:
         if count % 1440 == 0:
-            return _count(count // 1440, "days")
+            return time(count // 1440, "days")
         if count % 60 == 0:
             return ngettext("%(count)d hour", "%(count)d hours", count // 60) % {"count": count // 60}
         return ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}
@@ -222,11 +203,6 @@ class Speaker:
         if pay.max_share_percent < 100:
             said.append(_("Up to %(percent)d %% of an order.") % {"percent": pay.max_share_percent})
         return said
-
-    def paying_example(self, pay: PayWithPoints) -> tuple[int, int]:
-        """Return a round number of points and what it pays: the rate in figures people meet at the till."""
-        units = max(pay.minimum_points, pay.points, 100 * 10**self.terms.points.decimals)
-        return units, terms.worth_minor(pay, units)
 
     def referral(self) -> list[str]:
         """Return what bringing a friend gives."""
@@ -253,54 +229,33 @@ class Speaker:
 
     # -- pieces -------------------------------------------------------------------------------------------------------
 
-    def text(self, value: Any) -> str:
-        return terms.text(value, self.language)
-
-    def money(self, minor: int) -> str:
-        return formats.money(minor, self.terms.currency)
-
-    def points(self, units: int) -> str:
-        return earning.points_in_words(units, self.terms, self.language)
+    def goods(self, goods: Goods) -> str:
+        """Return the goods by name: tills write `gift_card`, people read "gift card"."""
+        return super().goods(goods).replace("_", " ")
 
     def _rate(self, units: Fraction) -> str:
         """Points as a rule gives them, which need not be whole."""
         if units.denominator == 1:
             return self.points(int(units))
-        return f"{_number(units / 10**self.terms.points.decimals)} {self.text(self.terms.points.plural)}"
-
-    def _goods(self, goods: Goods) -> str:
-        return ", ".join(name.replace("_", " ") for name in (*goods.categories, *goods.skus))
-
-    def _tiers(self, codes: Sequence[str]) -> str:
-        levels = self.terms.tiers.levels if self.terms.tiers else ()
-        names = {level.code: self.text(level.name) for level in levels}
-        return ", ".join(names.get(code, code) for code in codes)
+        return f"{number(units / 10**self.terms.points.decimals)} {self.text(self.terms.points.plural)}"
 
     def _when(self, when: Conditions) -> list[str]:
-        said = []
-        if when.first_day is not None:
-            said.append(_("from %(day)s") % {"day": formats.day(when.first_day)})
-        if when.last_day is not None:
-            said.append(_("until %(day)s") % {"day": formats.day(when.last_day)})
-        if when.weekdays:
-            names = formats.locale().days["format"]["abbreviated"]
-            said.append(", ".join(names[_WEEKDAYS.index(day)] for day in when.weekdays))
-        said += [f"{hours.start}–{hours.end}" for hours in when.hours]
+        said = self.clock(when)
         if when.tiers:
-            said.append(_("for %(tiers)s") % {"tiers": self._tiers(when.tiers)})
+            said.append(_("for %(tiers)s") % {"tiers": self.tier_names(when.tiers)})
         if when.locations:
             said.append(_("at some of our shops"))
         if when.channels:
-            said.append(_("on %(channels)s") % {"channels": ", ".join(when.channels)})
+            said.append(_("on %(channels)s") % {"channels": formats.listed(when.channels)})
         if when.minimum_amount_minor is not None:
             said.append(_("for orders from %(amount)s") % {"amount": self.money(when.minimum_amount_minor)})
         if when.below_amount_minor is not None:
             said.append(_("for orders below %(amount)s") % {"amount": self.money(when.below_amount_minor)})
         if when.minimum_quantity_milli is not None:
-            pieces = _number(Fraction(when.minimum_quantity_milli, 1000))
+            pieces = number(Fraction(when.minimum_quantity_milli, 1000))
             said.append(_("for at least %(pieces)s pieces") % {"pieces": pieces})
         if when.with_goods is not None:
-            said.append(_("with %(goods)s") % {"goods": self._goods(when.with_goods)})
+            said.append(_("with %(goods)s") % {"goods": self.goods(when.with_goods)})
         if when.nth_purchase is not None:
             first = when.nth_purchase == 1
             said.append(_("on your first purchase") if first else
@@ -315,22 +270,6 @@ class Speaker:
         return said
 
 
-def _number(value: Fraction) -> str:
-    if value.denominator == 1:
-        return formats.number(int(value))
-    return formats.number(float(value), 2).rstrip("0")
-
-
-def _count(count: int, unit: str) -> str:
-    units = {
-        "day": ngettext("%(count)d day", "%(count)d days", count),
-        "week": ngettext("%(count)d week", "%(count)d weeks", count),
-        "month": ngettext("%(count)d month", "%(count)d months", count),
-        "year": ngettext("%(count)d year", "%(count)d years", count),
-    }
-    return units[unit.removesuffix("s")] % {"count": count}
-
-
 def _limit(count: int, per: str) -> str:
     words = {
         "day": ngettext("once a day", "%(count)d times a day", count),
@@ -341,10 +280,3 @@ def _limit(count: int, per: str) -> str:
         "ever": ngettext("once per member", "%(count)d times per member", count),
     }
     return words[per] % {"count": count}
-
-
-def _fixed_day(text: str) -> str:
-    """`12-31` of every year, or one day of one year."""
-    if len(text) == 5:
-        return formats.day_and_month(date(2000, int(text[:2]), int(text[3:])))
-    return formats.day(date.fromisoformat(text), "long")

@@ -6,7 +6,7 @@ Django's own `intcomma` prints 2000 in zh-hant, so nothing here goes through it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -147,6 +147,20 @@ def days_left(until: date | datetime, today: date) -> str:
 def listed(items: Sequence[str]) -> str:
     """Return names as the language lists them: `Mon, Tue, and Wed`, `월, 화 및 수`."""
     return texts.listed(items, str(locale()))
+
+
+def beside(phrases: Iterable[str]) -> str:
+    """Return phrases that stand for themselves, side by side on one line; empty ones fall out."""
+    return " · ".join(phrase for phrase in phrases if phrase)
+
+
+def span(first: date | None, last: date | None) -> list[str]:
+    """Return from which day until which, as a phrase; none when both are open."""
+    if first is not None and last is not None:
+        return [_("%(first)s – %(last)s") % {"first": day(first), "last": day(last)}]
+    if first is not None:
+        return [_("from %(day)s") % {"day": day(first)}]
+    return [_("until %(day)s") % {"day": day(last)}] if last is not None else []
 
 
 def machine(value: date | datetime) -> str:

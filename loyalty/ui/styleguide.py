@@ -159,37 +159,66 @@ def _numbers() -> dict[str, Any]:
 
 def _rows(language: str) -> dict[str, Any]:
     say = _WORDS.get(language, _WORDS["en"])
-    people = {
-        "en": ["Mina Park", "Jonas Weber", "Ada Obi", "Hyun-woo Lee", "Chen Yi-ting"],
-        "ko": ["박미나", "이현우", "김서연", "최도윤", "정하린"],
-        "zh-hant": ["林美娜", "陳怡婷", "王家豪", "張雅雯", "李柏翰"],
-    }
-    names = people.get(language, people["en"])
-    tiers = [("Gold", "warning"), ("Silver", ""), ("Silver", ""), ("Green", "brand"), ("Green", "brand")]
     return {
-        "members": [
-            {
-                "name": name,
-                "code": f"M4K7-92Q{letter}",
-                "tier": tier[0],
-                "tone": tier[1],
-                "balance": balance,
-                "spent": spent,
-                "seen_at": NOW - timedelta(hours=hours),
-            }
-            for name, letter, tier, balance, spent, hours in zip(
-                names,
-                "XBDFH",
-                tiers,
-                (1240, 18400, 60, 705, 0),
-                (412000, 2184500, 36500, 98000, 4500),
-                (3, 27, 96, 400, 1500),
-                strict=True,
-            )
+        "members": _members(_PEOPLE.get(language, _PEOPLE["en"])),
+        "expires_at": NOW + timedelta(days=9),
+        "entries": _entries(say),
+        "rewards": [
+            _reward(say, "latte", "cup", points=600, missing=0),
+            _reward(say, "pastry", "heart", points=900, missing=0),
+            _reward(say, "beans", "box", points=1500, missing=260),
+            _reward(say, "class", "star", points=5000, missing=3760),
         ],
+        **_ways(),
+    }
+
+
+_PEOPLE = {
+    "en": ["Mina Park", "Jonas Weber", "Ada Obi", "Hyun-woo Lee", "Chen Yi-ting"],
+    "ko": ["박미나", "이현우", "김서연", "최도윤", "정하린"],
+    "zh-hant": ["林美娜", "陳怡婷", "王家豪", "張雅雯", "李柏翰"],
+}
+
+
+def _members(names: list[str]) -> list[dict[str, Any]]:
+    lives = [
+        ("X", "Gold", "warning", 1240, 412000, 3),
+        ("B", "Silver", "", 18400, 2184500, 27),
+        ("D", "Silver", "", 60, 36500, 96),
+        ("F", "Green", "brand", 705, 98000, 400),
+        ("H", "Green", "brand", 0, 4500, 1500),
+    ]
+    return [
+        {
+            "name": name, "code": f"M4K7-92Q{letter}", "tier": tier, "tone": tone, "balance": balance, "spent": spent,
+            "seen_at": NOW - timedelta(hours=hours),
+        }
+        for name, (letter, tier, tone, balance, spent, hours) in zip(names, lives, strict=True)
+    ]  # fmt: skip
+
+
+def _entries(say: Mapping[str, str]) -> list[dict[str, Any]]:
+    lived = [
+        ("purchase", "basket", "weekend", 84, 1240, timedelta(hours=2)),
+        ("purchase", "basket", "every", 45, 1156, timedelta(days=2)),
+        ("latte", "gift", "redeemed", -600, 1111, timedelta(days=6)),
+        ("birthday", "sparkle", "birthday_why", 500, 1711, timedelta(days=11)),
+        ("expired", "clock", "expired_why", -30, 1211, timedelta(days=20)),
+    ]
+    return [
+        {"name": say[name], "icon": icon, "reason": say[why], "points": points, "after": after, "at": NOW - back}
+        for name, icon, why, points, after, back in lived
+    ]
+
+
+def _ways() -> dict[str, Any]:
+    """Where one can go: merchants, steps, tabs, filters, periods."""
+    return {
         "seats": [
-            {"name": "Dawn Roasters", "role": "Owner", "href": "#", "is_current": True},
-            {"name": "Marginalia Books", "role": "Analyst", "href": "#", "is_current": False},
+            {"name": "Dawn Roasters", "merchant": SampleMerchant("Dawn Roasters"), "role": "Owner", "href": "#",
+             "is_current": True},
+            {"name": "Marginalia Books", "merchant": SampleMerchant("Marginalia Books"), "role": "Analyst", "href": "#",
+             "is_current": False},
         ],
         "steps_labels": ["Template", "Rules", "Rewards", "Publish"],
         "tab_items": [
@@ -199,67 +228,13 @@ def _rows(language: str) -> dict[str, Any]:
             {"label": "Consent", "href": "#"},
         ],
         "filter_items": [
-            {"label": "All", "href": "#", "is_current": True},
-            {"label": "Earned", "href": "#"},
-            {"label": "Spent", "href": "#"},
-            {"label": "Expired", "href": "#"},
-            {"label": "Adjusted", "href": "#"},
+            {"label": label, "href": "#", "is_current": label == "All"}
+            for label in ("All", "Earned", "Spent", "Expired", "Adjusted")
         ],
         "period_items": [
-            {"label": "30 days", "href": "#"},
-            {"label": "90 days", "href": "#", "is_current": True},
-            {"label": "12 months", "href": "#"},
+            {"label": label, "href": "#", "is_current": label == "90 days"} for label in ("30 days", "90 days", "12 months")
         ],
-        "expires_at": NOW + timedelta(days=9),
-        "entries": [
-            {
-                "name": say["purchase"],
-                "icon": "basket",
-                "reason": say["weekend"],
-                "points": 84,
-                "after": 1240,
-                "at": NOW - timedelta(hours=2),
-            },
-            {
-                "name": say["purchase"],
-                "icon": "basket",
-                "reason": say["every"],
-                "points": 45,
-                "after": 1156,
-                "at": NOW - timedelta(days=2),
-            },
-            {
-                "name": say["latte"],
-                "icon": "gift",
-                "reason": say["redeemed"],
-                "points": -600,
-                "after": 1111,
-                "at": NOW - timedelta(days=6),
-            },
-            {
-                "name": say["birthday"],
-                "icon": "sparkle",
-                "reason": say["birthday_why"],
-                "points": 500,
-                "after": 1711,
-                "at": NOW - timedelta(days=11),
-            },
-            {
-                "name": say["expired"],
-                "icon": "clock",
-                "reason": say["expired_why"],
-                "points": -30,
-                "after": 1211,
-                "at": NOW - timedelta(days=20),
-            },
-        ],
-        "rewards": [
-            _reward(say, "latte", "cup", points=600, missing=0),
-            _reward(say, "pastry", "heart", points=900, missing=0),
-            _reward(say, "beans", "box", points=1500, missing=260),
-            _reward(say, "class", "star", points=5000, missing=3760),
-        ],
-    }
+    }  # fmt: skip
 
 
 def _reward(say: Mapping[str, str], name: str, icon: str, *, points: int, missing: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from merchants import money
+from merchants import money, texts
 from rewards.earning.basket import Step
 from rewards.terms import Terms, text
 
@@ -106,7 +106,7 @@ def _figures(data: Mapping[str, Any], terms: Terms | None, language: str) -> dic
         if isinstance(data.get(field), int) and terms is not None and data.get("why") is None:
             values[field] = points_in_words(int(data[field]), terms, language)
     if "hours" in data:
-        values["hours"] = ", ".join(data["hours"])
+        values["hours"] = texts.listed(data["hours"], language)
     if "exact" in data and terms is not None:
         values["exact"] = _exact(str(data["exact"]), terms)
     if "factor" in data:

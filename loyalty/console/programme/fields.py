@@ -12,6 +12,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -23,6 +24,15 @@ def worn(field: forms.Field, *, look: str = "", before: str = "", after: str = "
     """Say how the `field` tag shall draw it; templates read `bound.field.look`, `.before`, `.after`."""
     field.look, field.before, field.after = look, before, after  # type: ignore[attr-defined]
     return field
+
+
+def code_from(name: str, taken: set[str], fallback: str) -> str:
+    """Make a code for machines out of a name; it never changes afterwards."""
+    stem = slugify(name)[:34].strip("-_") or fallback
+    code, number = stem, 2
+    while code in taken:
+        code, number = f"{stem}-{number}", number + 1
+    return code
 
 
 class MoneyField(forms.CharField):

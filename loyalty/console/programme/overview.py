@@ -16,9 +16,10 @@ from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.hands import Hands
 from loyalty.console.programme import trying
-from loyalty.console.programme.forms import RULE_KINDS
+from loyalty.console.programme.differences import changes
+from loyalty.console.programme.forms.rules import RULE_KINDS
 from loyalty.console.programme.shapes import Desk, Document, desk_of
-from loyalty.console.programme.wording import Speaker, changes
+from loyalty.console.programme.wording import Speaker
 from loyalty.tenant import merchant_of
 from merchants.errors import LoyaltyError
 from merchants.models.merchants import Merchant

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods
 from loyalty.console import screens
 from loyalty.console.access import seat_required
 from loyalty.console.programme import editing
-from loyalty.console.programme.forms import PayingForm, PointsForm, TiersForm, WelcomeForm
+from loyalty.console.programme.forms.promises import PayingForm, PointsForm, WelcomeForm
+from loyalty.console.programme.forms.tiers import TiersForm
 from loyalty.console.programme.shapes import Desk, Document, PartForm, desk_of
 from merchants.permissions import Permission
 from rewards.programmes import DraftMoved, InvalidProgramme

@@ -18,11 +18,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.hands import Hands
+from loyalty.console.programme.differences import PLACE, changes, facts
 from loyalty.console.programme.fields import worn
 from loyalty.console.programme.overview import newest_of, speaker_of, tabs
 from loyalty.console.programme.shapes import Desk, desk_of
 from loyalty.console.programme.trying import usual_amounts
-from loyalty.console.programme.wording import Speaker, changes
+from loyalty.console.programme.wording import Speaker
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
 from merchants import periods
@@ -152,7 +153,7 @@ def version(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "shown": shown,
         "who": Hands(desk.merchant)[shown.published_by],
         "earlier": earlier,
-        "facts": [fact for fact in speaker.facts() if not fact.key.startswith("place of ")],
+        "facts": [fact for fact in facts(speaker) if not fact.key.startswith(PLACE)],
         "changes": changes(speaker_of(desk, earlier), speaker) if earlier else [],
         "in_force": screens.version_of(request),
         "is_newest": newest is not None and newest.number == shown.number,

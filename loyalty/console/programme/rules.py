@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from loyalty.console import screens
 from loyalty.console.access import seat_required
 from loyalty.console.programme import editing, trying
-from loyalty.console.programme.forms import RULE_KINDS, RuleForm
+from loyalty.console.programme.forms.rules import RULE_KINDS, RuleForm
 from loyalty.console.programme.shapes import Desk, Document, desk_of
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission

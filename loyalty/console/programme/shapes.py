@@ -220,7 +220,7 @@ class PartForm(forms.Form):
                 self.desk.decimals, required=False, label=_("Limit %(number)d: at most") % number
             )
             self.fields[f"cap_per_{place}"] = forms.ChoiceField(
-                label=_("Limit %(number)d: per") % number, choices=_per(), required=False
+                label=_("Limit %(number)d: per") % number, choices=periods_of_limits(), required=False
             )
             self.fields[f"cap_scope_{place}"] = forms.ChoiceField(
                 label=_("Limit %(number)d: for") % number,
@@ -327,7 +327,7 @@ class ExpiryForm(PartForm):
         return found
 
 
-def _per() -> list[tuple[str, str]]:
+def periods_of_limits() -> list[tuple[str, str]]:
     return [
         ("order", _("order")), ("day", _("day")), ("week", _("week")), ("month", _("month")),
         ("quarter", _("quarter")), ("year", _("year")), ("ever", _("ever")),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
-from loyalty.console.programme.forms import TrialForm
+from loyalty.console.programme.forms.trial import TrialForm
 from loyalty.console.programme.shapes import Desk, desk_of
 from merchants import periods
 from merchants.permissions import Permission

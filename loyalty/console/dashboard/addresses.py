@@ -1,0 +1,36 @@
+"""Addresses of the dashboard: the members behind a number, a table as CSV, this page with another choice."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+
+from analytics.dashboard import GroupInfo
+from loyalty.tenant import merchant_of
+
+DEFAULT_PERIOD = "last_90"
+
+
+def behind(request: HttpRequest, metric: str, group: GroupInfo, period: str) -> str:
+    path = reverse("console:dashboard_members", args=[merchant_of(request).slug])
+    return f"{path}?{query(metric=metric, group=group.key, period=period)}"
+
+
+def export(request: HttpRequest, table: str, **parameters: str) -> str:
+    path = reverse("console:dashboard_export", args=[merchant_of(request).slug])
+    wanted = {name: value for name, value in parameters.items() if name in ("metric", "group", "period")}
+    return f"{path}?{query(table=table, **wanted)}"
+
+
+def query(**parameters: str) -> str:
+    query = QueryDict(mutable=True)
+    query.update(parameters)
+    return query.urlencode()
+
+
+def kept(request: HttpRequest, **changed: str) -> str:
+    query = request.GET.copy()
+    query.pop("cursor", None)
+    for name, value in changed.items():
+        query[name] = value
+    return query.urlencode()

@@ -1,0 +1,90 @@
+"""The dashboard's drawings: a series of the period, and who of each month's joiners came back."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from analytics import dashboard
+from analytics.dashboard import Dashboard, SeriesPoint
+from loyalty.console.dashboard import addresses
+from loyalty.ui import formats
+from merchants import money
+from merchants.models.merchants import Merchant
+
+COHORT_MONTHS: Final = 12
+SHOWN_FROM: Final = 5
+#: The series one can look at: a name, and the figures it draws.
+CHARTS: Final[dict[str, tuple[Any, tuple[tuple[str, Any], ...]]]] = {
+    "points": (
+        gettext_lazy("Points"),
+        (("points_issued", gettext_lazy("Earned")), ("points_redeemed", gettext_lazy("Redeemed")),
+         ("points_expired", gettext_lazy("Expired"))),
+    ),
+    "sales": (
+        gettext_lazy("Sales"),
+        (("purchases", gettext_lazy("Purchases")), ("guest_purchases", gettext_lazy("Without a member"))),
+    ),
+    "revenue": (
+        gettext_lazy("Revenue"),
+        (("revenue_minor", gettext_lazy("Revenue")), ("guest_revenue_minor", gettext_lazy("Without a member"))),
+    ),
+    "members": (
+        gettext_lazy("Members"),
+        (("active_members", gettext_lazy("Members who bought")), ("enrolments", gettext_lazy("Joined"))),
+    ),
+}  # fmt: skip
+
+
+def items(request: HttpRequest, chart: str) -> list[dict[str, Any]]:
+    return [
+        {"label": title, "href": "?" + addresses.kept(request, chart=key) + "#series", "is_current": key == chart}
+        for key, (title, _lines) in CHARTS.items()
+    ]
+
+
+def chart(merchant: Merchant, found: Dashboard, chart: str) -> dict[str, Any]:
+    title, lines = CHARTS[chart]
+    points = found.series.points
+    divisor = 10 ** money.exponent(merchant.currency) if chart == "revenue" else 1
+    labelled = formats.month if found.series.grain == "month" else formats.day_and_month
+    return {
+        "title": title,
+        "labels": [labelled(point.starts_on) for point in points],
+        "series": [
+            {"label": label, "values": [_figure(point, name, divisor) for point in points]} for name, label in lines
+        ],
+        "grain": found.series.grain,
+        "totals": found.series.totals,
+    }
+
+
+def _figure(point: SeriesPoint, name: str, divisor: int) -> int | float:
+    value: int = getattr(point, name)
+    return value if divisor == 1 else value / divisor
+
+
+def cohorts(merchant: Merchant) -> dict[str, Any]:
+    rows = dashboard.cohorts(merchant=merchant, months=COHORT_MONTHS)
+    width = max((len(row.shares) - 1 for row in rows), default=0)
+    width = min(width, COHORT_MONTHS)
+    return {
+        "columns": [_("M%(number)d") % {"number": number} for number in range(1, width + 1)],
+        "rows": [
+            {
+                "label": formats.month(row.joined_month) + (" *" if row.is_small else ""),
+                "size": row.members,
+                "shares": [
+                    float(row.shares[after]) / 100 if after < len(row.shares) else None for after in range(1, width + 1)
+                ],
+            }
+            for row in rows
+        ],
+        # Of a handful nothing can be said; of a few, with care.
+        "smallest": SHOWN_FROM,
+        "has_small": any(row.is_small for row in rows),
+        "judged_from": dashboard.COHORT_MIN,
+    }

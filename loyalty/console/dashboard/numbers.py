@@ -1,0 +1,92 @@
+"""A number as its tile shows it: value, spread, change against the period before, and the periods to choose from."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from analytics.dashboard import Dashboard, PeriodChoice, Tile
+from loyalty.console import screens
+from loyalty.console.dashboard import addresses
+from loyalty.tenant import merchant_of
+from loyalty.ui import formats
+from merchants.models.merchants import Merchant
+from merchants.permissions import Permission
+
+
+def stat(request: HttpRequest, found: Dashboard, tile: Tile) -> dict[str, Any]:
+    """A tile as the `stat` component wants it, in the reader's language."""
+    merchant = merchant_of(request)
+    spread = None
+    if tile.value is not None and tile.low is not None and tile.high is not None:
+        spread = max(tile.value - tile.low, tile.high - tile.value)
+    written = _written(merchant, tile)
+    delta = None
+    if tile.delta is not None:
+        size = abs(tile.delta)
+        delta = _("%(points)s pt") % {"points": formats.number(size, 1)} if tile.unit == "percent" else written(size)
+    group = tile.groups[0] if tile.groups and screens.may_do(request, Permission.SEE_MEMBERS) else None
+    return {
+        "label": tile.title,
+        "value": "–" if tile.value is None else written(tile.value),
+        "unit": "%" if tile.unit == "percent" and tile.value is not None else "",
+        "delta": delta,
+        "trend": {"up": "up", "down": "down"}.get(tile.change or "", "flat"),
+        "good": tile.is_good,
+        "against": _("vs %(period)s") % {"period": _before(found.previous)},
+        "definition": tile.explanation,
+        "formula": tile.formula,
+        "window": tile.window,
+        "n": tile.n,
+        "interval": None if spread is None else _interval(merchant, tile, spread),
+        "computed_at": tile.computed_at,
+        "spark": [None if point.value is None else float(point.value) for point in tile.spark],
+        "spark_label": _("The last %(count)d months") % {"count": len(tile.spark)},
+        "href": addresses.behind(request, tile.metric, group, found.period.key) if group else "",
+    }
+
+
+def _before(previous: PeriodChoice) -> str:
+    if previous.key.startswith("last_"):
+        days = (previous.ends_on - previous.starts_on).days
+        return ngettext("the %(count)d day before", "the %(count)d days before", days) % {"count": days}
+    return previous.label
+
+
+def _written(merchant: Merchant, tile: Tile) -> Any:
+    if tile.unit == "money":
+        return lambda value: formats.money(round(value), merchant.currency, merchant.display_digits)
+    decimals = 1 if tile.unit == "percent" else 0
+    return lambda value: formats.number(value, decimals)
+
+
+def _interval(merchant: Merchant, tile: Tile, spread: Decimal) -> str:
+    written: str = _written(merchant, tile)(spread)
+    return written
+
+
+def choice_of(request: HttpRequest, choice: PeriodChoice, found: Dashboard) -> dict[str, Any]:
+    return {
+        "label": choice.label,
+        "href": "?" + addresses.kept(request, period=choice.key),
+        "is_current": choice.key == found.period.key,
+    }
+
+
+def calendar(found: Dashboard) -> list[dict[str, Any]]:
+    """Months, quarters and years, in groups, for the select."""
+    kinds: dict[str, list[dict[str, Any]]] = {_("Month"): [], _("Quarter"): [], _("Year"): []}
+    names = list(kinds)
+    for choice in found.choices:
+        if choice.key.startswith("last_"):
+            continue
+        kind = names[2] if len(choice.key) == 4 else names[1] if "Q" in choice.key else names[0]
+        label = formats.month(choice.starts_on) if kind == names[0] else choice.label
+        if choice.is_running:
+            label = _("%(period)s (so far)") % {"period": label}
+        kinds[kind].append({"key": choice.key, "label": label, "is_current": choice.key == found.period.key})
+    return [{"name": name, "items": items} for name, items in kinds.items() if items]

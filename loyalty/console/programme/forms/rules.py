@@ -1,0 +1,233 @@
+"""An earning rule of any kind: what it gives, when it applies, on which goods, within which limits."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
+
+from loyalty.console.programme.fields import (
+    DayField,
+    HoursField,
+    ListField,
+    MoneyField,
+    QuantityField,
+    RatioField,
+    code_from,
+    worn,
+)
+from loyalty.console.programme.shapes import Desk, Document, ExpiryForm, PartForm
+from loyalty.ui import formats
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+RULE_KINDS: dict[str, Any] = {
+    "per_money": gettext_lazy("Points for money spent"),
+    "per_order": gettext_lazy("Points for an order"),
+    "per_item": gettext_lazy("Points for each piece"),
+    "multiplier": gettext_lazy("Multiply what other rules give"),
+}
+
+
+class RuleForm(PartForm):
+    """An earning rule of any kind, with its conditions, limits and details."""
+
+    plan: ClassVar[Any] = (
+        ("", "", ("name", "points", "factor", "per_amount", "per_quantity", "full_steps", "mode", "of"), False),
+        (gettext_lazy("In other languages"), "", ("name__*",), True),
+        (gettext_lazy("When it applies"), gettext_lazy("All of these must hold. Leave empty what does not matter."),
+         ("weekdays", "hours", "first_day", "last_day", "tiers", "locations", "birthday"), False),
+        (gettext_lazy("Which goods"), gettext_lazy("Names of categories or SKUs, as your till sends them."),
+         ("only_categories", "only_skus", "excluding_categories", "excluding_skus"), True),
+        (gettext_lazy("Which purchases"), "",
+         ("minimum_amount_minor", "below_amount_minor", "minimum_quantity_milli", "nth_purchase", "every_nth_purchase",
+          "with_goods_categories", "with_goods_skus", "channels", "without_points"), True),
+        (gettext_lazy("Limits"), gettext_lazy("The most points this rule gives. Save to get another row."), ("cap_*",), True),
+        (gettext_lazy("Details"), "",
+         ("net_of", "by_tier", "qualifying", "priority", "stop", "pending_days", "pending_until"), True),
+    )  # fmt: skip
+
+    def __init__(self, desk: Desk, part: Document | None, data: Any = None, *, kind: str, **options: Any) -> None:
+        self.kind = kind
+        super().__init__(desk, part, data, **options)
+
+    def build(self) -> None:
+        part, when = self.part, self.part.get("when") or {}
+        self.add_text("name", _("Name"), help_text=_("Members read it on their receipt."))
+        self._build_amounts(part)
+        self._build_conditions(when)
+        self.add_goods("only", part.get("only"), _("Only these categories"), _("Only these SKUs"))
+        self.add_goods("excluding", part.get("excluding"), _("Not these categories"), _("Not these SKUs"))
+        self.add_goods(
+            "with_goods",
+            when.get("with_goods"),
+            _("The basket holds one of these categories"),
+            _("… or one of these SKUs"),
+        )
+        self.add_caps(part.get("caps") or [])
+        self._build_details(part)
+
+    def _build_amounts(self, part: Document) -> None:
+        decimals, currency = self.desk.decimals, self.desk.currency
+        if self.kind == "multiplier":
+            self.fields["factor"] = worn(RatioField(label=_("Times")), before="×")
+            self.fields["mode"] = worn(
+                forms.ChoiceField(
+                    label=_("Together with the tier's own factor"),
+                    choices=[("add", _("adds up (double on a tier of 1.2 is 2.2)")),
+                             ("multiply", _("compounds (double on a tier of 1.2 is 2.4)"))],
+                )
+            )  # fmt: skip
+            self.fields["of"] = worn(
+                forms.MultipleChoiceField(
+                    label=_("Of which rules"), choices=self.desk.giving_rules, required=False,
+                    widget=forms.CheckboxSelectMultiple, help_text=_("None chosen: of all."),
+                ),
+                look="choices",
+            )  # fmt: skip
+            self.initial.setdefault("factor", 2)
+            self.initial.setdefault("mode", "add")
+            return
+        self.fields["points"] = worn(RatioField(decimals=decimals, label=_("Gives")), after=_("points"))
+        if self.kind == "per_money":
+            self.fields["per_amount"] = MoneyField(currency, label=_("For each"))
+            self.initial["per_amount"] = part.get("per_amount_minor")
+        if self.kind == "per_item":
+            self.fields["per_quantity"] = worn(QuantityField(label=_("For each")), after=_("pieces"))
+            self.initial["per_quantity"] = part.get("per_quantity_milli", 1000)
+        if self.kind != "per_order":
+            self.fields["full_steps"] = worn(
+                forms.BooleanField(label=_("Only full steps count"), required=False), look="switch"
+            )
+
+    def _build_conditions(self, when: Document) -> None:
+        names = formats.locale().days["format"]["abbreviated"]
+        self.fields["weekdays"] = worn(
+            forms.MultipleChoiceField(
+                label=_("Weekdays"), required=False, widget=forms.CheckboxSelectMultiple,
+                choices=[(day, names[place]) for place, day in enumerate(WEEKDAYS)],
+            ),
+            look="choices",
+        )  # fmt: skip
+        self.fields["hours"] = HoursField(
+            label=_("Hours"), help_text=_("For example 07:00-10:00, where the shop stands.")
+        )
+        self.fields["first_day"], self.fields["last_day"] = DayField(label=_("From")), DayField(label=_("Until"))
+        for name, label, choices in (
+            ("tiers", _("Tiers"), self.desk.tiers),
+            ("locations", _("Shops"), list(self.desk.places.items())),
+        ):
+            kept = [(value, value) for value in when.get(name, ()) if value not in dict(choices)]
+            if choices or kept:
+                widget = forms.CheckboxSelectMultiple
+                field = forms.MultipleChoiceField(label=label, required=False, widget=widget, choices=[*choices, *kept])
+                self.fields[name] = worn(field, look="choices")
+        self.fields["birthday"] = forms.ChoiceField(
+            label=_("Birthday"), required=False,
+            choices=[("", _("does not matter")), ("day", _("on the day")), ("week", _("in the week")),
+                     ("month", _("in the month"))],
+        )  # fmt: skip
+        self.fields["minimum_amount_minor"] = MoneyField(
+            self.desk.currency, label=pgettext("threshold", "From"), required=False
+        )
+        self.fields["below_amount_minor"] = MoneyField(self.desk.currency, label=_("Below"), required=False)
+        self.fields["minimum_quantity_milli"] = worn(
+            QuantityField(label=_("At least"), required=False), after=_("pieces")
+        )
+        self.fields["nth_purchase"] = forms.IntegerField(
+            label=_("Only purchase number"), min_value=1, required=False, help_text=_("1 is the first.")
+        )
+        self.fields["every_nth_purchase"] = forms.IntegerField(
+            label=_("Every n-th purchase"), min_value=1, required=False, help_text=_("10 is the 10th, 20th …")
+        )
+        self.fields["channels"] = ListField(
+            label=_("Channels"), help_text=_("As your tills send them, such as store, online.")
+        )
+        self.fields["without_points"] = worn(
+            forms.BooleanField(label=_("Only if nothing was paid with points"), required=False), look="switch"
+        )
+        for name in ("weekdays", "hours", "first_day", "last_day", "tiers", "locations", "birthday", "channels",
+                     "minimum_amount_minor", "below_amount_minor", "minimum_quantity_milli", "nth_purchase",
+                     "every_nth_purchase", "without_points"):  # fmt: skip
+            self.initial[name] = when.get(name)
+
+    def _build_details(self, part: Document) -> None:
+        self.fields["net_of"] = worn(
+            forms.MultipleChoiceField(
+                label=_("Taken off the amount first"), required=False, widget=forms.CheckboxSelectMultiple,
+                choices=[("discounts", _("discounts")), ("tax", _("tax")), ("points", _("what was paid with points"))],
+            ),
+            look="choices",
+        )  # fmt: skip
+        self.initial["net_of"] = part.get("net_of", ["discounts"])
+        if self.kind != "multiplier":
+            self.fields["by_tier"] = worn(
+                forms.BooleanField(label=_("Multiplied by the tier"), required=False), look="switch"
+            )
+            self.initial["by_tier"] = part.get("by_tier", True)
+        self.fields["qualifying"] = worn(
+            forms.BooleanField(label=_("Counts towards the tier"), required=False), look="switch"
+        )
+        self.initial["qualifying"] = part.get("qualifying", True)
+        self.fields["priority"] = forms.IntegerField(
+            label=_("Priority"),
+            min_value=-1000,
+            max_value=1000,
+            required=False,
+            help_text=_("Higher is looked at first."),
+        )
+        self.fields["stop"] = worn(
+            forms.BooleanField(label=_("When it applies, later rules are not looked at"), required=False), look="switch"
+        )
+        self.add_pending(part.get("pending"), _("Points stay pending for"))
+
+    def furnish(self) -> None:
+        data = self.data if self.is_bound else None
+        self.inner["expiry"] = ExpiryForm(self.desk, self.part.get("expiry"), data, may_inherit=True, prefix="expiry")
+
+    def clean(self) -> dict[str, Any]:
+        read = super().clean() or self.cleaned_data
+        if self.kind == "per_money" and read.get("per_amount") == 0:
+            self.add_error("per_amount", _("More than nothing."))
+        return read
+
+    def written(self) -> Document:
+        read = self.cleaned_data
+        taken = {rule["code"] for rule in self.desk.document["earning"]["rules"]}
+        found: Document = {
+            "kind": self.kind,
+            "code": self.part.get("code") or code_from(read["name"], taken, self.kind.replace("_", "-")),
+            "name": self.text("name"),
+            "when": self._when(),
+            "only": self.goods("only"),
+            "excluding": self.goods("excluding"),
+            "net_of": read["net_of"],
+            "caps": self.caps(),
+            "priority": read["priority"] or 0,
+            "stop": read["stop"],
+            "pending": self.pending(),
+            "expiry": self.inner["expiry"].written(),
+            "qualifying": read["qualifying"],
+        }
+        if self.kind == "multiplier":
+            return {**found, "factor": read["factor"], "mode": read["mode"], "of": read["of"]}
+        found |= {"points": read["points"], "by_tier": read["by_tier"]}
+        if self.kind == "per_money":
+            found |= {"per_amount_minor": read["per_amount"], "full_steps": read["full_steps"]}
+        if self.kind == "per_item":
+            found |= {"per_quantity_milli": read["per_quantity"], "full_steps": read["full_steps"]}
+        return found
+
+    def _when(self) -> Document:
+        read = self.cleaned_data
+        plain = ("first_day", "last_day", "minimum_amount_minor", "below_amount_minor", "minimum_quantity_milli",
+                 "nth_purchase", "every_nth_purchase")  # fmt: skip
+        lists = ("weekdays", "hours", "locations", "channels", "tiers")
+        return {
+            **{name: read.get(name) for name in plain},
+            **{name: list(read.get(name) or ()) for name in lists},
+            "with_goods": self.goods("with_goods"),
+            "birthday": read["birthday"] or None,
+            "without_points": read["without_points"],
+        }
