@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from merchants import audit, ids, outbox, periods
 from merchants.actors import Actor
-from merchants.errors import Conflict, Forbidden, Invalid, LoyaltyError
+from merchants.errors import Conflict, Forbidden, Invalid, LoyaltyError, NotFound
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission, may
 from rewards import documents, earning, parties, redemptions, versions
@@ -95,6 +95,38 @@ def adjust(*, merchant: Merchant, asked: AdjustmentInput, now: datetime, actor: 
     ended.write(book)
     book.write()
     return documents.written(row, member_id=party.id)
+
+
+class AlreadyUndone(Conflict):
+    """The points of this adjustment have gone the other way before."""
+
+    code: ClassVar[str] = "already_undone"
+
+
+def undo(*, merchant: Merchant, adjustment: str, reason: str, now: datetime, actor: Actor) -> Outcome:
+    """This function will move the points of an adjustment (its public id) the other way, once, as a new adjustment.
+
+    Points that were taken come back as new points. Who may, and how many, is as for `adjust`; an attempt that was
+    refused (the points are spent) can be made again. Locks the member's account.
+
+    :raises NotFound, AlreadyUndone, MayNotAdjust, AboveYourLimit: nothing is kept.
+    """
+    rows = Adjustment.objects.filter(merchant_id=merchant.pk)
+    row = rows.filter(public_id=adjustment, refusal="").select_related("member").first()
+    if row is None:
+        raise NotFound(_("There is no such adjustment."))
+    # Its number names the attempt: two who press at once make the same one, and the second finds it made.
+    name = f"undo:{row.public_id}:"
+    earlier = list(rows.filter(external_id__startswith=name).values_list("refusal", flat=True))
+    if "" in earlier:
+        raise AlreadyUndone(_("This adjustment has been undone already."))
+    asked = AdjustmentInput(
+        external_id=f"{name}{len(earlier)}",
+        member=MemberRef(id=row.member.public_id),
+        points=-row.points,
+        reason=reason,
+    )
+    return adjust(merchant=merchant, asked=asked, now=now, actor=actor)
 
 
 def check_role(actor: Actor) -> None:

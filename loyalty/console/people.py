@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from loyalty.console import access
+from loyalty.console import access, screens
 from loyalty.console.access import actor_of, now_of, seat_of, seat_required
 from loyalty.tenant import merchant_of
 from merchants import contacts, counter_devices, messages, seats
@@ -87,7 +87,9 @@ def start(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 @seat_required(None)
 def me(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Say who one is here, and lead to what belongs to the person alone."""
-    return render(request, "console/people/me.html", {"seat": seat_of(request), "device": access.device_of(request)})
+    return screens.show(
+        request, "console/people/me.html", {"seat": seat_of(request), "device": access.device_of(request)}
+    )
 
 
 @require_GET
@@ -157,8 +159,10 @@ def seat(request: HttpRequest, merchant_slug: str, seat_id: str) -> HttpResponse
         notes.success(request, _("Done. It counts from now on."))
         return redirect("console:team", merchant_slug=merchant_slug)
     roles = [(value, label) for value, label in Role.choices if value == Role.CASHIER or _may_seat(request)]
-    page = {"seat": shown, "roles": roles, "may_change": shown.role == Role.CASHIER or _may_seat(request)}
-    return render(request, "console/people/seat.html", page)
+    may_change = shown.role == Role.CASHIER or _may_seat(request)
+    return screens.show(
+        request, "console/people/seat.html", {"seat_shown": shown, "roles": roles, "may_change": may_change}
+    )
 
 
 @require_POST
@@ -234,11 +238,11 @@ def _team(request: HttpRequest, form: InviteForm, status: int = 200) -> HttpResp
     merchant = merchant_of(request)
     page = {
         "form": form,
-        "seats": [(held, Role(held.role).label) for held in seats.of_merchant(merchant)],
+        "seats_here": [(held, Role(held.role).label) for held in seats.of_merchant(merchant)],
         "devices": counter_devices.of_merchant(merchant),
         "locations": Location.objects.filter(merchant=merchant, closed_at__isnull=True).order_by("name"),
     }
-    return render(request, "console/people/team.html", page, status=status)
+    return screens.show(request, "console/people/team.html", page, status=status)
 
 
 def _on(request: HttpRequest, seat_id: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ SPOKEN = json.loads(openapi.written())
 
 #: Refusals that only screens can meet; what a till can meet belongs into the catalogue.
 SCREENS_ONLY = {
-    "above_your_limit", "already_claimed", "bad_picture", "consent_needed", "contact_not_reachable", "device_not_yours", "last_owner",
+    "above_your_limit", "already_claimed", "already_undone", "bad_picture", "consent_needed", "contact_not_reachable", "device_not_yours", "last_owner",
     "fresh_code_needed", "not_proved", "undo_gone",
     "location_code_taken", "location_not_found", "member_merged",
     "may_not_adjust", "merge_not_found", "merged_already", "merged_further", "not_your_contact", "not_yours_to_give",

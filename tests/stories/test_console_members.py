@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from members.models import Member
@@ -221,3 +224,38 @@ def test_details_are_corrected_and_contacts_left_empty_stay(cafe, hana, mina):
     with tenancy.tenant(cafe.merchant):
         member = Member.objects.get(merchant=cafe.merchant, pk=mina.id)
     assert (member.name, member.birth_day, member.phone) == ("Mina Kim", 29, "+821023456789")
+
+
+def test_an_adjustment_is_undone_once_and_both_stay(cafe, hana, mina):
+    adjust = url(cafe, f"members/{mina.public_id}/adjust")
+    form = {"way": "give", "points": "120", "reason": "Cold coffee"}
+    hana.post(adjust, {**form, "external_id": minted(hana, adjust)})
+    with tenancy.tenant(cafe.merchant):
+        given = Adjustment.objects.get(merchant=cafe.merchant)
+    story = url(cafe, f"members/{mina.public_id}")
+    assert hana.get(story).context["may_undo"] == {given.public_id}
+
+    first = hana.post(f"{adjust}/undo", {"adjustment": given.public_id, "reason": "Wrong member"}, follow=True)
+    second = hana.post(f"{adjust}/undo", {"adjustment": given.public_id}, follow=True)
+
+    assert "Undone. The adjustment and its undoing both stay in the record." in first.content.decode()
+    assert "This adjustment has been undone already." in second.content.decode()
+    with tenancy.tenant(cafe.merchant):
+        rows = Adjustment.objects.filter(merchant=cafe.merchant).order_by("id")
+        assert [(row.points, row.reason) for row in rows] == [(120, "Cold coffee"), (-120, "Wrong member")]
+    page = hana.get(story)
+    assert (page.context["balance"].spendable, page.context["may_undo"]) == (0, set())
+
+
+def test_all_members_go_into_a_spreadsheet_that_runs_nothing_and_it_is_on_record(cafe, hana, mina):
+    cafe.member("=HYPERLINK(1)")
+    adjust = url(cafe, f"members/{mina.public_id}/adjust")
+    hana.post(adjust, {"way": "give", "points": "120", "reason": "Hello", "external_id": minted(hana, adjust)})
+
+    answer = hana.get(url(cafe, "members/export"))
+
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
+    assert {row["name"]: row["spendable"] for row in rows} == {"Mina Park": "120", "'=HYPERLINK(1)": "0"}
+    assert "mina@example.org" not in str(rows)
+    assert acts(cafe)[0] == "data.exported"
+    assert staff_browser(cafe.merchant, "analyst").get(url(cafe, "members/export")).status_code == 403

@@ -91,6 +91,25 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
     return screens.show(request, "console/members/adjust.html", page, status=422 if form.is_bound else 200)
 
 
+@require_POST
+@seat_required(Permission.ADJUST_POINTS)
+def undo_adjustment(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Move the points of an adjustment the other way, as an entry of its own."""
+    member = member_or_404(request, member_id)
+    reason = request.POST.get("reason", "").strip()[:200] or _("Adjustment undone")
+    try:
+        with transaction.atomic():
+            outcome = adjustments.undo(
+                merchant=merchant_of(request), adjustment=request.POST.get("adjustment", ""), reason=reason,
+                now=now_of(request), actor=actor_of(request),
+            )  # fmt: skip
+        outcome.unless_refused()
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return _back(request, member, "")
+    return _back(request, member, _("Undone. The adjustment and its undoing both stay in the record."))
+
+
 class RefundForm(forms.Form):
     """All that is left, an amount, or pieces of lines."""
 

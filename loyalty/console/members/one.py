@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -122,7 +123,23 @@ def _activity(request: HttpRequest, merchant: Merchant, found: Member, now: date
         shown, timeline=versions.timeline(merchant.pk), purchases=finding.among(merchant=merchant, public_ids=wanted),
         language=get_language() or "en", actors=Hands(merchant),
     )  # fmt: skip
-    return {"moved": moved, "cursor": following}
+    return {"moved": moved, "cursor": following, "may_undo": _undoable(moved)}
+
+
+def _undoable(moved: Sequence[wording.Moved]) -> set[str]:
+    """The adjustments among these that have not been undone; an undoing stands before what it undoes."""
+    undone = {
+        (each.entry.external_id or "").split(":")[1]
+        for each in moved
+        if (each.entry.external_id or "").startswith("undo:")
+    }
+    return {
+        each.entry.document_id
+        for each in moved
+        if each.entry.kind == "adjust"
+        and each.entry.document_id
+        and not (each.entry.external_id or "").startswith("undo:")
+    } - undone
 
 
 def _purchases(request: HttpRequest, merchant: Merchant, found: Member, now: datetime) -> dict[str, Any]:
