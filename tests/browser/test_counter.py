@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from merchants import ids
 from tests import living
-from tests.people import cashier_browser, join, staff_browser
+from tests.people import browser_of, cashier_browser, join, seat_at, staff_browser
 
 PHONE, DESK = 390, 1280
 
@@ -108,4 +109,26 @@ def test_an_owner_uses_it_too(cafe, jisoo, open_page, assert_sound, shot, django
     page = open_page(f"/console/{cafe.slug}/counter/members/{jisoo.public_id}", **look)
 
     shot(page, f"counter-member-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "light", "en"), (PHONE, "dark", "ko"), (DESK, "light", "zh-hant")])
+def test_what_a_sale_would_give_is_said_while_it_is_typed(
+    cafe, jisoo, counter, assert_sound, shot, width, scheme, language
+):  # fmt: skip
+    page = counter(f"members/{jisoo.public_id}", width=width, scheme=scheme, language=language)
+    page.locator("input[name=amount]").fill("12,400")
+
+    page.locator(".counter-preview__points").wait_for()
+    assert "144" in page.locator(".counter-preview__points").inner_text()
+    shot(page, f"counter-preview-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
+def test_a_long_address_does_not_widen_the_head(cafe, open_page, assert_sound, shot, django_db_blocker):
+    with django_db_blocker.unblock():
+        user = seat_at(cafe, "cashier", f"a.very.long.address.of.somebody-{'x' * 20}-{ids.mint('usr')[4:]}@cafe-mapo.example.org").user
+        client = browser_of(user)
+    page = open_page(f"/console/{cafe.slug}/counter/", client=client, width=320)
+    shot(page, "counter-long-address")
     assert_sound(page)

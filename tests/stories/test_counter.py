@@ -90,6 +90,66 @@ def test_a_sale_is_told_with_its_why(cafe, jun, mina):
     assert sold.actor.startswith("staff:seat_")
 
 
+def test_before_recording_it_says_what_the_sale_would_give_and_writes_nothing(cafe, jun, mina):
+    page = jun.get(at(cafe, f"members/{mina.public_id}"))
+    form = {"minted": minted(page), "amount": "12,400", "receipt": "", "act": "preview"}
+
+    whole = jun.post(at(cafe, f"members/{mina.public_id}"), form).content.decode()
+    part = jun.post(at(cafe, f"members/{mina.public_id}"), form, headers={"HX-Request": "true"}).content.decode()
+    for shown in (whole, part):
+        assert "Will give 124 points" in shown
+        assert "1 for 100: +124 points" in shown
+    assert ("Record the sale" in whole, "Record the sale" in part) == (True, False)
+    half = jun.post(at(cafe, f"members/{mina.public_id}"), {**form, "amount": ""}, headers={"HX-Request": "true"})
+    assert (half.status_code, "Will give" in half.content.decode()) == (200, False)
+    assert spendable(cafe, mina) == 0
+    with tenancy.tenant(cafe):
+        assert not Purchase.objects.filter(merchant=cafe).exists()
+
+
+def test_points_pay_a_part_of_the_sale_and_come_back_when_it_is_undone(cafe, jun, mina):
+    Shop(cafe).publish({**PROGRAMME, "pay_with_points": {"points": 1, "amount_minor": 10}})
+    sell(cafe, jun, mina, amount="100,000")
+    assert spendable(cafe, mina) == 1000
+
+    page = jun.get(at(cafe, f"members/{mina.public_id}"))
+    form = {"minted": minted(page), "amount": "10,000", "receipt": "", "points": "300"}
+    shown = jun.post(at(cafe, f"members/{mina.public_id}"), {**form, "act": "preview"}).content.decode()
+    assert "Points pay ₩3,000; ₩7,000 is left to pay." in shown
+    assert spendable(cafe, mina) == 1000
+    answer = jun.post(at(cafe, f"members/{mina.public_id}"), form)
+    assert "Points pay ₩3,000; ₩7,000 is left to pay." in jun.get(answer["Location"]).content.decode()
+    with tenancy.tenant(cafe):
+        earned = Purchase.objects.get(merchant=cafe, total_minor=10_000).points_earned
+    assert spendable(cafe, mina) == 700 + earned
+    assert jun.post(at(cafe, f"members/{mina.public_id}"), form)["Location"] == answer["Location"]
+    assert spendable(cafe, mina) == 700 + earned
+
+    jun.post(f"{answer['Location']}/undo")
+    assert spendable(cafe, mina) == 1000
+
+
+def test_more_points_than_she_has_pay_nothing(cafe, jun, mina):
+    Shop(cafe).publish({**PROGRAMME, "pay_with_points": {"points": 1, "amount_minor": 10}})
+    sell(cafe, jun, mina, amount="10,000")
+    answer, _form = sell(cafe, jun, mina, amount="50,000", points="101")
+
+    assert answer.status_code == 422
+    assert spendable(cafe, mina) == 100
+
+
+def test_the_last_thing_done_is_undone_from_the_first_page(cafe, jun, mina):
+    answer, _form = sell(cafe, jun, mina)
+    page = jun.get(at(cafe)).content.decode()
+    assert "₩12,400 for Mina" in page
+    undo = re.search(r'action="([^"]+/undo)"', page)[1]
+    assert undo == f"{answer['Location']}/undo"
+    jun.post(undo)
+
+    assert spendable(cafe, mina) == 0
+    assert "/undo" not in jun.get(at(cafe)).content.decode()
+
+
 def test_the_same_form_twice_is_one_sale(cafe, jun, mina):
     first, form = sell(cafe, jun, mina)
     second = jun.post(at(cafe, f"members/{mina.public_id}"), form)

@@ -51,12 +51,14 @@ def counter(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             found = directory.search(merchant=merchant, text=typed, limit=FOUND_MAX)
         if len(found) == 1:
             return screens.to(request, "counter_member", member_id=found[0].public_id)
+    recent = _recent(request)
     page = {
         "typed": typed,
         "typed_in_url": quote(typed),
         "is_too_short": bool(typed) and len(typed) < TYPED_MIN,
         "found": [{"member": each, "contacts": reveals.masked(each), "code": ids.grouped(each.code)} for each in found],
-        "recent": _recent(request),
+        "recent": recent,
+        "last": _undoable(request, recent),
         "place": shift.place_of(request),
         "places": shift.choices(request),
     }
@@ -206,6 +208,19 @@ def _recent(request: HttpRequest) -> list[dict[str, Any]]:
             if view is not None:
                 rows.append({"taken": view, "name": reward_name(request, view.reward), "at": view.ended_at or view.occurred_at})
     return rows
+
+
+def _undoable(request: HttpRequest, recent: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The newest of what this cashier did, while it can still be undone: one press takes it back."""
+    if not recent:
+        return None
+    newest = recent[0]
+    sale, taken = newest.get("sale"), newest.get("taken")
+    if sale is not None and sale.left_minor > 0 and shift.may_undo(request, sale.public_id, newest["at"]):
+        return newest
+    if taken is not None and taken.state == "captured" and shift.may_undo(request, taken.public_id, newest["at"]):
+        return {**newest, "minted": ids.mint("rev")}
+    return None
 
 
 def in_points(request: HttpRequest, units: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from babel.numbers import get_currency_symbol
@@ -17,7 +19,7 @@ from loyalty.console import screens
 from loyalty.console.access import actor_of, device_of, now_of, seat_required
 from loyalty.console.counter import shift
 from loyalty.console.counter.desk import in_points, member_or_404, person, reward_name
-from loyalty.console.programme.fields import MoneyField
+from loyalty.console.programme.fields import MoneyField, PointsField
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
 from members.models import Member
@@ -25,7 +27,8 @@ from merchants import ids, money
 from merchants.errors import LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
-from rewards import earning, purchases, redemptions, versions
+from rewards import earning, purchases, redemptions, terms, versions
+from rewards.parties import MemberRef
 from rewards.purchases import finding
 from rewards.purchases.finding import PurchaseView
 
@@ -42,8 +45,10 @@ class SaleForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
 
-    def __init__(self, merchant: Merchant, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, merchant: Merchant, paying: PointsField | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if paying is not None:
+            self.fields["points"] = paying
         self.use_required_attribute = False
         keys = "decimal" if money.exponent(merchant.currency) else "numeric"
         widget = forms.TextInput(
@@ -59,6 +64,15 @@ class SaleForm(forms.Form):
         return amount
 
     @property
+    def points(self) -> int | None:
+        """Points that pay a part of it, None for none."""
+        return self.cleaned_data.get("points")
+
+    @property
+    def redemptions(self) -> tuple[purchases.RedemptionInput, ...]:
+        return (purchases.RedemptionInput(points=self.points),) if self.points else ()
+
+    @property
     def external_id(self) -> str:
         return self.cleaned_data["receipt"] or f"counter:{self.cleaned_data['minted']}"
 
@@ -66,9 +80,12 @@ class SaleForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 @seat_required(Permission.USE_COUNTER)
 def member(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
-    """Show the member with the form of a sale; a POST records it."""
+    """Show the member with the form of a sale; a POST says what it would give (`act=preview`) or records it."""
     found, merchant = member_or_404(request, member_id), merchant_of(request)
-    form = SaleForm(merchant, request.POST if request.method == "POST" else None, initial={"minted": ids.mint("pur")})
+    posted = request.POST if request.method == "POST" else None
+    form = SaleForm(merchant, _paying(request), posted, initial={"minted": ids.mint("pur")})
+    if request.method == "POST" and request.POST.get("act") == "preview":
+        return _preview(request, found, form)
     if request.method == "POST" and form.is_valid():
         done = _record(request, found, form)
         if done is not None:
@@ -77,7 +94,9 @@ def member(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
     return member_page(request, found, form, status=422 if form.is_bound else 200)
 
 
-def member_page(request: HttpRequest, found: Member, form: SaleForm, *, status: int = 200) -> HttpResponse:
+def member_page(
+    request: HttpRequest, found: Member, form: SaleForm, *, preview: Preview | None = None, status: int = 200
+) -> HttpResponse:
     merchant, now = merchant_of(request), now_of(request)
     shown = person(request, found)
     balance = shown["balance"]
@@ -89,6 +108,9 @@ def member_page(request: HttpRequest, found: Member, form: SaleForm, *, status: 
     page = {
         **shown,
         "form": form,
+        "preview": preview,
+        "points_word": terms.text(shown["terms"].points.plural, get_language() or "en") if shown["terms"] else "",
+        "is_code_missing": shift.is_code_missing(request, found),
         "symbol": get_currency_symbol(merchant.currency, locale=formats.locale()),
         "held": [{"view": view, "name": reward_name(request, view.reward)} for view in mine if view.is_open],
         "redeemable": len(catalogue.redeemable),
@@ -114,6 +136,7 @@ def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResp
         "why": earning.words([step for step in sold.trace if step.code != "skipped"], promised, get_language() or "en"),
         "skipped": earning.words([step for step in sold.trace if step.code == "skipped"], promised, get_language() or "en"),
         "earned": in_points(request, sold.points_earned),
+        "left_to_pay": sold.total_minor - sold.points_paid_minor,
         "is_undone": sold.left_minor <= 0 < sold.total_minor,
         "may_undo": sold.left_minor > 0 and shift.may_undo(request, sold.public_id, sold.occurred_at),
         "undo_minutes": int(shift.UNDO_WITHIN.total_seconds() // 60),
@@ -150,7 +173,7 @@ def _record(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
     merchant, now, place, device = merchant_of(request), now_of(request), shift.place_of(request), device_of(request)
     sold = purchases.PurchaseInput(
         external_id=form.external_id, occurred_at=now, currency=merchant.currency,
-        total_minor=form.cleaned_data["amount"], member=purchases.MemberRef(id=found.public_id),
+        total_minor=form.cleaned_data["amount"], member=_reference(request, found, form), redemptions=form.redemptions,
         location=place.code if place else None, terminal=device.public_id if device else None, channel="counter",
     )  # fmt: skip
     try:
@@ -161,9 +184,78 @@ def _record(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
     except LoyaltyError as refusal:
         if refusal.code == _REUSED:
             return _earlier(request, found, form)
-        form.add_error("amount" if refusal.pointer == "/total_minor" else None, refusal.detail)
+        form.add_error(_field(form, refusal), refusal.detail)
         return None
     return outcome.public_id
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a sale would give: points, their why, what points pay of it; or why it would be refused."""
+
+    earned: str = ""
+    why: Sequence[str] = ()
+    total_minor: int = 0
+    paid_minor: int = 0
+    refusal: str = ""
+
+    @property
+    def left_minor(self) -> int:
+        return self.total_minor - self.paid_minor
+
+
+def _preview(request: HttpRequest, found: Member, form: SaleForm) -> HttpResponse:
+    """Say what the sale as typed would give; nothing is written. The page's script gets that part alone."""
+    preview = Preview(refusal="")
+    if form.is_valid():
+        preview = _quoted(request, found, form)
+    if getattr(request, "htmx", False):
+        # While somebody still types, half an amount is no fault to point at.
+        shown = None if form.errors else preview
+        return shift.show(request, "console/counter/_preview.html", {"preview": shown})
+    return member_page(request, found, form, preview=None if form.errors else preview, status=422 if form.errors else 200)
+
+
+def _quoted(request: HttpRequest, found: Member, form: SaleForm) -> Preview:
+    place, language = shift.place_of(request), get_language() or "en"
+    asked = purchases.QuoteInput(
+        currency=merchant_of(request).currency, total_minor=form.cleaned_data["amount"],
+        member=_reference(request, found, form), location=place.code if place else None, channel="counter",
+        redemptions=form.redemptions,
+    )  # fmt: skip
+    try:
+        quoted = purchases.quote(
+            merchant=merchant_of(request), asked=asked, now=now_of(request), actor=actor_of(request)
+        )
+    except LoyaltyError as refusal:
+        return Preview(refusal=refusal.detail)
+    steps = [step for step in quoted.evaluation.trace if step.code != "skipped"]
+    return Preview(
+        earned=in_points(request, quoted.evaluation.points),
+        why=earning.words(steps, quoted.version.terms if quoted.version else None, language),
+        total_minor=asked.total_minor,
+        paid_minor=quoted.points_paid_minor,
+    )
+
+
+def _paying(request: HttpRequest) -> PointsField | None:
+    """The field for points that pay, where the terms let them."""
+    version = screens.version_of(request)
+    if version is None or version.terms.pay_with_points is None:
+        return None
+    field = PointsField(version.terms.points.decimals, label=_("Pay with points"), required=False)
+    field.widget.attrs["autocomplete"] = "off"
+    return field
+
+
+def _reference(request: HttpRequest, found: Member, form: SaleForm) -> MemberRef:
+    return shift.reference(request, found) if form.points else MemberRef(id=found.public_id)
+
+
+def _field(form: SaleForm, refusal: LoyaltyError) -> str | None:
+    if refusal.pointer == "/total_minor":
+        return "amount"
+    return "points" if form.points and (refusal.pointer or "").startswith("/redemptions") else None
 
 
 def _earlier(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
@@ -172,6 +264,7 @@ def _earlier(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
     is_same = (
         earlier is not None
         and (earlier.member_id, earlier.total_minor) == (found.pk, form.cleaned_data["amount"])
+        and bool(earlier.points_paid_minor) == bool(form.points)
         and now_of(request) - earlier.occurred_at < shift.UNDO_WITHIN
     )
     if earlier is not None and is_same:
