@@ -25,7 +25,7 @@ from django.db import connection
 from merchants import audit, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
-from rewards.models.accounts import Account
+from rewards.models.accounts import Account, Inspection
 from rewards.points import chain
 
 CHUNK = 500
@@ -74,21 +74,27 @@ def verify(*, merchant: Merchant, chunk: int = CHUNK, after_chunk: Callable[[Rep
     locked or changed.
     """
     report = Report()
-    after = 0
-    while True:
-        with tenancy.tenant(merchant), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id FROM rewards_account WHERE merchant_id = %s AND id > %s ORDER BY id LIMIT %s",
-                [merchant.pk, after, chunk],
-            )
-            accounts = [row[0] for row in cursor.fetchall()]
-            if not accounts:
-                break
-            _check_chunk(cursor, merchant.pk, accounts, report)
-        after = accounts[-1]
-        if after_chunk is not None:
+    last: int | None = 0
+    while last is not None:
+        with tenancy.tenant(merchant):
+            last = _check_next(merchant, last, chunk, report)
+        if last is not None and after_chunk is not None:
             after_chunk(report)
     return report
+
+
+def _check_next(merchant: Merchant, after: int, chunk: int, report: Report) -> int | None:
+    """Reconcile the accounts that follow `after`, in the open tenant; return the last of them, None at the end."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM rewards_account WHERE merchant_id = %s AND id > %s ORDER BY id LIMIT %s",
+            [merchant.pk, after, chunk],
+        )
+        accounts = [row[0] for row in cursor.fetchall()]
+        if not accounts:
+            return None
+        _check_chunk(cursor, merchant.pk, accounts, report)
+    return int(accounts[-1])
 
 
 def verify_members(*, merchant: Merchant, member_ids: Sequence[int]) -> Report:
@@ -122,17 +128,37 @@ def freeze(*, merchant: Merchant, report: Report, now: datetime) -> int:
     return len(frozen)
 
 
-def inspect(*, merchant: Merchant, now: datetime) -> int:
+def inspect(*, merchant: Merchant, now: datetime, chunk: int = CHUNK) -> int:
     """This function will reconcile a merchant's ledger, freeze and log what does not agree, and say how many entries it saw.
 
-    It opens its own tenants: call it outside of one.
+    Each chunk is one transaction that freezes what it found and notes how far it came: killed anywhere, the next call
+    goes on from there.  It opens its own tenants: call it outside of one, and one at a time for a merchant.
     """
-    report = verify(merchant=merchant)
+    while True:
+        inspection, report = tenancy.attempt(merchant, lambda: _inspect_next(merchant, chunk, now))
+        if not report.agrees:
+            _log.error("ledger_does_not_agree", merchant=merchant.pk, faults=len(report.faults))
+        if inspection.finished_at is not None:
+            return int(inspection.entries)
+
+
+def _inspect_next(merchant: Merchant, chunk: int, now: datetime) -> tuple[Inspection, Report]:
+    report = Report()
+    inspection = Inspection.objects.select_for_update().filter(merchant=merchant).first()
+    if inspection is None:
+        inspection = Inspection(merchant=merchant, begun_at=now)
+    elif inspection.finished_at is not None:
+        inspection.begun_at, inspection.after_account, inspection.entries, inspection.finished_at = now, 0, 0, None
+    last = _check_next(merchant, inspection.after_account, chunk, report)
     if not report.agrees:
-        with tenancy.tenant(merchant):
-            freeze(merchant=merchant, report=report, now=now)
-        _log.error("ledger_does_not_agree", merchant=merchant.pk, faults=len(report.faults))
-    return report.entries
+        freeze(merchant=merchant, report=report, now=now)
+    inspection.entries += report.entries
+    if last is None:
+        inspection.finished_at = now
+    else:
+        inspection.after_account = last
+    inspection.save()
+    return inspection, report
 
 
 def thaw(*, merchant: Merchant, member_id: int) -> bool:

@@ -121,6 +121,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Inspection',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('begun_at', models.DateTimeField()),
+                ('after_account', models.BigIntegerField(default=0, help_text='Every account up to this one has been looked at')),
+                ('entries', models.BigIntegerField(default=0, help_text='Entries looked at so far')),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_inspection_of_merchant'), models.UniqueConstraint(fields=('merchant',), name='one_inspection_per_merchant')],
+            },
+        ),
+        migrations.CreateModel(
             name='Lot',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),

@@ -116,3 +116,18 @@ class ExpiryNotice(TenantModel):
             TenantForeignKey(field="account", name="expiry_notice_of_own_account"),
         ]
         indexes = [models.Index(fields=["merchant", "day"], name="expiry_notice_by_day")]
+
+
+class Inspection(TenantModel):
+    """How far the reconciliation of the merchant's ledger has come: killed, it goes on from there."""
+
+    begun_at = models.DateTimeField()
+    after_account = models.BigIntegerField(default=0, help_text="Every account up to this one has been looked at")
+    entries = models.BigIntegerField(default=0, help_text="Entries looked at so far")
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant"], name="one_inspection_per_merchant"),
+        ]
