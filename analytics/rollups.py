@@ -75,6 +75,11 @@ _CHANGED: Final = """
     WHERE merchant_id = %(merchant)s AND xid >= %(start)s::text::xid8 AND xid < %(end)s::text::xid8
     UNION
     SELECT member_id, local_day FROM reading_purchases WHERE merchant_id = %(merchant)s AND id = ANY(%(refunded)s)
+    UNION
+    -- A purchase that a merge carried to somebody else says so by its own id; whom it left, it does not say.
+    SELECT member_id, local_day FROM analytics_memberday WHERE merchant_id = %(merchant)s AND member_id IN (
+        SELECT unnest(ARRAY[source_id, target_id]) FROM reading_merges
+        WHERE merchant_id = %(merchant)s AND xid >= %(start)s::text::xid8 AND xid < %(end)s::text::xid8)
 """
 
 # Sets are compared, never looked up one by one: right after a big import the planner knows nothing of this merchant's

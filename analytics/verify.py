@@ -188,7 +188,8 @@ def _unseen(merchant: Merchant, seen_through: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT count(*) FROM reading_purchases WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8) "
-            "+ (SELECT count(*) FROM reading_refunds WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8)",
+            "+ (SELECT count(*) FROM reading_refunds WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8) "
+            "+ (SELECT count(*) FROM reading_merges WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8)",
             {"m": merchant.pk, "x": seen_through},
         )
         return int(cursor.fetchone()[0])

@@ -14,6 +14,7 @@ LEDGER = "reading_ledger"
 ACCOUNTS = "reading_accounts"
 LOTS = "reading_lots"
 TERMS = "reading_terms"
+MERGES = "reading_merges"
 
 # A wholly refunded purchase is no purchase any more; one that cost nothing from the start (a free coffee) is one.
 schema.add_view(
@@ -62,5 +63,12 @@ schema.add_view(
     TERMS,
     """
     SELECT t.merchant_id, t.number, t.document, t.effective_from FROM rewards_termsversion t
+    """,
+)
+# Of a merge and of its undoing alike: `xid` is the later one's.
+schema.add_view(
+    MERGES,
+    """
+    SELECT m.merchant_id, m.id, m.source_id, m.target_id, m.merged_at, m.unmerged_at, m.xid FROM rewards_merge m
     """,
 )

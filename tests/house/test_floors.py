@@ -53,6 +53,7 @@ def copy(tmp_path_factory):
         ("rewards/enrolment.py", "import rewards.models.ledger", "Only the bookkeeper"),
         ("rewards/enrolment.py", "from rewards.models import Entry", "Tables are named"),
         ("loyalty/portal/session.py", "import members.models", "The API and the portal"),
+        ("analytics/figures.py", "from rewards.models.purchases import Purchase", "The numbers read"),
         ("rewards/points/book.py", "import celery", "The domain does not know"),
         ("merchants/ids.py", "import merchants.keys", "No room leads back"),
     ],

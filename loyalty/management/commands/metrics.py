@@ -62,7 +62,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{merchant.slug}: … and {len(report.differences) - SHOWN_MAX} more")
         if report.unseen:
             self.stdout.write(
-                f"{merchant.slug}: {report.unseen} purchases or refunds arrived since the last run. "
+                f"{merchant.slug}: {report.unseen} purchases, refunds or merges arrived since the last run. "
                 "Run `manage.py metrics run` first; what differs after that is wrong."
             )
         return len(report.differences)
