@@ -12,6 +12,7 @@ import unicodedata
 PREFIXES: dict[str, str] = {
     "adj": "adjustment",
     "cap": "capture",
+    "clm": "claim of a purchase",
     "crd": "card",
     "dev": "counter device",
     "dlv": "webhook delivery",

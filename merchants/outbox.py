@@ -27,6 +27,7 @@ _SCHEMAS: Final = Path(__file__).resolve().parent / "events"
 KINDS: Final = (
     "purchase.recorded",
     "purchase.refunded",
+    "purchase.claimed",
     "points.accrued",
     "points.activated",
     "points.expiring",

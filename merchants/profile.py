@@ -19,6 +19,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "adjustment_points_max": (0, 10**12),
     "occurred_at_days_back_max": (0, 3650),
     "occurred_at_minutes_ahead_max": (0, 1440),
+    "claim_days_max": (0, 365),
     "daily_accruals_alert": (1, 10_000),
     "step_up_points_above": (0, 10**12),
     "contact_cool_off_hours": (0, 720),

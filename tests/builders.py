@@ -172,6 +172,18 @@ class Shop:
         self.people[name] = person
         return person
 
+    def sells_to_a_guest(self, won: int, external_id: str, *, at: datetime | None = None) -> purchases.Outcome:
+        """Record a sale that names nobody; a refusal is raised."""
+        sold = purchases.PurchaseInput(
+            external_id=external_id, occurred_at=at or self.now, currency=self.merchant.currency, total_minor=won
+        )
+        (outcome,) = self.does(
+            lambda: purchases.record(merchant=self.merchant, items=[sold], now=self.now, actor=TILL)
+        )
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome
+
     def cast(self, *names: str) -> list[Person]:
         return [self.member(name) for name in names]
 
@@ -230,6 +242,15 @@ class Person:
         if outcome.error is not None:
             raise outcome.error
         return outcome
+
+    def claims(self, purchase: str, *, external_id: str = "", by: Actor = TILL) -> documents.Outcome:
+        """Claim a guest's purchase, named by the till's own id."""
+        asked = purchases.ClaimInput(
+            external_id=external_id or fresh("claim"), purchase=purchases.PurchaseRef(external_id=purchase), member=self.ref
+        )
+        return self.shop.does(
+            lambda: purchases.claim(merchant=self.shop.merchant, asked=asked, now=self.shop.now, actor=by)
+        )
 
     def returns(self, purchase: str, won: int | None = None, *, external_id: str = "") -> documents.Outcome:
         """Refund a purchase, named by the till's own id: an amount, or all that is left."""

@@ -207,6 +207,21 @@ KINDS: dict[str, Kind] = {
         "The refund takes back more than was sold and not yet refunded. Nothing was changed.",
         "Read the purchase's refunds; send what is left.",
     ),
+    "purchase_claimed": Kind(
+        409,
+        _("It has a member already"),
+        "The purchase was sold to a member, or claimed by one. Nothing was added.",
+        "Read the receipt again: each can be claimed once.",
+    ),
+    "purchase_refunded": Kind(
+        409, _("It was taken back"), "All of the purchase was refunded: nothing is left to earn by.", "Tell the member."
+    ),
+    "claim_too_late": Kind(
+        409,
+        _("Too late to claim"),
+        "The purchase is older than the merchant lets receipts be claimed.",
+        "Tell the member; the merchant's settings say how many days there are.",
+    ),
     "quote_expired": Kind(
         409, _("The quote has expired"), "A quote holds for 15 minutes.", "Ask for a new quote and show it."
     ),

@@ -13,7 +13,7 @@ from msgspec import Meta
 from loyalty.api import pages
 from loyalty.api.operations import KIB, Answer, Call, operation
 from loyalty.api.pages import PageQuery
-from loyalty.api.purchases import TraceStep
+from loyalty.api.receipts import TraceStep
 from loyalty.api.views import ApiView
 from merchants import shapes
 from merchants.errors import Invalid

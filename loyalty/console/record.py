@@ -28,6 +28,7 @@ from merchants.permissions import Permission
 ACTIONS: dict[str, Any] = {
     "programme.published": gettext_lazy("published the programme"),
     "points.adjusted": gettext_lazy("adjusted points"),
+    "purchase.claimed": gettext_lazy("added a receipt to a member"),
     "member.enrolled": gettext_lazy("enrolled a member"),
     "member.updated": gettext_lazy("changed a member"),
     "member.revealed": gettext_lazy("looked at a member's contacts"),
@@ -66,7 +67,7 @@ ACTIONS: dict[str, Any] = {
 #: What belongs together when somebody searches.
 GROUPS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
     "programme": (gettext_lazy("Programme"), ("programme.",)),
-    "members": (gettext_lazy("Members and points"), ("member.", "card.", "points.", "account.")),
+    "members": (gettext_lazy("Members and points"), ("member.", "card.", "points.", "purchase.", "account.")),
     "links": (gettext_lazy("API keys and webhooks"), ("key.", "webhook.")),
     "team": (gettext_lazy("Team"), ("seat.",)),
     "settings": (gettext_lazy("Settings"), ("settings.", "location.", "logo.")),
@@ -83,6 +84,8 @@ _DETAILS: Final[dict[str, Any]] = {
     "occurred_at_days_back_max": gettext_lazy("days a sale may come late"),
     "occurred_at_minutes_ahead_max": gettext_lazy("minutes a sale may be ahead"),
     "daily_accruals_alert": gettext_lazy("purchases a day before a flag"), "url": gettext_lazy("address"),
+    "claim_days_max": gettext_lazy("days a receipt can be claimed"),
+    "expiry_notice_days": gettext_lazy("days ahead that ending points are announced"),
     "outbox_days_kept": gettext_lazy("days events are kept"), "events": gettext_lazy("events"),
     "changed": gettext_lazy("changed"), "checks": gettext_lazy("what did not add up"), "since": gettext_lazy("since"),
 }  # fmt: skip

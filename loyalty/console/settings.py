@@ -64,6 +64,10 @@ class SettingsForm(forms.Form):
             ("contact_cool_off_hours", _("… and after a new contact for"), _("hours"), _("Whatever is spent in the portal.")),
             ("occurred_at_days_back_max", _("Sales may come late by"), _("days"), _("Of tills that were offline.")),
             ("occurred_at_minutes_ahead_max", _("… or be ahead by"), _("minutes"), _("Of tills whose clock is wrong.")),
+            (
+                "claim_days_max", _("A receipt can be claimed for"), _("days"),
+                _("By a member, for a sale that named nobody. 0 for never."),
+            ),
             ("daily_accruals_alert", _("Flag a member after"), _("purchases a day"), ""),
             ("outbox_days_kept", _("Keep delivered events for"), _("days"), ""),
             (

@@ -61,6 +61,7 @@ _counter = [
     path("place", desk.place, name="counter_place"),
     path("enrol", desk.enrol, name="counter_enrol"),
     path("members/<str:member_id>", sales.member, name="counter_member"),
+    path("members/<str:member_id>/claim", sales.claim, name="counter_claim"),
     path("members/<str:member_id>/rewards", handing.rewards, name="counter_rewards"),
     path("sales/<str:purchase_id>", sales.sale, name="counter_sale"),
     path("sales/<str:purchase_id>/undo", sales.undo, name="counter_undo"),

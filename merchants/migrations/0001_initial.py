@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ('display_digits', models.PositiveSmallIntegerField(blank=True, help_text="Digits printed after the point, if not the currency's own", null=True)),
                 ('occurred_at_days_back_max', models.PositiveSmallIntegerField(default=30)),
                 ('occurred_at_minutes_ahead_max', models.PositiveSmallIntegerField(default=5)),
+                ('claim_days_max', models.PositiveSmallIntegerField(default=14, help_text='How long after a purchase without a member it can be claimed; 0 for never')),
                 ('adjustment_points_max', models.BigIntegerField(default=10000, help_text='Largest correction a manager may make alone')),
                 ('daily_accruals_alert', models.PositiveSmallIntegerField(default=5, help_text='Accruals for one member in a day that raise a flag')),
                 ('step_up_points_above', models.BigIntegerField(default=5000, help_text='Points a member may spend on their phone in a day without a fresh code')),

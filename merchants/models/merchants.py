@@ -30,6 +30,9 @@ class Merchant(models.Model):
     )
     occurred_at_days_back_max = models.PositiveSmallIntegerField(default=30)
     occurred_at_minutes_ahead_max = models.PositiveSmallIntegerField(default=5)
+    claim_days_max = models.PositiveSmallIntegerField(
+        default=14, help_text="How long after a purchase without a member it can be claimed; 0 for never"
+    )
     adjustment_points_max = models.BigIntegerField(
         default=10_000, help_text="Largest correction a manager may make alone"
     )

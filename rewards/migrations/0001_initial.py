@@ -248,6 +248,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Claim',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('public_id', models.CharField(max_length=40)),
+                ('external_id', models.CharField(max_length=300)),
+                ('fingerprint', models.BinaryField(default=b'', help_text='SHA-256 of the canonical JSON of the fields sent')),
+                ('receipt', models.JSONField(default=dict, help_text="The answer's frozen part")),
+                ('actor', models.CharField(max_length=120)),
+                ('occurred_at', models.DateTimeField()),
+                ('recorded_at', models.DateTimeField()),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
+                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
+                ('purchase', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.purchase')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_claim_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='claim_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='claim_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'purchase'), name='a_purchase_is_claimed_once'), merchants.constraints.TenantForeignKey(field='purchase', name='claim_of_own_purchase'), merchants.constraints.TenantForeignKey(field='member', name='claim_by_own_member')],
+            },
+        ),
+        migrations.CreateModel(
             name='PurchaseLine',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),

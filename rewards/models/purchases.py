@@ -164,3 +164,22 @@ class Refund(Document):
             models.Index(fields=["merchant", "purchase"], name="refund_by_purchase"),
             models.Index(fields=["merchant", "xid"], name="refund_by_writer"),
         ]
+
+
+class Claim(Document):
+    """A purchase that had no member was given to one; whose it is now stands on the purchase."""
+
+    purchase = models.ForeignKey(
+        Purchase, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    member = models.ForeignKey(
+        Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            *Document.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "purchase"], name="a_purchase_is_claimed_once"),
+            TenantForeignKey(field="purchase", name="claim_of_own_purchase"),
+            TenantForeignKey(field="member", name="claim_by_own_member"),
+        ]

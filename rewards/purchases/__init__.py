@@ -10,6 +10,8 @@ Inside: `inputs` (what tills send), `reading` (everything a batch needs, after i
 """
 
 from rewards.parties import MemberRef as MemberRef
+from rewards.purchases.claiming import claim as claim
+from rewards.purchases.inputs import ClaimInput as ClaimInput
 from rewards.purchases.inputs import LineInput as LineInput
 from rewards.purchases.inputs import PurchaseInput as PurchaseInput
 from rewards.purchases.inputs import PurchaseRef as PurchaseRef

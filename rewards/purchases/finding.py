@@ -12,7 +12,7 @@ import msgspec
 from merchants import ids
 from merchants.models.merchants import Merchant
 from rewards.earning import Step
-from rewards.models.purchases import Purchase, PurchaseLine, Refund
+from rewards.models.purchases import Claim, Purchase, PurchaseLine, Refund
 
 PAGE_MAX = 100
 
@@ -119,7 +119,7 @@ def has_any(*, merchant: Merchant) -> bool:
 
 
 def _views(merchant: Merchant, rows: Sequence[Purchase]) -> list[PurchaseView]:
-    """Three statements, however many purchases there are."""
+    """Four statements at most, however many purchases there are."""
     ids_wanted = [row.pk for row in rows]
     lines: dict[int, list[LineView]] = {}
     for line in PurchaseLine.objects.filter(merchant=merchant, purchase_id__in=ids_wanted).order_by("position"):
@@ -135,10 +135,15 @@ def _views(merchant: Merchant, rows: Sequence[Purchase]) -> list[PurchaseView]:
             row.public_id, row.amount_minor, row.points_clawed_back, row.points_restored, row.reason, row.occurred_at
         )
         refunds.setdefault(row.purchase_id, []).append(refund)
-    return [_view(row, lines.get(row.pk, []), refunds.get(row.pk, [])) for row in rows]
+    # What a claimed purchase was sold with is a guest's receipt: why it earned is on the claim's.
+    receipts = {row.pk: row.receipt for row in rows}
+    if any(row.member_id is not None and _member_of(row.receipt) is None for row in rows):
+        claimed = Claim.objects.filter(merchant=merchant, purchase_id__in=ids_wanted)
+        receipts |= dict(claimed.values_list("purchase_id", "receipt"))
+    return [_view(row, receipts[row.pk], lines.get(row.pk, []), refunds.get(row.pk, [])) for row in rows]
 
 
-def _view(row: Purchase, lines: Sequence[LineView], refunds: Sequence[RefundView]) -> PurchaseView:
+def _view(row: Purchase, receipt: Any, lines: Sequence[LineView], refunds: Sequence[RefundView]) -> PurchaseView:
     return PurchaseView(
         id=row.pk,
         public_id=row.public_id,
@@ -156,10 +161,18 @@ def _view(row: Purchase, lines: Sequence[LineView], refunds: Sequence[RefundView
         terms_version=row.terms_version,
         lines=tuple(lines),
         refunds=tuple(refunds),
-        trace=_trace(row.receipt),
+        trace=_trace(receipt),
     )
 
 
+def _kept(receipt: Any) -> dict[str, Any]:
+    kept: dict[str, Any] | None = msgspec.json.decode(receipt) if isinstance(receipt, (str, bytes)) else receipt
+    return kept or {}
+
+
+def _member_of(receipt: Any) -> str | None:
+    return _kept(receipt).get("member")
+
+
 def _trace(receipt: Any) -> tuple[Step, ...]:
-    kept = msgspec.json.decode(receipt) if isinstance(receipt, (str, bytes)) else receipt
-    return msgspec.convert((kept or {}).get("trace", ()), tuple[Step, ...])
+    return msgspec.convert(_kept(receipt).get("trace", ()), tuple[Step, ...])

@@ -87,6 +87,14 @@ class RefundInput(Input, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(max_length=200)] = ""
 
 
+class ClaimInput(Input, frozen=True, kw_only=True):
+    """A purchase that was recorded without a member becomes this member's."""
+
+    external_id: ExternalId
+    purchase: PurchaseRef
+    member: MemberRef
+
+
 def milli(quantity: int | Decimal) -> int | None:
     """Return the quantity in thousandths, or None when it is not a positive number of at most three decimals."""
     quantity = Decimal(quantity)

@@ -141,7 +141,7 @@ def read(
     if any(states.get(str(buyer.id)) != buyer.state for buyer in buyers.values()):
         # Merged, blocked or erased while we waited for the account: what was found then no longer holds.
         raise Again
-    context = Context(timeline=seen, buyers=buyers, purchase_ids=first["ids"] or [])
+    context = Context(timeline=seen, buyers=buyers, purchase_ids=first.get("ids") or [])
     for identity, public_id, code, zone in first.get("shops") or []:
         shop = Shop(identity, public_id, code, zone or merchant.zone)
         context.shops[public_id] = context.shops[code] = shop

@@ -92,7 +92,7 @@ def record(
     outcomes: dict[int, Outcome] = {}
     accepted = _accept(merchant, items, outcomes, source=source)
     if accepted:
-        fold = _Fold.open(merchant, accepted, now=now, actor=actor, source=source)
+        fold = Fold.open(merchant, accepted, now=now, actor=actor, source=source)
         for item in sorted(accepted, key=lambda item: (item.sold.occurred_at, item.position)):
             outcomes[item.position] = fold.take(item)
         fold.write()
@@ -110,7 +110,7 @@ def evaluated(
     accepted = _accept(merchant, [sold], outcomes, source=source)
     if not accepted:
         raise outcomes[0].error or Invalid(_("This cannot be sold."))
-    fold = _Fold.open(merchant, accepted, now=now, actor=actor, source=source)
+    fold = Fold.open(merchant, accepted, now=now, actor=actor, source=source)
     sale, buyer = fold.draft(accepted[0])
     fold.spend(sale, buyer, accepted[0])
     evaluation = fold.earn(sale, buyer)
@@ -136,7 +136,7 @@ def _accept(
     return accepted
 
 
-class _Fold:
+class Fold:
     """The state a batch folds over: accounts, cap buckets, tiers and referrals as each item leaves them."""
 
     def __init__(self, merchant: Merchant, book: Book, context: Context, *, actor: Actor, source: Source) -> None:
@@ -163,7 +163,7 @@ class _Fold:
         self.ids = iter(context.purchase_ids)
 
     @classmethod
-    def open(cls, merchant: Merchant, items: Sequence[_Item], *, now: datetime, actor: Actor, source: Source) -> _Fold:
+    def open(cls, merchant: Merchant, items: Sequence[_Item], *, now: datetime, actor: Actor, source: Source) -> Fold:
         book = Book(merchant.pk, now=now, actor=actor, is_silent=source.is_silent)
         keys = list(dict.fromkeys(item.key for item in items if item.key is not None))
         buyers = reading.lock_buyers(book, keys)
@@ -306,13 +306,7 @@ class _Fold:
         if item.sold.member is None:
             return None
         buyer = self.context.buyers.get(item.key) if item.key else None
-        if may_lack:
-            return buyer
-        if buyer is None or buyer.state in {"erased", "merged"}:
-            raise MemberNotFound(_("No member is known by this."), pointer="/member")
-        if buyer.state == "blocked":
-            raise MemberBlocked(_("This membership is blocked. Nothing was recorded for it."), pointer="/member")
-        return buyer
+        return buyer if may_lack else present(buyer)
 
     def spend(self, sale: Sale, buyer: Buyer | None, item: _Item) -> list[dict[str, Any]]:
         """Take the redemptions first: what they pay earns nothing where the terms say so."""
@@ -367,7 +361,9 @@ class _Fold:
         if version is None:
             return earning.NO_PROGRAMME_YET
         sale.terms_version = version.number
-        return earning.evaluate(version.terms, sale.basket(), facts, zone=self.zone, location_zone=sale.location_zone)
+        # A guest's sale may have been refunded in part before it is claimed.
+        basket = returns.net(sale) if sale.refunded_minor else sale.basket()
+        return earning.evaluate(version.terms, basket, facts, zone=self.zone, location_zone=sale.location_zone)
 
     def credit(self, sale: Sale, buyer: Buyer | None, evaluation: Evaluation) -> None:
         """Grant the points, fill the caps, move the tier, qualify the referral; then settle refunds that came first."""
@@ -426,7 +422,7 @@ class _Fold:
             return
         settled = referrals.qualify(
             self.book, referral, paid=self.referrals_paid.get(referral.referrer_id, 0), version=version,
-            purchase_id=sale.id, purchase_public_id=sale.public_id, net_minor=sale.total_minor,
+            purchase_id=sale.id, purchase_public_id=sale.public_id, net_minor=sale.net_minor,
             occurred_at=sale.occurred_at, zone=self.zone,
         )  # fmt: skip
         if settled is not None:
@@ -576,3 +572,15 @@ class _Fold:
         tiers.write(self.merchant.pk, self.tier_changes, now=self.book.now)
         self.spendings.write(self.book, is_silent=self.source.is_silent)
         referrals.write(self.merchant.pk, self.settled_referrals, now=self.book.now)
+
+
+def present(buyer: Buyer | None) -> Buyer:
+    """Return the buyer, or refuse whoever cannot buy.
+
+    :raises MemberNotFound, MemberBlocked: nobody, somebody who left, or somebody the merchant has blocked.
+    """
+    if buyer is None or buyer.state in {"erased", "merged"}:
+        raise MemberNotFound(_("No member is known by this."), pointer="/member")
+    if buyer.state == "blocked":
+        raise MemberBlocked(_("This membership is blocked. Nothing was recorded for it."), pointer="/member")
+    return buyer

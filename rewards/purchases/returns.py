@@ -78,12 +78,12 @@ def apply(
 
     :raises RefundTooLarge: more than is left; nothing changed.
     """
-    before = _net(sale)
+    before = net(sale)
     was = sale.refunded_minor
     undo = [(line, line.refunded_milli, line.refunded_minor) for line in sale.lines], sale.refunded_unnamed_minor
     try:
         _reduce(sale, asked, before)
-        after = _net(sale)
+        after = net(sale)
     except (earning.RefundTooLarge, RefundTooLarge):
         for line, thousandths, minor in undo[0]:
             line.refunded_milli, line.refunded_minor = thousandths, minor
@@ -115,7 +115,8 @@ def apply(
     )
 
 
-def _net(sale: Sale) -> Basket:
+def net(sale: Sale) -> Basket:
+    """Return what all refunds so far have left of the basket."""
     returned = [
         Returned(line=line.id, quantity_milli=line.refunded_milli, amount_minor=line.refunded_minor)
         for line in sale.lines

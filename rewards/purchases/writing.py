@@ -136,6 +136,33 @@ _UPSERT_CAPS = """
 """
 
 
+# -- claims -----------------------------------------------------------------------------------------------------------
+
+
+def write_claimed(merchant_id: int, sale: Sale, *, caps: Mapping[tuple[int, str], int]) -> None:
+    """Write whose a guest's purchase is now and what it earned them, and the buckets it filled."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH c AS ({_UPSERT_CAPS}) "
+            "UPDATE rewards_purchase SET member_id = %(member)s, ordinal = %(ordinal)s, terms_version = %(version)s, "
+            "facts = %(facts)s, points_earned = %(earned)s, qualifying_points = %(qualifying)s, "
+            "qualifying_minor = %(qualifying_minor)s, xid = pg_current_xact_id() "
+            "WHERE merchant_id = %(merchant)s AND id = %(id)s",
+            {
+                "merchant": merchant_id,
+                "id": sale.id,
+                "member": sale.member_id,
+                "ordinal": sale.ordinal,
+                "version": sale.terms_version,
+                "facts": _encode(_row(sale)["fa"]).decode(),
+                "earned": sale.points_earned,
+                "qualifying": sale.qualifying_points,
+                "qualifying_minor": sale.qualifying_minor,
+                "caps": _encode([{"a": a, "k": k, "p": p} for (a, k), p in caps.items()]).decode(),
+            },
+        )
+
+
 # -- refunds --------------------------------------------------------------------------------------------------------
 
 

@@ -93,6 +93,9 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Till:
     """A merchant where the ids, codes, cards and rewards of the examples exist."""
     monkeypatch.setitem(addresses.check.__kwdefaults__, "resolver", lambda host, port: ["93.184.215.14"])
     merchant = open_shop("examples")
+    # The examples are a year old, and their receipts can be claimed.
+    merchant.claim_days_max = 9_999
+    merchant.save(update_fields=["claim_days_max"])
     till = Till(merchant, issue_key(merchant, *SCOPES).secret)
     start_programme(till, rewards=[COFFEE], pay_with_points=PAY)
     mina = till.post(

@@ -10,8 +10,9 @@ import pytest
 from django.db import connections
 
 from merchants.actors import Actor
-from rewards import purchases
-from rewards.models.purchases import Purchase, PurchaseLine, Refund
+from merchants.errors import LoyaltyError
+from rewards import purchases, verify
+from rewards.models.purchases import Claim, Purchase, PurchaseLine, Refund
 from rewards.parties import MemberRef
 from rewards.purchases import LineInput, PurchaseInput, PurchaseRef, RefundInput
 from tests.builders import cafe as open_cafe
@@ -86,3 +87,52 @@ def test_a_refund_and_its_sale_at_the_same_instant_come_to_the_same_in_either_or
     }
     rows = cafe.does(lambda: Counter(Purchase.objects.values_list("state", "refunded_minor")))
     assert rows == {("recorded", 2_500): ROUNDS}
+
+
+def test_of_twenty_who_bring_one_receipt_one_has_its_points(cafe):
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    people = [cafe.member(f"Member {number}") for number in range(20)]
+
+    def claim(person):
+        def work():
+            try:
+                return person.claims("guest-1").receipt["points_earned"]
+            except LoyaltyError as refusal:
+                return refusal.code
+
+        return work
+
+    assert Counter(at_once(*map(claim, people))) == {100: 1, "purchase_claimed": 19}
+    assert sorted(person.points()[0] for person in people) == [0] * 19 + [100]
+    assert cafe.does(Claim.objects.count) == 1
+
+
+def test_one_claim_sent_twenty_times_at_once_is_one_claim(cafe):
+    mina = cafe.member("Mina")
+    cafe.sells_to_a_guest(10_000, "guest-1")
+
+    told = at_once(*[lambda: mina.claims("guest-1", external_id="c-1")] * 20)
+
+    assert Counter(outcome.is_replay for outcome in told) == {False: 1, True: 19}
+    assert len({outcome.public_id for outcome in told}) == 1
+    assert mina.points() == (100, 0, 0, 0)
+
+
+def test_a_claim_and_a_refund_at_the_same_instant_come_to_the_same_in_either_order(cafe):
+    mina = cafe.member("Mina")
+    for number in range(ROUNDS):
+        cafe.sells_to_a_guest(10_000, f"g-{number}")
+        at_once(lambda n=number: mina.claims(f"g-{n}"), refund(cafe, f"r-{number}", f"g-{number}"))
+
+    assert mina.points() == (75 * ROUNDS, 0, 0, 0)
+    assert verify.verify(merchant=cafe.merchant).faults == []
+
+
+def test_a_claim_and_a_merge_at_the_same_instant_lose_nothing(cafe):
+    for number in range(ROUNDS):
+        old, mina = cafe.cast("Mina's old card", "Mina")
+        cafe.sells_to_a_guest(10_000, f"m-{number}")
+        at_once(lambda o=old, n=number: o.claims(f"m-{n}"), lambda o=old, m=mina: o.is_merged_into(m))
+        assert (old.points(), mina.points()) == ((0, 0, 0, 0), (100, 0, 0, 0))
+
+    assert verify.verify(merchant=cafe.merchant).faults == []

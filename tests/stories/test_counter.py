@@ -11,7 +11,7 @@ from members.models import Consent, Member
 from merchants import ids, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Location
-from rewards import balances, redemptions
+from rewards import balances, purchases, redemptions
 from rewards.models.purchases import Purchase, Refund
 from rewards.models.redemptions import Redemption
 from rewards.parties import MemberRef
@@ -290,3 +290,56 @@ def test_a_blocked_member_collects_nothing(cafe, jun, mina):
 
     assert answer.status_code == 422
     assert "This membership is blocked" in answer.content.decode()
+
+
+# -- a receipt brought back ---------------------------------------------------------------------------------------------
+
+
+def sold_to_nobody(cafe, number, days=1):
+    sale = purchases.PurchaseInput(
+        external_id=number, occurred_at=datetime.now(UTC) - timedelta(days=days), currency="KRW", total_minor=12_400
+    )
+    with tenancy.tenant(cafe):
+        purchases.record(merchant=cafe, items=[sale], now=datetime.now(UTC), actor=SYSTEM)
+
+
+def brings(cafe, jun, mina, number):
+    page = jun.get(at(cafe, f"members/{mina.public_id}"))
+    form = {"claim_minted": minted(page, "claim_minted"), "bought": number}
+    return jun.post(at(cafe, f"members/{mina.public_id}/claim"), form), form
+
+
+def test_a_receipt_is_added_to_whoever_brings_it_once(cafe, jun, mina):
+    sold_to_nobody(cafe, "R-7")
+
+    first, form = brings(cafe, jun, mina, " R-7 ")
+    again = jun.post(at(cafe, f"members/{mina.public_id}/claim"), form)
+
+    assert first.status_code == again.status_code == 302
+    assert first["Location"] == again["Location"]
+    page = jun.get(first["Location"]).content.decode()
+    assert "+124 points" in page
+    assert "1 for 100: +124 points" in page
+    assert "Undo this sale" not in page
+    assert spendable(cafe, mina) == 124
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [("R-0", "No sale has this number"), ("OLD", "this one is older"), ("MINE", "has a member already"), ("", "required")],
+)
+def test_what_cannot_be_added_says_why_beside_the_number(cafe, jun, mina, number, said):
+    sold_to_nobody(cafe, "OLD", days=20)
+    sell(cafe, jun, mina, receipt="MINE")
+
+    answer, _form = brings(cafe, jun, mina, number)
+
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert spendable(cafe, mina) == 124
+
+
+def test_a_merchant_who_takes_no_receipts_back_has_no_field_for_them(cafe, jun, mina):
+    cafe.claim_days_max = 0
+    cafe.save(update_fields=["claim_days_max"])
+    assert "claim_minted" not in jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from loyalty.console import screens
 from loyalty.console.access import actor_of, device_of, now_of, seat_required
 from loyalty.console.counter import shift
+from loyalty.console.counter.claiming import ClaimForm, claimed
 from loyalty.console.counter.desk import in_points, member_or_404, person, reward_name
 from loyalty.console.programme.fields import MoneyField, PointsField
 from loyalty.tenant import merchant_of
@@ -94,9 +95,23 @@ def member(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
     return member_page(request, found, form, status=422 if form.is_bound else 200)
 
 
+@require_POST
+@seat_required(Permission.USE_COUNTER)
+def claim(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Add a receipt to the member: its points are theirs, once."""
+    found, merchant = member_or_404(request, member_id), merchant_of(request)
+    form = ClaimForm(request.POST)
+    done = claimed(request, found, form) if form.is_valid() else None
+    if done is not None:
+        return screens.to(request, "counter_sale", purchase_id=done)
+    blank = SaleForm(merchant, _paying(request), initial={"minted": ids.mint("pur")})
+    return member_page(request, found, blank, claim=form, status=422)
+
+
 def member_page(
-    request: HttpRequest, found: Member, form: SaleForm, *, preview: Preview | None = None, status: int = 200
-) -> HttpResponse:
+    request: HttpRequest, found: Member, form: SaleForm, *, preview: Preview | None = None,
+    claim: ClaimForm | None = None, status: int = 200,
+) -> HttpResponse:  # fmt: skip
     merchant, now = merchant_of(request), now_of(request)
     shown = person(request, found)
     balance = shown["balance"]
@@ -109,6 +124,8 @@ def member_page(
         **shown,
         "form": form,
         "preview": preview,
+        "claim": claim or ClaimForm(initial={"claim_minted": ids.mint("clm")}),
+        "may_claim": merchant.claim_days_max > 0,
         "points_word": terms.text(shown["terms"].points.plural, get_language() or "en") if shown["terms"] else "",
         "is_code_missing": shift.is_code_missing(request, found),
         "symbol": get_currency_symbol(merchant.currency, locale=formats.locale()),

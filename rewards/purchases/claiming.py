@@ -1,0 +1,177 @@
+"""A guest's purchase becomes a member's: somebody comes back with the receipt, or joins a day later.
+
+It is worth what it would have been had it been recorded for them now: by the terms in force when it occurred, with the
+tier they held then and the caps of its own day as they stand (DESIGN R10, late sales); of what refunds have left of it.
+Once only: the purchase's row is locked first, and a unique key stands behind it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import msgspec
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from merchants import audit, ids, outbox
+from merchants.actors import Actor
+from merchants.errors import Conflict, Invalid
+from merchants.models.merchants import Merchant
+from merchants.outbox import Event
+from rewards import documents, parties, referrals, tiers
+from rewards.documents import Outcome
+from rewards.earning import Evaluation
+from rewards.models.purchases import Claim
+from rewards.parties import MemberNotFound
+from rewards.points import Book
+from rewards.purchases import reading, writing
+from rewards.purchases.inputs import ClaimInput, PurchaseRef
+from rewards.purchases.reading import Buyer
+from rewards.purchases.recording import TILL, Fold, present
+from rewards.purchases.refunding import PurchaseNotFound, load
+from rewards.purchases.sales import Sale
+
+
+class PurchaseClaimed(Conflict):
+    """The purchase is somebody's already, since it was sold or since they claimed it."""
+
+    code: ClassVar[str] = "purchase_claimed"
+
+
+class PurchaseRefunded(Conflict):
+    """Nothing is left of the purchase."""
+
+    code: ClassVar[str] = "purchase_refunded"
+
+
+class ClaimTooLate(Conflict):
+    """The receipt is older than the merchant takes."""
+
+    code: ClassVar[str] = "claim_too_late"
+
+
+def claim(*, merchant: Merchant, asked: ClaimInput, now: datetime, actor: Actor) -> Outcome:
+    """This function will give a member a purchase that was recorded without one, with the points it earns them.
+
+    Points in the smallest unit. Locks the purchase, then the accounts by id (the member's, and their open referral's
+    referrer's). At most `claim_days_max` days after the purchase.
+
+    :raises PurchaseNotFound: no such purchase was recorded.  :raises MemberNotFound, MemberBlocked: nobody who can earn.
+    :raises PurchaseClaimed, PurchaseRefunded, ClaimTooLate: not possible; nothing changed.
+    :raises ExternalIdReused: the claim's id was used for something else.
+    :raises Again: a twin, a merge or a referral appeared between the locks: run the whole verb again.
+    """
+    key = parties.key_of(merchant, asked.member)
+    sent = documents.fingerprint(asked)
+    purchase_id, owner_id = _locked(merchant.pk, asked.purchase)
+    earlier = documents.known(Claim, merchant_id=merchant.pk, external_id=asked.external_id, sent=sent)
+    if earlier is not None:
+        return documents.replayed(earlier, member_id=owner_id)
+    sale = load(merchant, purchase_id)
+    _check(merchant, sale, now=now)
+    if key is None:
+        raise MemberNotFound(_("No member is known by this."), pointer="/member")
+    book = Book(merchant.pk, now=now, actor=actor)
+    buyers = reading.lock_buyers(book, [key])
+    buyer = present(buyers.get(key))
+    context = reading.read(
+        merchant, book, buyers, external_ids=[], locations=[], moments=[sale.occurred_at], needs_all_lots=False
+    )
+    fold = Fold(merchant, book, context, actor=actor, source=TILL)
+    if context.referrals:
+        fold.lock_referrers()
+    sale.member_id = buyer.id
+    evaluation = fold.earn(sale, buyer)
+    buyer.account.check_room(evaluation.points)
+    fold.credit(sale, buyer, evaluation)
+    row = Claim(
+        merchant_id=merchant.pk, public_id=ids.mint("clm"), external_id=asked.external_id, fingerprint=sent,
+        actor=str(actor), occurred_at=now, recorded_at=now, purchase_id=purchase_id, member_id=buyer.id,
+    )  # fmt: skip
+    row.receipt = _receipt(row, sale, buyer, evaluation)
+    _write(merchant, fold, row, sale, buyer)
+    audit.record(
+        merchant=merchant, action="purchase.claimed", actor=actor, now=now, subject=buyer.public_id,
+        details={"claim": row.public_id, "purchase": sale.public_id, "points": sale.points_earned},
+    )  # fmt: skip
+    return documents.written(row, member_id=buyer.id)
+
+
+def _locked(merchant_id: int, ref: PurchaseRef) -> tuple[int, int | None]:
+    """Lock the purchase's row; return its id and whose it is."""
+    if (ref.id is None) == (ref.external_id is None):
+        raise Invalid(_("Name the purchase by id or by external_id."), pointer="/purchase")
+    column, value = ("public_id", ref.id) if ref.external_id is None else ("external_id", ref.external_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, member_id FROM rewards_purchase WHERE merchant_id = %s AND {column} = %s "
+            "AND state = 'recorded' FOR UPDATE",
+            [merchant_id, value],
+        )
+        row: tuple[int, int | None] | None = cursor.fetchone()
+    if row is None:
+        raise PurchaseNotFound(_("There is no such purchase."), pointer="/purchase")
+    return row
+
+
+def _check(merchant: Merchant, sale: Sale, *, now: datetime) -> None:
+    if sale.member_id is not None:
+        raise PurchaseClaimed(_("This purchase has a member already. Nothing was added."), purchase=sale.public_id)
+    if sale.net_minor <= 0 < sale.total_minor:
+        raise PurchaseRefunded(_("This purchase was taken back: nothing is left to earn by."), purchase=sale.public_id)
+    if now > sale.occurred_at + timedelta(days=merchant.claim_days_max):
+        raise ClaimTooLate(
+            _("A receipt can be claimed for %(days)d days; this one is older.") % {"days": merchant.claim_days_max},
+            days=merchant.claim_days_max,
+        )
+
+
+def _receipt(row: Claim, sale: Sale, buyer: Buyer, evaluation: Evaluation) -> dict[str, Any]:
+    told = {
+        "id": row.public_id,
+        "external_id": row.external_id,
+        "purchase": sale.public_id,
+        "purchase_external_id": sale.external_id,
+        "member": buyer.public_id,
+        "occurred_at": row.occurred_at,
+        "recorded_at": row.recorded_at,
+        "purchased_at": sale.occurred_at,
+        "currency": sale.currency,
+        "total_minor": sale.total_minor,
+        "left_minor": sale.net_minor,
+        "points_earned": sale.points_earned,
+        "points_pending": sum(grant.points for grant in evaluation.grants if grant.active_at > row.recorded_at),
+        "lots": [
+            {"points": grant.points, "active_at": grant.active_at, "expires_at": grant.expires_at}
+            for grant in evaluation.grants
+        ],
+        "qualifying_points": sale.qualifying_points,
+        "trace": evaluation.trace,
+        "terms_version": sale.terms_version,
+        "balance_after": buyer.account.spendable,
+        "tier_after": buyer.account.tier or None,
+    }
+    # As it will be read again, to the letter.
+    receipt: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))
+    return receipt
+
+
+def _write(merchant: Merchant, fold: Fold, row: Claim, sale: Sale, buyer: Buyer) -> None:
+    documents.insert(row)
+    now = fold.book.now
+    fold.book.write()
+    writing.write_claimed(
+        merchant.pk, sale, caps={whose: fold.context.caps[whose] for whose in sorted(fold.caps_changed)}
+    )
+    tiers.write(merchant.pk, fold.tier_changes, now=now)
+    referrals.write(merchant.pk, fold.settled_referrals, now=now)
+    copied = ("purchase", "purchase_external_id", "currency", "total_minor", "points_earned", "points_pending",
+              "qualifying_points", "terms_version", "external_id")  # fmt: skip
+    payload = {
+        "claim": row.public_id, "member": buyer.public_id, **{name: row.receipt[name] for name in copied},
+        "refunded_minor": sale.refunded_minor, "balance": buyer.account.balance, "seq": buyer.account.seq or None,
+        "tier": buyer.account.tier or None, "ordinal": sale.ordinal, "purchased_at": sale.occurred_at,
+    }  # fmt: skip
+    told = [*fold.events, Event("purchase.claimed", payload, now)]
+    outbox.record_many(merchant_id=merchant.pk, events=told, now=now)
