@@ -285,7 +285,7 @@ def test_what_has_arrived_since_the_run_is_said_and_not_called_wrong(capsys):
     assert verify.audit(trade.merchant).unseen == 1
     with pytest.raises(CommandError):
         call_command("metrics", "verify", merchant=trade.merchant.slug)
-    assert "1 purchases or refunds arrived since the last run." in capsys.readouterr().out
+    assert "1 purchases, refunds or merges arrived since the last run." in capsys.readouterr().out
 
 
 def test_entries_are_added_once_however_often_the_ledger_is_taken_in():
