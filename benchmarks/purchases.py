@@ -80,7 +80,7 @@ class Stage:
             )
             self.location_id = location.pk
             self.secret = keys.issue(
-                merchant=self.merchant, name="Till", scopes=tuple(keys.SCOPES), actor=SYSTEM, now=now
+                merchant=self.merchant, name="Till", scopes=tuple(keys.TILL_SCOPES), actor=SYSTEM, now=now
             ).secret
             with connection.cursor() as cursor:
                 cursor.execute(

@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from merchants import audit, ids
+from merchants import audit, ids, statements
 from merchants.actors import Actor
 from merchants.errors import Invalid, LoyaltyError, NotFound
 from merchants.models.keys import ApiKey
@@ -282,16 +282,14 @@ _KEY_COLUMNS = [field.attname for field in ApiKey._meta.concrete_fields]
 _HASH_COLUMN = _KEY_COLUMNS.index("secret_hash")
 _MERCHANT_COLUMNS = [field.attname for field in Merchant._meta.concrete_fields]
 # Building this join through the ORM would cost each sale more than the query itself.
-_FIND = (
-    "SELECT {} FROM merchants_apikey k JOIN merchants_merchant m ON m.id = k.merchant_id WHERE k.prefix = %s".format(
-        ", ".join([f'k."{name}"' for name in _KEY_COLUMNS] + [f'm."{name}"' for name in _MERCHANT_COLUMNS])
-    )
+_FIND = "SELECT {} FROM merchants_apikey k JOIN merchants_merchant m ON m.id = k.merchant_id WHERE k.prefix = %(prefix)s".format(
+    ", ".join([f'k."{name}"' for name in _KEY_COLUMNS] + [f'm."{name}"' for name in _MERCHANT_COLUMNS])
 )
 
 
 def _find(prefix: str) -> tuple[Any, ...] | None:
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, [prefix])
+        statements.execute(cursor, _FIND, {"prefix": prefix}, {"prefix": "text"})
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row
 

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 import msgspec
 from django.conf import settings
-from django.db import connection
 from jsonschema import Draft202012Validator
 
 from merchants import ids
+from merchants.statements import Writing
 
 _SCHEMAS: Final = Path(__file__).resolve().parent / "events"
 
@@ -52,11 +52,9 @@ KINDS: Final = (
 )
 _KNOWN: Final = frozenset(KINDS)
 
-#: For a journey that writes everything in one statement: parameters `merchant_id`, `events` (the JSON text of
-#: `rows_for(...)`) and `now`.
-INSERT_SQL: Final = (
+_INSERT: Final = (
     "INSERT INTO merchants_outboxevent (merchant_id, public_id, kind, payload, occurred_at, recorded_at) "
-    "SELECT %(merchant_id)s, o.public_id, o.kind, o.payload, o.occurred_at, %(now)s "
+    "SELECT %(merchant)s, o.public_id, o.kind, o.payload, o.occurred_at, %(now)s "
     "FROM jsonb_to_recordset(%(events)s::jsonb) "
     "AS o(public_id text, kind text, payload jsonb, occurred_at timestamptz)"
 )
@@ -94,18 +92,26 @@ def record_many(*, merchant_id: int, events: Sequence[Event], now: datetime) -> 
 
     :raises UnknownKind: no schema file for one of the kinds; nothing is written.
     """
+    writing = Writing(merchant_id=merchant_id, actor="", now=now)
+    public_ids = add_to(writing, events)
+    writing.run()
+    return public_ids
+
+
+def add_to(writing: Writing, events: Sequence[Event]) -> list[str]:
+    """This function will let events go out with what a journey writes, in the given order; return their public ids.
+
+    :raises UnknownKind: no schema file for one of the kinds.
+    """
     if not events:
         return []
     rows = rows_for(events)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT_SQL, {"merchant_id": merchant_id, "events": msgspec.json.encode(rows).decode(), "now": now}
-        )
+    writing.add("o", _INSERT, events=("jsonb", msgspec.json.encode(rows).decode()))
     return [row["public_id"] for row in rows]
 
 
 def rows_for(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """This function will turn events into rows for `INSERT_SQL`, each with a new public id; writes nothing.
+    """This function will turn events into the outbox's rows, each with a new public id; writes nothing.
 
     :raises UnknownKind: no schema file for one of the kinds.
     """

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from django.db import DatabaseError, connection, transaction
 
+from merchants import statements
 from merchants.models.merchants import Merchant
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ def tenant(merchant: Merchant | int) -> Iterator[None]:
                 # outlive this savepoint and hide every forgotten tenant from the test.
                 cursor.execute("SELECT current_setting('app.merchant_id', true)")
                 before = cursor.fetchone()[0]
-            cursor.execute("SELECT set_config('app.merchant_id', %s, true)", [str(merchant_id)])
+            cursor.execute(statements.opening("SELECT set_config('app.merchant_id', %s, true)"), [str(merchant_id)])
         yield
         if nested:
             with connection.cursor() as cursor:

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 from msgspec import json
 
+from merchants import statements
 from merchants.models.merchants import Merchant
 from rewards.points import AccountState, Cause, LotState
 from rewards.points.book import ACCOUNT_COLUMNS, account_of
@@ -107,6 +108,11 @@ _OVERDUE_HOLDS = """
             GROUP BY r.id, x.lot_id HAVING sum(x.held_change) > 0) AS h)
     END
 """
+_SETTLED = (
+    f"SELECT {ACCOUNT_COLUMNS}, ({_OPEN_LOTS}), {_OVERDUE_HOLDS} FROM rewards_account a "
+    "WHERE a.merchant_id = %(merchant)s AND a.member_id = ANY(%(members)s)"
+)
+_TYPES = {"merchant": "bigint", "members": "bigint[]", "now": "timestamptz"}
 
 
 def now(*, merchant: Merchant, member_ids: Sequence[int], now: datetime) -> dict[int, Balance]:
@@ -208,11 +214,7 @@ _LEDGER = f"""
 def settled(*, merchant: Merchant, member_ids: Sequence[int], now: datetime) -> list[AccountState]:
     """This function will read accounts with their open lots as time has made them by now; in memory only."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {ACCOUNT_COLUMNS}, ({_OPEN_LOTS}), {_OVERDUE_HOLDS} FROM rewards_account a "
-            "WHERE a.merchant_id = %(merchant)s AND a.member_id = ANY(%(members)s)",
-            {"merchant": merchant.pk, "members": list(member_ids), "now": now},
-        )
+        statements.execute(cursor, _SETTLED, {"merchant": merchant.pk, "members": list(member_ids), "now": now}, _TYPES)
         rows = cursor.fetchall()
     found = []
     for row in rows:

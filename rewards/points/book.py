@@ -11,6 +11,8 @@ from django.db import connection
 
 from merchants import outbox
 from merchants.actors import Actor
+from merchants.outbox import Event
+from merchants.statements import Writing
 from merchants.tenancy import Again
 from rewards.points import telling
 from rewards.points.state import AccountState, LotState
@@ -30,6 +32,7 @@ _OPEN_LOTS = (
     "AND l.remaining > 0"
 )
 _encode = msgspec.json.Encoder().encode
+_Row = Mapping[str, Any]
 
 
 class Book:
@@ -236,63 +239,61 @@ class Book:
 
     def write(self) -> None:
         """Write every entry, lot, allocation and account changed, in one statement, and tell others what `telling` picks."""
+        writing = Writing(merchant_id=self.merchant_id, actor=self.actor, now=self.now)
+        self.add_to(writing)
+        writing.run()
+
+    def add_to(self, writing: Writing, *, events: Sequence[Event] = ()) -> None:
+        """Let all of that go out with what the journey writes besides; `events` after what the book tells."""
         changed = [account for account in self.accounts.values() if account.is_changed]
+        outbox.add_to(writing, [*self._told(changed), *events])
         if not changed:
             return
         if self._is_written:
             # New lots do not know their ids: a second time would write them twice.
             raise AssertionError("a book is written once")
         self._is_written = True
-        self._tell(changed)
         entries, lots, allocations, lot_changes = _rows(changed)
-        parts = ["e AS (" + _INSERT_ENTRIES + ")"]
+        writing.add("e", _INSERT_ENTRIES, entries=("jsonb", _json(entries)))
         if lots:
-            parts.append("n AS (" + _INSERT_LOTS + ")")
+            writing.add("n", _INSERT_LOTS, lots=("jsonb", _json(lots)))
         if lot_changes:
-            parts.append("u AS (" + _UPDATE_LOTS + ")")
+            ids = [row["id"] for row in lot_changes]
+            writing.add("u", _UPDATE_LOTS, lot_changes=("jsonb", _json(lot_changes)), lot_ids=("bigint[]", ids))
         if allocations:
-            parts.append("x AS (" + (_INSERT_ALLOCATIONS if lots else _INSERT_ALLOCATIONS_OLD_LOTS) + ")")
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"WITH {', '.join(parts)} {_UPDATE_ACCOUNTS}",
-                {
-                    "merchant": self.merchant_id,
-                    "actor": self.actor,
-                    "now": self.now,
-                    "entries": _encode(entries).decode(),
-                    "lots": _encode(lots).decode(),
-                    "allocations": _encode(allocations).decode(),
-                    "lot_changes": _encode(lot_changes).decode(),
-                    "lot_ids": [row["id"] for row in lot_changes],
-                    "account_ids": [account.id for account in changed],
-                    "accounts": _encode([_account_row(account) for account in changed]).decode(),
-                },
-            )
-            if cursor.rowcount != len(changed):
-                raise AssertionError(f"{cursor.rowcount} of {len(changed)} accounts were written")
+            sql = _INSERT_ALLOCATIONS if lots else _INSERT_ALLOCATIONS_OLD_LOTS
+            writing.add("x", sql, allocations=("jsonb", _json(allocations)))
+        writing.add(
+            "a",
+            _UPDATE_ACCOUNTS,
+            rows=len(changed),
+            accounts=("jsonb", _json([_account_row(account) for account in changed])),
+            account_ids=("bigint[]", [account.id for account in changed]),
+        )
         for account in changed:
             account.written = []
             account.is_changed = False
 
-    def _tell(self, changed: Sequence[AccountState]) -> None:
+    def _told(self, changed: Sequence[AccountState]) -> list[Event]:
         told = telling.entries_to_tell(changed, is_silent=self.is_silent)
         if not told:
-            return
+            return []
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id, public_id FROM members_member WHERE merchant_id = %s AND id = ANY(%s)",
                 [self.merchant_id, list({account.member_id for account, _entry in told})],
             )
-            events = telling.events(told, dict(cursor.fetchall()))
-        outbox.record_many(merchant_id=self.merchant_id, events=events, now=self.now)
+            return telling.events(told, dict(cursor.fetchall()))
+
+
+def _json(rows: Sequence[_Row]) -> str:
+    return _encode(rows).decode()
 
 
 ACCOUNT_COLUMNS = _ACCOUNT
 ACCOUNT_WIDTH = _ACCOUNT.count(",") + 1
 OPEN_LOTS_SQL = _OPEN_LOTS
 DUE_LOTS_SQL = f"{_OPEN_LOTS} AND {_DUE}"
-
-_Row = Mapping[str, Any]
 
 
 def account_of(row: Sequence[Any]) -> AccountState:
@@ -406,4 +407,5 @@ _UPDATE_ACCOUNTS = """
         c text, n bigint, t text, ts timestamptz, rq timestamptz, la timestamptz, st text, rv int, ma timestamptz)
     WHERE rewards_account.merchant_id = %(merchant)s AND rewards_account.id = r.id
         AND rewards_account.id = ANY(%(account_ids)s)
+    RETURNING 1
 """

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from msgspec import json
 
-from merchants import periods
+from merchants import periods, statements
 from merchants.models.merchants import Merchant
 from merchants.tenancy import Again
 from rewards import tiers, versions
@@ -87,14 +87,14 @@ def lock_buyers(book: Book, keys: Sequence[Key]) -> dict[Key, Buyer]:
         wanted: dict[str, list[str]] = {}
         for kind, value in missing:
             wanted.setdefault(kind, []).append(value)
-        sources = " UNION ALL ".join(_REFERENCES[kind] for kind in wanted)
+        sources = " UNION ALL ".join(_REFERENCES[kind] for kind in sorted(wanted))
         _lock(book, buyers, _FORWARDED.format(sources=sources), wanted)
     return buyers
 
 
 def _lock(book: Book, buyers: dict[Key, Buyer], sql: str, values: dict[str, list[str]]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"merchant": book.merchant_id, **values})
+        statements.execute(cursor, sql, {"merchant": book.merchant_id, **values}, _TYPES)
         for row in cursor.fetchall():
             account = book.accounts.get(row[0]) or book.admit(row)
             kind, value, public_id, state, month, day, joined_at = row[ACCOUNT_WIDTH:]
@@ -102,6 +102,13 @@ def _lock(book: Book, buyers: dict[Key, Buyer], sql: str, values: dict[str, list
             buyers[kind, value] = Buyer(account.member_id, public_id, state, account, birthday, joined_at)
 
 
+_TYPES = {
+    "merchant": "bigint", "values": "text[]", "id": "text[]", "external_id": "text[]", "phone": "text[]",
+    "code": "text[]", "card": "text[]", "external_ids": "text[]", "count": "int", "locations": "text[]",
+    "members": "bigint[]", "accounts": "bigint[]", "now": "timestamptz", "sliding": "boolean",
+    "cap_accounts": "bigint[]", "cap_keys": "text[]", "earliest": "timestamptz", "since": "date",
+    "newcomers": "bigint[]",
+}  # fmt: skip
 _COLUMNS = {"id": "public_id", "external_id": "external_id", "phone": "phone", "code": "code"}
 _MEMBER = "m.public_id, m.state, m.birth_month, m.birth_day, m.joined_at"
 _DIRECT = (
@@ -217,7 +224,7 @@ def _read_once(
         parts["lots"] = "NULL"
     names = list(parts)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT " + ", ".join(f"{parts[name]}" for name in names), values)
+        statements.execute(cursor, "SELECT " + ", ".join(parts.values()), values, _TYPES)
         row = cursor.fetchone()
     return {
         name: json.decode(value) if isinstance(value, str) else value for name, value in zip(names, row, strict=True)

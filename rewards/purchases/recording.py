@@ -19,6 +19,7 @@ from merchants.actors import Actor
 from merchants.errors import Invalid, LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
+from merchants.statements import Writing
 from rewards import documents, earning, parties, redemptions, referrals, tiers
 from rewards.earning import Evaluation, Facts
 from rewards.parties import Key, MemberBlocked, MemberNotFound, UnknownLocation
@@ -555,19 +556,18 @@ class Fold:
         self.settled_now = []
 
     def write(self) -> None:
-        """Write everything the batch changed: the ledger; then the purchases with lines, buckets, tiers and events."""
-        # Also when nothing was sold: time may have activated or lapsed lots.
-        self.book.write()
-        if not self.sales:
-            return
-        writing.write(
-            self.merchant.pk,
-            self.sales,
-            caps={whose: self.context.caps[whose] for whose in sorted(self.caps_changed)},
-            events=[] if self.source.is_silent else self.events,
-            now=self.book.now,
-            actor=str(self.actor),
-        )
+        """Write everything the batch changed: purchases, ledger and events in one statement; then what hangs on them.
+
+        :raises Again: a twin of one of the sales was recorded, or announced by a refund, since the context was read.
+        """
+        out = Writing(merchant_id=self.merchant.pk, actor=str(self.actor), now=self.book.now)
+        if self.sales:
+            caps = {whose: self.context.caps[whose] for whose in sorted(self.caps_changed)}
+            writing.write(out, self.sales, caps=caps)
+        # Time may have activated or lapsed lots even though nothing was sold.
+        self.book.add_to(out, events=[] if self.source.is_silent else self.events)
+        with documents.twins_try_again():
+            out.run()
         writing.write_settled(self.merchant.pk, self.waited)
         tiers.write(self.merchant.pk, self.tier_changes, now=self.book.now)
         self.spendings.write(self.book, is_silent=self.source.is_silent)

@@ -2,70 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from django.db import connection
 
-from merchants import outbox
-from merchants.outbox import Event
-from merchants.tenancy import Again
+from merchants.statements import Writing
 from rewards.purchases.returns import Asked, Effect
 from rewards.purchases.sales import Sale
 
 _encode = msgspec.json.Encoder().encode
 
 
-def write(
-    merchant_id: int,
-    sales: Sequence[Sale],
-    *,
-    caps: Mapping[tuple[int, str], int],
-    events: Sequence[Event],
-    now: datetime,
-    actor: str,
-) -> None:
-    """Write new purchases with their lines, the buckets they filled, and the events.
+def write(writing: Writing, sales: Sequence[Sale], *, caps: Mapping[tuple[int, str], int]) -> None:
+    """Add new purchases with their lines, and the buckets they filled.
 
     New rows go in by external id, so that two batches with common sales never wait for each other in a circle.
-
-    :raises Again: a twin of one of the sales was recorded, or announced by a refund, since the context was read.
     """
     new = sorted((sale for sale in sales if not sale.was_announced), key=lambda sale: sale.external_id)
     known = [sale for sale in sales if sale.was_announced]
-    parts = []
     if new:
-        parts.append(f"p AS ({_INSERT_PURCHASES} RETURNING id)")
+        writing.add("p", _INSERT_PURCHASES, sales=("jsonb", _json(map(_row, new))))
     if known:
-        parts.append(f"k AS ({_UPDATE_ANNOUNCED})")
-    # A row that a twin was quicker with has no lines from us: Again is the answer, not a broken reference.
-    theirs = " WHERE r.p IN (SELECT id FROM p) OR r.p = ANY(%(known_ids)s)" if new else ""
-    parts.append(f"l AS ({_INSERT_LINES}{theirs})")
-    if caps:
-        parts.append(f"c AS ({_UPSERT_CAPS})")
-    if events:
-        parts.append(f"o AS ({outbox.INSERT_SQL})")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH {', '.join(parts)} " + ("SELECT count(*) FROM p" if new else "SELECT 0"),
-            {
-                "merchant": merchant_id,
-                "merchant_id": merchant_id,
-                "actor": actor,
-                "now": now,
-                "sales": _encode([_row(sale) for sale in new]).decode(),
-                "known": _encode([_row(sale) for sale in known]).decode() if known else "[]",
-                "known_ids": [sale.id for sale in known],
-                "lines": _encode([row for sale in sales for row in _lines(sale)]).decode(),
-                "caps": _encode([{"a": a, "k": k, "p": p} for (a, k), p in caps.items()]).decode() if caps else "[]",
-                "events": _encode(outbox.rows_for(events)).decode() if events else "[]",
-            },
+        writing.add(
+            "k",
+            _UPDATE_ANNOUNCED,
+            known=("jsonb", _json(map(_row, known))),
+            known_ids=("bigint[]", [sale.id for sale in known]),
         )
-        if cursor.fetchone()[0] != len(new):
-            raise Again
+    writing.add("pl", _INSERT_LINES, lines=("jsonb", _json(row for sale in sales for row in _lines(sale))))
+    if caps:
+        writing.add("c", _UPSERT_CAPS, caps=("jsonb", _json({"a": a, "k": k, "p": p} for (a, k), p in caps.items())))
+
+
+def _json(rows: Iterable[Mapping[str, Any]]) -> str:
+    return _encode(list(rows)).decode()
 
 
 def _row(sale: Sale) -> dict[str, Any]:
@@ -106,7 +79,6 @@ _INSERT_PURCHASES = f"""
     SELECT r.id, %(merchant)s, r.pid, r.x, decode(r.f, 'hex'), r.r, %(actor)s, r.o, %(now)s, 'recorded', r.m, r.l,
         r.t, r.ch, r.d, r.cu, r.tot, r.tax, r.cost, r.paid, r.ref, r.refu, r.te, r.n, r.v, r.fa, r.e, r.cb, r.q, r.qm
     FROM jsonb_to_recordset(%(sales)s::jsonb) AS r({_SALE_COLUMNS})
-    ON CONFLICT (merchant_id, external_id) DO NOTHING
 """
 
 _UPDATE_ANNOUNCED = f"""
