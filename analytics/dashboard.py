@@ -7,8 +7,6 @@ number are asked of the rollups, a bounded page at a time.  All functions need t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Literal, cast
@@ -18,6 +16,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics import attention, metrics, windows
+from analytics.answers import (
+    Attention,
+    Change,
+    CohortRow,
+    Dashboard,
+    Freshness,
+    GroupInfo,
+    MemberBehind,
+    MembersPage,
+    Owed,
+    PeriodChoice,
+    Series,
+    SeriesPoint,
+    SparkPoint,
+    Tile,
+)
 from analytics.metrics import Metric
 from analytics.models import CohortMonth, Figures, Insight, Liability, MetricRun, MetricValue
 from analytics.windows import Window
@@ -30,169 +44,9 @@ SPARK_MONTHS: Final = 13
 #: A cohort smaller than this is shown, and marked as too small to be judged.
 COHORT_MIN: Final = 20
 
-Change = Literal["up", "down", "same"]
-
 
 class NoSuchPeriod(Invalid):
     code: ClassVar[str] = "no_such_period"
-
-
-@dataclass(frozen=True, slots=True)
-class PeriodChoice:
-    """A period one can choose: `key` goes into addresses, `label` is for people."""
-
-    key: str
-    label: str
-    starts_on: date
-    ends_on: date  # exclusive
-    is_running: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SparkPoint:
-    starts_on: date
-    value: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupInfo:
-    """Members behind a number that can be listed; `count` is None where it is only known by listing."""
-
-    key: str
-    title: str
-    count: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One number with all that is needed to judge it.
-
-    `value`, `low`, `high`, `previous` and `delta` are in the unit people read: percent for shares, points of NPS,
-    and minor units (with a fraction) for money.  `delta` is a plain difference to the period before.
-    """
-
-    metric: str
-    title: str
-    unit: Literal["percent", "money", "score"]
-    value: Decimal | None
-    low: Decimal | None
-    high: Decimal | None
-    n: int
-    previous: Decimal | None
-    delta: Decimal | None
-    change: Change | None
-    is_good: bool | None
-    is_alarming: bool
-    alert_above: Decimal | None
-    window: str
-    formula: str
-    explanation: str
-    source: str
-    definition: int
-    parts: Mapping[str, int]
-    groups: tuple[GroupInfo, ...]
-    spark: tuple[SparkPoint, ...]
-    computed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesPoint:
-    """The sums of one day or month; days without anything are there with zeros."""
-
-    starts_on: date
-    purchases: int = 0
-    guest_purchases: int = 0
-    revenue_minor: int = 0
-    guest_revenue_minor: int = 0
-    active_members: int = 0
-    enrolments: int = 0
-    points_issued: int = 0
-    points_redeemed: int = 0
-    points_expired: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    grain: Literal["day", "month"]
-    points: tuple[SeriesPoint, ...]
-    totals: SeriesPoint
-
-
-@dataclass(frozen=True, slots=True)
-class CohortRow:
-    """Members who joined in one month; `shares[k]` is the percentage that bought k months later."""
-
-    joined_month: date
-    members: int
-    active: tuple[int, ...]
-    shares: tuple[Decimal, ...]
-    revenue_minor: tuple[int, ...]
-    is_small: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """The liability: points owed, and what they cost at the terms' rate if all are redeemed."""
-
-    outstanding: int
-    pending: int
-    held: int
-    debt: int
-    cost_minor: int | None
-    rate: str | None
-    computed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """Something that needs somebody: a sentence, and the list behind it (`members_behind("insight", …, kind)`)."""
-
-    kind: str
-    title: str
-    detail: str
-    members: int
-    amount: int
-    unit: Literal["money", "points", "answers"]
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """When the numbers were computed, and whether the night before failed since."""
-
-    computed_at: datetime | None
-    is_failing: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Dashboard:
-    period: PeriodChoice
-    previous: PeriodChoice
-    choices: tuple[PeriodChoice, ...]
-    tiles: tuple[Tile, ...]
-    beside: tuple[Tile, ...]  # numbers that stand beside the six
-    series: Series
-    liability: Owed | None
-    attention: tuple[Attention, ...]
-    freshness: Freshness
-
-
-@dataclass(frozen=True, slots=True)
-class MemberBehind:
-    """One member behind a number, by public id; the figures are of the window that was asked for."""
-
-    id: str
-    name: str
-    purchases: int
-    revenue_minor: int
-    last_day: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class MembersPage:
-    title: str
-    members: tuple[MemberBehind, ...]
-    total: int
-    next: str | None
 
 
 # -- periods ------------------------------------------------------------------------------------------------------
@@ -297,15 +151,18 @@ def tiles(*, merchant: Merchant, window: Window) -> list[Tile]:
     for row in rows.filter(period_kind="month", starts_on__gte=since, starts_on__lt=window.end).order_by("starts_on"):
         sparks.setdefault(row.metric, []).append(row)
     return [
-        _tile(metric, now_rows[metric.key], then_rows.get(metric.key), sparks.get(metric.key, []))
+        _tile(merchant, metric, now_rows[metric.key], then_rows.get(metric.key), sparks.get(metric.key, []))
         for metric in metrics.METRICS
         if metric.key in now_rows
     ]
 
 
-def _tile(metric: Metric, row: MetricValue, before: MetricValue | None, spark: list[MetricValue]) -> Tile:
+def _tile(
+    merchant: Merchant, metric: Metric, row: MetricValue, before: MetricValue | None, spark: list[MetricValue]
+) -> Tile:
     value, previous = _read(metric, row.value), _read(metric, before.value if before else None)
     delta = value - previous if value is not None and previous is not None else None
+    alert = metric.alert(merchant, row.parts) if metric.alert else None
     change: Change | None = None
     if delta is not None:
         change = "same" if not delta else ("up" if delta > 0 else "down")
@@ -321,8 +178,9 @@ def _tile(metric: Metric, row: MetricValue, before: MetricValue | None, spark: l
         delta=delta,
         change=change,
         is_good=None if change in (None, "same") else change == metric.good,
-        is_alarming=metric.alert_above is not None and value is not None and value > metric.alert_above,
-        alert_above=metric.alert_above,
+        is_alarming=alert is not None and value is not None and value > alert.above,
+        alert_above=alert.above if alert else None,
+        alert_reason=alert.reason if alert else "",
         window=str(metric.window),
         formula=str(metric.formula),
         explanation=str(metric.explanation),

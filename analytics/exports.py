@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from analytics import dashboard
+from analytics.answers import SeriesPoint
 from analytics.models import MetricValue
 from merchants.models.merchants import Merchant
 
@@ -58,7 +59,7 @@ def series_rows(
     *, merchant: Merchant, grain: Literal["day", "month"], first: date, end: date
 ) -> Iterator[tuple[Cell, ...]]:
     """This function will list the sums of each day or month; money in minor units."""
-    names = list(dashboard.SeriesPoint.__dataclass_fields__)
+    names = list(SeriesPoint.__dataclass_fields__)
     yield tuple(names)
     for point in dashboard.series(merchant=merchant, grain=grain, first=first, end=end).points:
         yield tuple(getattr(point, name) for name in names)

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 
 from django.db import connection
 
+from analytics.facts import Facts, read, unseen
 from analytics.metrics import BY_KEY
 from analytics.models import GUESTS, CohortMonth, Figures, LedgerMark, MemberDay, MetricRun, MetricValue, PointsDay
-from merchants import periods, tenancy
+from merchants import tenancy
 from merchants.models.merchants import Merchant
-
-_PAGE: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +48,6 @@ class Report:
     @property
     def agrees(self) -> bool:
         return not self.differences
-
-
-@dataclass(slots=True)
-class _Facts:
-    """Everything read, by person and day: (purchases, revenue)."""
-
-    days: dict[int, dict[date, list[int]]] = field(default_factory=lambda: defaultdict(dict))
-    raw: dict[tuple[int, date], list[int]] = field(default_factory=dict)
-    joined: dict[int, date] = field(default_factory=dict)
-    #: person or None, score, day, (answered_at, id)
-    answers: list[tuple[int | None, int, date, tuple[datetime, int]]] = field(default_factory=list)
-    points: Counter[tuple[date, str]] = field(default_factory=Counter)
-    purchases: int = 0
-    #: The same days from the other side: (person, purchases, revenue) of each.
-    by_day: dict[date, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
-    buyers: dict[tuple[date, date], dict[int, int]] = field(default_factory=dict)
-
-    def between(self, first: date, end: date) -> Iterator[tuple[int, int, int]]:
-        for day, rows in self.by_day.items():
-            if first <= day < end:
-                yield from rows
 
 
 @dataclass(slots=True)
@@ -107,8 +85,8 @@ def verify(*, merchant: Merchant) -> Report:
     """This function will compare all stored numbers of the open tenant with the purchases, answers and entries."""
     run = MetricRun.objects.filter(merchant=merchant, finished_at__isnull=False).order_by("-id").first()
     if run is None:
-        return Report(0, 0, _unseen(merchant, 0), ())
-    facts = _read(merchant)
+        return Report(0, 0, unseen(merchant, 0), ())
+    facts = read(merchant)
     comparison = _Comparison()
     _check_member_days(merchant, facts, comparison)
     _check_points(merchant, facts, comparison)
@@ -117,88 +95,14 @@ def verify(*, merchant: Merchant) -> Report:
     for value in MetricValue.objects.filter(merchant=merchant).order_by("metric", "period_kind", "starts_on"):
         _check_value(value, facts, comparison)
     return Report(
-        comparison.checked, facts.purchases, _unseen(merchant, run.seen_through or 0), tuple(comparison.differences)
+        comparison.checked, facts.purchases, unseen(merchant, run.seen_through or 0), tuple(comparison.differences)
     )
-
-
-# -- reading ------------------------------------------------------------------------------------------------------
-
-
-def _pages(sql: str, merchant: Merchant) -> Iterator[tuple[Any, ...]]:
-    """Rows in pages by id, the first column."""
-    after = 0
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(f"{sql} ORDER BY 1 LIMIT {_PAGE}", {"merchant": merchant.pk, "after": after})
-            rows = cursor.fetchall()
-        yield from rows
-        if len(rows) < _PAGE:
-            return
-        after = rows[-1][0]
-
-
-def _read(merchant: Merchant) -> _Facts:
-    facts = _Facts()
-    zone = merchant.tzinfo
-    becomes: dict[int, int] = {}
-    for identity, merged_into, joined_at in _pages(
-        "SELECT id, merged_into_id, joined_at FROM members_member WHERE merchant_id = %(merchant)s AND id > %(after)s",
-        merchant,
-    ):
-        if merged_into is None:
-            facts.joined[identity] = periods.local_day(joined_at, zone)
-        else:
-            becomes[identity] = merged_into
-    for _id, member, at, total, refunded, points in _pages(
-        "SELECT id, member_id, occurred_at, total_minor, refunded_minor, points_earned - points_clawed_back "
-        "FROM rewards_purchase WHERE merchant_id = %(merchant)s AND id > %(after)s AND state = 'recorded'",
-        merchant,
-    ):
-        facts.purchases += 1
-        day = periods.local_day(at, zone)
-        # What was wholly given back is no purchase; what was free from the start is one.
-        counts = int(refunded < total or total == 0)
-        row = facts.raw.setdefault((member or GUESTS, day), [0, 0, 0])
-        mine = facts.days[becomes.get(member, member) or GUESTS].setdefault(day, [0, 0])
-        for place, amount in enumerate((counts, total - refunded)):
-            row[place] += amount
-            mine[place] += amount
-        row[2] += points if member else 0
-    facts.raw = {key: row for key, row in facts.raw.items() if row[0]}
-    facts.days = {person: {day: row for day, row in days.items() if row[0]} for person, days in facts.days.items()}
-    for person, days in facts.days.items():
-        for day, bought in days.items():
-            facts.by_day[day].append((person, bought[0], bought[1]))
-    for identity, member, score, at in _pages(
-        "SELECT id, member_id, score, answered_at FROM engagement_surveyresponse "
-        "WHERE merchant_id = %(merchant)s AND id > %(after)s",
-        merchant,
-    ):
-        facts.answers.append((becomes.get(member, member), score, periods.local_day(at, zone), (at, identity)))
-    for _id, kind, balance, pending, at in _pages(
-        "SELECT id, kind, balance_change, pending_change, occurred_at FROM reading_ledger "
-        "WHERE merchant_id = %(merchant)s AND id > %(after)s",
-        merchant,
-    ):
-        facts.points[periods.local_day(at, zone), kind] += balance + pending
-    return facts
-
-
-def _unseen(merchant: Merchant, seen_through: int) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT count(*) FROM reading_purchases WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8) "
-            "+ (SELECT count(*) FROM reading_refunds WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8) "
-            "+ (SELECT count(*) FROM reading_merges WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8)",
-            {"m": merchant.pk, "x": seen_through},
-        )
-        return int(cursor.fetchone()[0])
 
 
 # -- the rollups --------------------------------------------------------------------------------------------------
 
 
-def _check_member_days(merchant: Merchant, facts: _Facts, comparison: _Comparison) -> None:
+def _check_member_days(merchant: Merchant, facts: Facts, comparison: _Comparison) -> None:
     kept = {
         (member, day): [purchases, revenue, points]
         for member, day, purchases, revenue, points in MemberDay.objects.filter(merchant=merchant).values_list(
@@ -208,7 +112,7 @@ def _check_member_days(merchant: Merchant, facts: _Facts, comparison: _Compariso
     comparison.tables("member day", kept, facts.raw)
 
 
-def _check_points(merchant: Merchant, facts: _Facts, comparison: _Comparison) -> None:
+def _check_points(merchant: Merchant, facts: Facts, comparison: _Comparison) -> None:
     kept = {
         (day, kind): points
         for day, kind, points in PointsDay.objects.filter(merchant=merchant).values_list("local_day", "kind", "points")
@@ -229,7 +133,7 @@ def _check_points(merchant: Merchant, facts: _Facts, comparison: _Comparison) ->
     comparison.equal("points outstanding", sum(kept.values()), outstanding)
 
 
-def _check_figures(merchant: Merchant, facts: _Facts, comparison: _Comparison) -> None:
+def _check_figures(merchant: Merchant, facts: Facts, comparison: _Comparison) -> None:
     for grain in ("day", "month"):
         found: dict[date, Counter[str]] = defaultdict(Counter)
 
@@ -273,7 +177,7 @@ def _check_figures(merchant: Merchant, facts: _Facts, comparison: _Comparison) -
         )
 
 
-def _check_cohorts(merchant: Merchant, facts: _Facts, comparison: _Comparison) -> None:
+def _check_cohorts(merchant: Merchant, facts: Facts, comparison: _Comparison) -> None:
     sizes = Counter(joined.replace(day=1) for joined in facts.joined.values())
     active: dict[tuple[date, int], set[int]] = defaultdict(set)
     revenue: Counter[tuple[date, int]] = Counter()
@@ -297,7 +201,7 @@ def _check_cohorts(merchant: Merchant, facts: _Facts, comparison: _Comparison) -
 # -- the metrics --------------------------------------------------------------------------------------------------
 
 
-def _check_value(value: MetricValue, facts: _Facts, comparison: _Comparison) -> None:
+def _check_value(value: MetricValue, facts: Facts, comparison: _Comparison) -> None:
     name = f"{value.metric} of {value.period_kind} from {value.starts_on}"
     metric = BY_KEY.get(value.metric)
     if metric is None or metric.version != value.definition:
@@ -311,6 +215,9 @@ def _check_value(value: MetricValue, facts: _Facts, comparison: _Comparison) -> 
     comparison.equal(
         f"{name}: value", value.value, _eight(Fraction(numerator * factor, denominator)) if denominator else None
     )
+    parts = _PARTS[value.metric](facts, value.starts_on, value.ends_on) if value.metric in _PARTS else {}
+    for part, parted in parts.items():
+        comparison.equal(f"{name}: {part}", value.parts.get(part), parted)
     if metric.unit == "share":
         low, high = _wilson(numerator, denominator) if denominator else (None, None)
         comparison.equal(f"{name}: low", value.low, low)
@@ -327,7 +234,7 @@ def _before(value: MetricValue) -> date:
     return date(month // 12, month % 12 + 1, 1)
 
 
-def _buyers(facts: _Facts, first: date, end: date) -> dict[int, int]:
+def _buyers(facts: Facts, first: date, end: date) -> dict[int, int]:
     """Members with purchases in [first, end), and how many."""
     if (first, end) not in facts.buyers:
         found: dict[int, int] = defaultdict(int)
@@ -338,39 +245,51 @@ def _buyers(facts: _Facts, first: date, end: date) -> dict[int, int]:
     return facts.buyers[first, end]
 
 
-def _retention(facts: _Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
+def _retention(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
     earlier, later = set(_buyers(facts, before, first)), set(_buyers(facts, first, end))
     return len(earlier & later), len(earlier), len(earlier)
 
 
-def _churn(facts: _Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
+def _churn(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
     earlier, later = set(_buyers(facts, before, first)), set(_buyers(facts, first, end))
     return len(earlier - later), len(earlier), len(earlier)
 
 
-def _often(facts: _Facts, end: date, least: int) -> tuple[int, int]:
+def _pauses(facts: Facts, first: date, end: date) -> dict[str, int]:
+    """Pauses between two days of shopping that ended within a year, and those longer than the window."""
+    found = {"pauses": 0, "longer": 0}
+    for person, days in facts.days.items():
+        shopped = sorted(days) if person != GUESTS else []
+        for before, after in pairwise(shopped):
+            if end - timedelta(days=365) <= after < end:
+                found["pauses"] += 1
+                found["longer"] += after - before > end - first
+    return found
+
+
+def _often(facts: Facts, end: date, least: int) -> tuple[int, int]:
     counts = sorted(_buyers(facts, end - timedelta(days=365), end).values())
     return len(counts) - bisect_left(counts, least), len(counts)
 
 
-def _repeat(facts: _Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
+def _repeat(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
     repeat, buyers = _often(facts, end, 2)
     return repeat, buyers, buyers
 
 
-def _loyal(facts: _Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
+def _loyal(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
     loyal, buyers = _often(facts, end, 4)
     return loyal, buyers, buyers
 
 
-def _repeat_of_all(facts: _Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
+def _repeat_of_all(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
     repeat, _buying = _often(facts, end, 2)
     everybody = {person for person, joined in facts.joined.items() if joined < end}
     everybody |= set(_buyers(facts, end - timedelta(days=365), end)) & facts.joined.keys()
     return repeat, len(everybody), len(everybody)
 
 
-def _order_value(facts: _Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
+def _order_value(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
     purchases = revenue = 0
     for _person, count, minor in facts.between(first, end):
         purchases += count
@@ -378,7 +297,7 @@ def _order_value(facts: _Facts, first: date, end: date, before: date) -> tuple[i
     return revenue, purchases, purchases
 
 
-def _nps(facts: _Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
+def _nps(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
     voices: dict[Any, int] = {}
     for person, score, day, order in sorted(facts.answers, key=lambda answer: answer[3]):
         if first <= day < end:
@@ -387,6 +306,8 @@ def _nps(facts: _Facts, first: date, end: date, before: date) -> tuple[int, int,
     detractors = sum(score <= 6 for score in voices.values())
     return promoters - detractors, len(voices), len(voices)
 
+
+_PARTS: Final = {"churn": _pauses}
 
 _COUNTED: Final = {
     "retention": _retention,

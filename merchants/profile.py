@@ -25,6 +25,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "contact_cool_off_hours": (0, 720),
     "outbox_days_kept": (1, 3650),
     "expiry_notice_days": (0, 365),
+    "churn_alert_percent": (0, 100),
 }
 
 

@@ -75,6 +75,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """Above which value, as the merchant reads it, a number is a warning; and why there, in a sentence."""
+
+    above: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     key: str
     #: Raised whenever the formula changes; old values are kept apart from new ones.
@@ -88,8 +96,8 @@ class Metric:
     good: Literal["up", "down"]
     count: Counter
     interval: Callable[[Count], Interval | None]
-    #: Numbers as the merchant reads them: percent for shares.  None: nothing to worry about by itself.
-    alert_above: Decimal | None = None
+    #: Given the merchant and the parts of a value.  None: nothing to worry about by itself.
+    alert: Callable[[Merchant, Mapping[str, int]], Alert] | None = None
     groups: tuple[Group, ...] = ()
     #: The tiles of the dashboard, in order; None stands beside another number.
     tile: int | None = None

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from analytics import dashboard
-from analytics.dashboard import CohortRow, Dashboard, MemberBehind
+from analytics.answers import CohortRow, Dashboard, MemberBehind
 from loyalty.api import pages
 from loyalty.api.operations import Answer, Call, operation
 from loyalty.api.pages import PageQuery

@@ -86,6 +86,7 @@ _DETAILS: Final[dict[str, Any]] = {
     "daily_accruals_alert": gettext_lazy("purchases a day before a flag"), "url": gettext_lazy("address"),
     "claim_days_max": gettext_lazy("days a receipt can be claimed"),
     "expiry_notice_days": gettext_lazy("days ahead that ending points are announced"),
+    "churn_alert_percent": gettext_lazy("percent of churn before a warning"),
     "outbox_days_kept": gettext_lazy("days events are kept"), "events": gettext_lazy("events"),
     "changed": gettext_lazy("changed"), "checks": gettext_lazy("what did not add up"), "since": gettext_lazy("since"),
 }  # fmt: skip

@@ -74,6 +74,10 @@ class SettingsForm(forms.Form):
                 "expiry_notice_days", _("Announce points that end"), _("days ahead"),
                 _("To your own systems, by the event points.expiring. 0 announces nothing."),
             ),
+            (
+                "churn_alert_percent", _("Warn of a churn rate above"), _("percent"),
+                _("0: above what your members' own pauses explain, and never below 7 percent."),
+            ),
         ):  # fmt: skip
             least, most = profile.LIMITS[name]
             field = forms.IntegerField(label=label, min_value=least, max_value=most, help_text=hint)

@@ -72,6 +72,7 @@ class Migration(migrations.Migration):
                 ('is_live_code_needed', models.BooleanField(default=False, help_text="Points are spent at the till only with the moving code of the member's phone")),
                 ('outbox_days_kept', models.PositiveSmallIntegerField(default=30)),
                 ('expiry_notice_days', models.PositiveSmallIntegerField(default=30, help_text='How long before points end others are told; 0 for never')),
+                ('churn_alert_percent', models.PositiveSmallIntegerField(default=0, help_text="Churn of a period above this is a warning; 0: above what the members' own pauses explain")),
                 ('margin_percent', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True)),
                 ('created_at', models.DateTimeField()),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 
-from analytics.dashboard import GroupInfo
+from analytics.answers import GroupInfo
 from loyalty.tenant import merchant_of
 
 DEFAULT_PERIOD = "last_90"

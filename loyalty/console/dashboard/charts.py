@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from analytics import dashboard
-from analytics.dashboard import Dashboard, SeriesPoint
+from analytics.answers import Dashboard, SeriesPoint
 from loyalty.console.dashboard import addresses
 from loyalty.ui import formats
 from merchants import money

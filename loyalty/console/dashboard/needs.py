@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from analytics.dashboard import Dashboard
+from analytics.answers import Dashboard
 from loyalty.console import screens
 from loyalty.console.access import now_of
 from loyalty.console.dashboard import addresses

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from analytics.dashboard import Dashboard, PeriodChoice, Tile
+from analytics.answers import Dashboard, PeriodChoice, Tile
 from loyalty.console import screens
 from loyalty.console.dashboard import addresses
 from loyalty.tenant import merchant_of
@@ -40,6 +40,7 @@ def stat(request: HttpRequest, found: Dashboard, tile: Tile) -> dict[str, Any]:
         "against": _("vs %(period)s") % {"period": _before(found.previous)},
         "definition": tile.explanation,
         "formula": tile.formula,
+        "warning": tile.alert_reason,
         "window": tile.window,
         "n": tile.n,
         "interval": None if spread is None else _interval(merchant, tile, spread),

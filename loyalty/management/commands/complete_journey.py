@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from analytics import dashboard
+from analytics.answers import Tile
 from loyalty.demo import complete_journey as journey
 from merchants import money, tenancy
 
@@ -84,7 +85,7 @@ class Command(BaseCommand):
         return show
 
 
-def _printed(tile: dashboard.Tile) -> str:
+def _printed(tile: Tile) -> str:
     if tile.unit == "money":
         return money.format_minor(int(tile.value or 0), "USD", "en")
     return f"{tile.value:.1f} %" if tile.unit == "percent" else f"{tile.value:+.0f}"

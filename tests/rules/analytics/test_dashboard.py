@@ -9,6 +9,7 @@ import pytest
 from django.utils import translation
 
 from analytics import dashboard, exports, runs
+from analytics.answers import Freshness
 from members.models import Member
 from merchants import tenancy
 from merchants.errors import NotFound
@@ -191,7 +192,7 @@ def test_before_the_first_night_the_page_is_empty_and_says_so(committed):
     with tenancy.tenant(trade.merchant):
         empty = dashboard.overview(merchant=trade.merchant, period="last_90", now=trade.at(NOVEMBER))
     assert (empty.tiles, empty.choices, empty.liability, empty.attention) == ((), (), None, ())
-    assert empty.freshness == dashboard.Freshness(None, False)
+    assert empty.freshness == Freshness(None, False)
     assert len(empty.series.points) == 90
 
 

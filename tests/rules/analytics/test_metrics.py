@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from analytics import runs
+from analytics import dashboard, runs, verify
+from analytics.answers import Tile
 from analytics.models import MetricValue
-from merchants import tenancy
+from merchants import profile, tenancy
+from merchants.actors import SYSTEM
 from tests.rules.analytics.trade import Trade
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -35,7 +37,7 @@ def test_200_start_230_end_58_new_retains_86_percent_and_loses_14():
     assert retention.parts == {"start": 200, "end": 230, "new": 58, "retained": 172, "lost": 28}
     assert (retention.n, retention.numerator, retention.denominator) == (200, 172, 200)
     assert churn.value == Decimal("0.14000000")
-    assert churn.parts == {"start": 200, "lost": 28, "retained": 172}
+    assert churn.parts == {"start": 200, "lost": 28, "retained": 172, "pauses": 172, "longer": 0}
     # Wilson's interval of 172 of 200.
     assert (round(retention.low, 4), round(retention.high, 4)) == (Decimal("0.8051"), Decimal("0.9013"))
     assert churn.low == 1 - retention.high
@@ -161,3 +163,53 @@ def test_a_merged_membership_counts_as_the_one_it_became_until_that_is_undone():
         type(old).objects.filter(pk=old.pk).update(merged_into=None, state="active")
     runs.run(trade.merchant, now=trade.at(NOVEMBER))
     assert number(trade, "retention").value == 0
+
+
+def churn_shown(trade: Trade, period: str) -> Tile:
+    with tenancy.tenant(trade.merchant):
+        shown = dashboard.overview(merchant=trade.merchant, period=period, now=trade.at(NOVEMBER))
+    return next(tile for tile in shown.tiles if tile.metric == "churn")
+
+
+def test_a_churn_is_too_much_when_the_members_own_pauses_do_not_explain_it():
+    """Twenty come every fortnight, three pauses each; twenty after seven weeks, and ten of these again after three: 20 of
+    90 pauses were longer than October's 31 days, 22.3 %.  Ten of September's forty stay away: 25 % is a little more."""
+    trade = Trade()
+    often, seldom = trade.members(20), trade.members(20)
+    with trade.open():
+        for day in (date(2026, 8, 20), date(2026, 9, 3), date(2026, 9, 17), date(2026, 10, 1)):
+            trade.buys([(m, day, 500) for m in often])
+        trade.buys([(m, date(2026, 8, 12), 500) for m in seldom])
+        trade.buys([(m, date(2026, 9, 30), 500) for m in seldom])
+        trade.buys([(m, date(2026, 10, 20), 500) for m in seldom[:10]])
+    runs.run(trade.merchant, now=trade.at(NOVEMBER))
+
+    shown = churn_shown(trade, "2026-10")
+    assert (shown.parts["pauses"], shown.parts["longer"]) == (90, 20)
+    assert (shown.value, shown.alert_above, shown.is_alarming) == (25, Decimal("22.3"), True)
+    assert "20 of 90 pauses" in shown.alert_reason
+
+    assert verify.audit(trade.merchant).differences == ()
+
+    quarter = churn_shown(trade, "2026-Q3")
+    assert (quarter.parts["longer"], quarter.alert_above) == (0, 7)
+
+
+def test_few_pauses_say_nothing_and_the_merchant_may_say_where_it_wants_to_be_warned():
+    trade = Trade()
+    ann, ben, cho = trade.members(3)
+    trade.buys([(m, SEPTEMBER, 500) for m in (ann, ben, cho)])
+    trade.buys([(m, OCTOBER, 500) for m in (ann, ben)])
+    runs.run(trade.merchant, now=trade.at(NOVEMBER))
+
+    shown = churn_shown(trade, "2026-10")
+    assert (round(shown.value), shown.alert_above, shown.is_alarming) == (33, 7, True)
+    assert "rule of thumb" in shown.alert_reason
+
+    with tenancy.tenant(trade.merchant):
+        profile.update(
+            merchant=trade.merchant, changes={"churn_alert_percent": 40}, now=trade.at(NOVEMBER), actor=SYSTEM
+        )
+    shown = churn_shown(trade, "2026-10")
+    assert (shown.alert_above, shown.is_alarming) == (40, False)
+    assert shown.alert_reason == "You are warned above 40 %, as your settings say."

@@ -1,0 +1,170 @@
+"""What the dashboard is made of, shaped and frozen: numbers with all that is needed to judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+Change = Literal["up", "down", "same"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodChoice:
+    """A period one can choose: `key` goes into addresses, `label` is for people."""
+
+    key: str
+    label: str
+    starts_on: date
+    ends_on: date  # exclusive
+    is_running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SparkPoint:
+    starts_on: date
+    value: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupInfo:
+    """Members behind a number that can be listed; `count` is None where it is only known by listing."""
+
+    key: str
+    title: str
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One number with all that is needed to judge it.
+
+    `value`, `low`, `high`, `previous` and `delta` are in the unit people read: percent for shares, points of NPS,
+    and minor units (with a fraction) for money.  `delta` is a plain difference to the period before.
+    """
+
+    metric: str
+    title: str
+    unit: Literal["percent", "money", "score"]
+    value: Decimal | None
+    low: Decimal | None
+    high: Decimal | None
+    n: int
+    previous: Decimal | None
+    delta: Decimal | None
+    change: Change | None
+    is_good: bool | None
+    is_alarming: bool
+    alert_above: Decimal | None
+    alert_reason: str
+    window: str
+    formula: str
+    explanation: str
+    source: str
+    definition: int
+    parts: Mapping[str, int]
+    groups: tuple[GroupInfo, ...]
+    spark: tuple[SparkPoint, ...]
+    computed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """The sums of one day or month; days without anything are there with zeros."""
+
+    starts_on: date
+    purchases: int = 0
+    guest_purchases: int = 0
+    revenue_minor: int = 0
+    guest_revenue_minor: int = 0
+    active_members: int = 0
+    enrolments: int = 0
+    points_issued: int = 0
+    points_redeemed: int = 0
+    points_expired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    grain: Literal["day", "month"]
+    points: tuple[SeriesPoint, ...]
+    totals: SeriesPoint
+
+
+@dataclass(frozen=True, slots=True)
+class CohortRow:
+    """Members who joined in one month; `shares[k]` is the percentage that bought k months later."""
+
+    joined_month: date
+    members: int
+    active: tuple[int, ...]
+    shares: tuple[Decimal, ...]
+    revenue_minor: tuple[int, ...]
+    is_small: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """The liability: points owed, and what they cost at the terms' rate if all are redeemed."""
+
+    outstanding: int
+    pending: int
+    held: int
+    debt: int
+    cost_minor: int | None
+    rate: str | None
+    computed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something that needs somebody: a sentence, and the list behind it (`members_behind("insight", …, kind)`)."""
+
+    kind: str
+    title: str
+    detail: str
+    members: int
+    amount: int
+    unit: Literal["money", "points", "answers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """When the numbers were computed, and whether the night before failed since."""
+
+    computed_at: datetime | None
+    is_failing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    period: PeriodChoice
+    previous: PeriodChoice
+    choices: tuple[PeriodChoice, ...]
+    tiles: tuple[Tile, ...]
+    beside: tuple[Tile, ...]  # numbers that stand beside the six
+    series: Series
+    liability: Owed | None
+    attention: tuple[Attention, ...]
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class MemberBehind:
+    """One member behind a number, by public id; the figures are of the window that was asked for."""
+
+    id: str
+    name: str
+    purchases: int
+    revenue_minor: int
+    last_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class MembersPage:
+    title: str
+    members: tuple[MemberBehind, ...]
+    total: int
+    next: str | None

@@ -1,0 +1,114 @@
+"""What the auditor reads: purchases, people, answers and points as they stand, by another path than the rollups.
+
+Plain rows in pages, summed in Python: no shared SQL, no stored local day.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+
+from django.db import connection
+
+from analytics.models import GUESTS
+from merchants import periods
+from merchants.models.merchants import Merchant
+
+_PAGE: Final = 50_000
+
+
+@dataclass(slots=True)
+class Facts:
+    """Everything read, by person and day: (purchases, revenue)."""
+
+    days: dict[int, dict[date, list[int]]] = field(default_factory=lambda: defaultdict(dict))
+    raw: dict[tuple[int, date], list[int]] = field(default_factory=dict)
+    joined: dict[int, date] = field(default_factory=dict)
+    #: person or None, score, day, (answered_at, id)
+    answers: list[tuple[int | None, int, date, tuple[datetime, int]]] = field(default_factory=list)
+    points: Counter[tuple[date, str]] = field(default_factory=Counter)
+    purchases: int = 0
+    #: The same days from the other side: (person, purchases, revenue) of each.
+    by_day: dict[date, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
+    buyers: dict[tuple[date, date], dict[int, int]] = field(default_factory=dict)
+
+    def between(self, first: date, end: date) -> Iterator[tuple[int, int, int]]:
+        for day, rows in self.by_day.items():
+            if first <= day < end:
+                yield from rows
+
+
+def _pages(sql: str, merchant: Merchant) -> Iterator[tuple[Any, ...]]:
+    """Rows in pages by id, the first column."""
+    after = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(f"{sql} ORDER BY 1 LIMIT {_PAGE}", {"merchant": merchant.pk, "after": after})
+            rows = cursor.fetchall()
+        yield from rows
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1][0]
+
+
+def read(merchant: Merchant) -> Facts:
+    """This function will read everything of the open tenant that a number is made of."""
+    facts = Facts()
+    zone = merchant.tzinfo
+    becomes: dict[int, int] = {}
+    for identity, merged_into, joined_at in _pages(
+        "SELECT id, merged_into_id, joined_at FROM members_member WHERE merchant_id = %(merchant)s AND id > %(after)s",
+        merchant,
+    ):
+        if merged_into is None:
+            facts.joined[identity] = periods.local_day(joined_at, zone)
+        else:
+            becomes[identity] = merged_into
+    for _id, member, at, total, refunded, points in _pages(
+        "SELECT id, member_id, occurred_at, total_minor, refunded_minor, points_earned - points_clawed_back "
+        "FROM rewards_purchase WHERE merchant_id = %(merchant)s AND id > %(after)s AND state = 'recorded'",
+        merchant,
+    ):
+        facts.purchases += 1
+        day = periods.local_day(at, zone)
+        # What was wholly given back is no purchase; what was free from the start is one.
+        counts = int(refunded < total or total == 0)
+        row = facts.raw.setdefault((member or GUESTS, day), [0, 0, 0])
+        mine = facts.days[becomes.get(member, member) or GUESTS].setdefault(day, [0, 0])
+        for place, amount in enumerate((counts, total - refunded)):
+            row[place] += amount
+            mine[place] += amount
+        row[2] += points if member else 0
+    facts.raw = {key: row for key, row in facts.raw.items() if row[0]}
+    facts.days = {person: {day: row for day, row in days.items() if row[0]} for person, days in facts.days.items()}
+    for person, days in facts.days.items():
+        for day, bought in days.items():
+            facts.by_day[day].append((person, bought[0], bought[1]))
+    for identity, member, score, at in _pages(
+        "SELECT id, member_id, score, answered_at FROM engagement_surveyresponse "
+        "WHERE merchant_id = %(merchant)s AND id > %(after)s",
+        merchant,
+    ):
+        facts.answers.append((becomes.get(member, member), score, periods.local_day(at, zone), (at, identity)))
+    for _id, kind, balance, pending, at in _pages(
+        "SELECT id, kind, balance_change, pending_change, occurred_at FROM reading_ledger "
+        "WHERE merchant_id = %(merchant)s AND id > %(after)s",
+        merchant,
+    ):
+        facts.points[periods.local_day(at, zone), kind] += balance + pending
+    return facts
+
+
+def unseen(merchant: Merchant, seen_through: int) -> int:
+    """This function will count the changes that no run has taken in yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM reading_purchases WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8) "
+            "+ (SELECT count(*) FROM reading_refunds WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8) "
+            "+ (SELECT count(*) FROM reading_merges WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8)",
+            {"m": merchant.pk, "x": seen_through},
+        )
+        return int(cursor.fetchone()[0])
