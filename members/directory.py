@@ -73,6 +73,17 @@ def get(*, merchant: Merchant, public_id: str) -> Member:
     return _somebody(_forwarded(merchant, found.first() if found is not None else None))
 
 
+def by_id(*, merchant: Merchant, public_id: str) -> Member:
+    """This function will find the very member with this public id: merged ones do not forward, erased ones are there.
+
+    :raises MemberNotFound: nobody ever had it.
+    """
+    found = Member.objects.filter(merchant=merchant, public_id=public_id).first() if ids.is_id(public_id, "mem") else None
+    if found is None:
+        raise MemberNotFound(_("There is no such member."))
+    return found
+
+
 def get_by(*, merchant: Merchant, reference: Reference, now: datetime | None = None) -> Member:
     """This function will find a member as `find` does.
 

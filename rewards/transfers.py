@@ -10,6 +10,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
+from members import live_codes
 from merchants import ids, outbox, periods
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, LoyaltyError
@@ -54,8 +55,9 @@ def transfer(*, merchant: Merchant, asked: TransferInput, now: datetime, actor: 
     """This function will move points from one member to another: soonest to expire first, and with that expiry.
 
     Active points only. Locks both accounts, in id order. A refusal (409: off, too many, not enough, month's limit) is
-    returned and kept under the external id.
+    returned and kept under the external id. Where points are spent with the moving code alone, the giver is named by it.
 
+    :raises LiveCodeNeeded, LiveCodeExpired: the giver was not named so; nothing is kept.
     :raises MemberNotFound, Invalid: nobody, or a transfer to oneself; nothing is kept.
     :raises TooManyPoints: the receiver's account would be fuller than can be counted.
     :raises ExternalIdReused: the id was used for something else.
@@ -78,8 +80,12 @@ def transfer(*, merchant: Merchant, asked: TransferInput, now: datetime, actor: 
         points=asked.points, reason=asked.reason,
     )  # fmt: skip
     documents.reserve(row)
+    used_for = f"transfer:{asked.external_id}"
     try:
         _check(merchant, row, giver, receiver, now=now)
+        shown = parties.live_code(
+            merchant, asked.giver, member_id=giver.id, used_for=used_for, now=now, actor=actor
+        )  # fmt: skip
         _move(merchant, book, row, giver, receiver, now=now)
     except LoyaltyError as error:
         if error.http != Conflict.http:
@@ -87,6 +93,8 @@ def transfer(*, merchant: Merchant, asked: TransferInput, now: datetime, actor: 
         row.refusal = error.code
         row.receipt = documents.refusal_receipt(error, **_receipt(row, giver, receiver))
     else:
+        if shown is not None:
+            live_codes.use(merchant=merchant, member_id=giver.id, shown=shown, used_for=used_for, now=now)
         row.receipt = {**_receipt(row, giver, receiver), "state": "applied"}
         payload = {
             "transfer": row.public_id, "giver": giver.public_id, "receiver": receiver.public_id, "points": row.points,

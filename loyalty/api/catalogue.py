@@ -147,6 +147,37 @@ KINDS: dict[str, Kind] = {
     "unknown_referrer": Kind(422, _("Nobody has this code"), "referred_by is the short code of a member.", _FIX),
     "invalid_birthday": Kind(422, _("Not a birthday"), "No year has such a day.", _FIX),
     "invalid_card": Kind(422, _("Not a card number"), "A card number is 4 to 64 letters, digits or dashes.", _FIX),
+    "member_merged": Kind(
+        409,
+        _("Merged into another"),
+        "This member was merged: the one they were merged into is the person now.",
+        "Read the member (GET /members/{id} answers the other), and erase that one.",
+    ),
+    "merged_already": Kind(
+        409, _("Merged before"), "One of the two was merged into somebody else.", "Undo that merge first, or name the other."
+    ),
+    "open_holds": Kind(
+        409, _("Points are set aside"), "The member to be merged has open holds.", "Capture or release them, then merge."
+    ),
+    "merge_not_found": Kind(404, _("No such merge"), "The merchant has no merge with this id.", "Check the id."),
+    "merged_further": Kind(
+        409, _("Merged in turn"), "The target was itself merged since.", "Undo the later merge first."
+    ),
+    "transfers_off": Kind(
+        409, _("Points cannot be given"), "The terms in force do not let members give points.", "Tell the member."
+    ),
+    "transfer_outside_limits": Kind(
+        409,
+        _("Too few or too many"),
+        "The terms allow between minimum_points and maximum_points in one transfer.",
+        "Ask again with another number, under a new external_id.",
+    ),
+    "transfer_month_limit_reached": Kind(
+        409,
+        _("The month's limit is reached"),
+        "The giver has given, or the receiver was given, as much as a calendar month allows.",
+        "Give at most what is left, under a new external_id, or wait for the next month.",
+    ),
     "card_not_found": Kind(404, _("No such card"), "This member has no such card.", "Read the member's cards."),
     "card_blocked": Kind(
         409,

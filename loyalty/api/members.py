@@ -24,7 +24,7 @@ from members.inputs import (
     Reference,
 )
 from merchants import ids
-from rewards import enrolment
+from rewards import enrolment, leaving
 
 
 class CardOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +64,13 @@ class CardPage(msgspec.Struct, frozen=True, kw_only=True):
     """A member's cards, newest first."""
 
     data: list[CardOut]
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """An id that says nothing about anybody any more."""
+
+    id: str
+    state: str = "erased"
 
 
 class CardInput(Input, frozen=True, kw_only=True):
@@ -242,6 +249,24 @@ class OneMember(ApiView):
             now=call.now,
         )
         return Answer(shown(member))
+
+
+class Erasures(ApiView):
+    @operation(
+        id="erase_member",
+        tag="Members",
+        summary="Erase a member for good",
+        description="Name, contacts, birthday, notes, cards and consents' origin are gone; open holds are given back, and "
+        "what is left of the points lapses by an entry of the ledger, whose sums stay. Nobody can undo it. Again, it changes "
+        "nothing and answers the same. A member who was merged goes with the one they were merged into: erase that one.",
+        scope="members:erase",
+        answers={200: Erased},
+        refusals=("member_not_found", "member_merged"),
+        answer_example={"id": "mem_7k2m9x4q8w3t6v1p", "state": "erased"},
+    )
+    def post(self, call: Call, member_id: str) -> Answer:
+        leaving.leave_by_id(merchant=call.merchant, member=member_id, now=call.now, actor=call.actor)
+        return Answer(Erased(id=member_id))
 
 
 class MemberCards(ApiView):

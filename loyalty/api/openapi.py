@@ -90,6 +90,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
 
 PATH_EXAMPLES: dict[str, Any] = {
     "member_id": "mem_7k2m9x4q8w3t6v1p",
+    "merge": "mrg_4m8x2k9q7w3t6v1p",
     "redemption": "rdm_4m8x2k9q7w3t6v1p",
     "endpoint_id": "whk_4m8x2k9q7w3t6v1p",
     "delivery_id": "dlv_4m8x2k9q7w3t6v1p",
@@ -215,11 +216,12 @@ class Generator(SchemaGenerator):
 
 
 _TAGS = {
-    "Members": "Enrol, find and change members; their cards.",
+    "Members": "Enrol, find and change members; their cards; two made one; erasure.",
     "Balances": "What a member has, lot by lot, and why.",
     "Purchases": "Ask what a purchase would earn, record it, take it back.",
     "Redemptions": "Spend points: at once, or hold, capture, release; and undo.",
     "Adjustments": "Correct a balance by hand.",
+    "Transfers": "Points from one member to another, where the terms let them.",
     "Programme": "The terms, as data.",
     "Surveys": "What members say.",
     "Numbers": "What the dashboard shows.",

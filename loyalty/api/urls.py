@@ -10,6 +10,7 @@ from loyalty.api import (
     claims,
     docs,
     members,
+    merges,
     metrics,
     programme,
     purchases,
@@ -17,6 +18,7 @@ from loyalty.api import (
     redemptions,
     refunds,
     surveys,
+    transfers,
     webhooks,
 )
 from loyalty.api.views import RouteNotFound
@@ -28,6 +30,7 @@ _CALLS: list[URLPattern | URLResolver] = [
     path("members/<str:member_id>", members.OneMember.as_view(), name="member"),
     path("members/<str:member_id>/cards", members.MemberCards.as_view(), name="member_cards"),
     path("members/<str:member_id>/cards/block", members.CardBlocks.as_view(), name="card_blocks"),
+    path("members/<str:member_id>/erase", members.Erasures.as_view(), name="erase"),
     path("members/<str:member_id>/balance", balances.MemberBalance.as_view(), name="balance"),
     path("members/<str:member_id>/lots", balances.MemberLots.as_view(), name="lots"),
     path("members/<str:member_id>/ledger", balances.MemberLedger.as_view(), name="ledger"),
@@ -40,6 +43,9 @@ _CALLS: list[URLPattern | URLResolver] = [
     path("redemptions/<str:redemption>/capture", redemptions.Captures.as_view(), name="capture"),
     path("redemptions/<str:redemption>/release", redemptions.Releases.as_view(), name="release"),
     path("redemptions/<str:redemption>/reverse", redemptions.Reversals.as_view(), name="reverse"),
+    path("transfers", transfers.Transfers.as_view(), name="transfers"),
+    path("merges", merges.Merges.as_view(), name="merges"),
+    path("merges/<str:merge>/undo", merges.Undoings.as_view(), name="unmerge"),
     path("adjustments", adjustments.Adjustments.as_view(), name="adjustments"),
     path("programme", programme.Programme.as_view(), name="programme"),
     path("programme/publish", programme.Publications.as_view(), name="publish"),

@@ -21,7 +21,7 @@ from merchants.models.outbox import OutboxEvent
 from merchants.models.people import CounterDevice, User
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks import addresses, endpoints
-from rewards import purchases
+from rewards import merging, purchases
 from rewards.models.redemptions import Redemption
 from tests.builders import PROGRAMME, Shop
 from tests.drawings import png
@@ -222,10 +222,19 @@ def _samples(merchant: Merchant, member_id: str) -> dict[str, str]:
         "endpoint_id": endpoint.id,
         "delivery_id": delivery.public_id,
         "event_id": event_id,
+        "merge": _merge(merchant, member_id, now),
         "redemption": redemption.public_id,
         "redemption_id": redemption.public_id,
         "purchase_id": _purchase(merchant, member_id, now),
     }
+
+
+def _merge(merchant: Merchant, member_id: str, now: datetime) -> str:
+    old = join(merchant, name="An old card")
+    with tenancy.tenant(merchant):
+        return merging.merge(
+            merchant=merchant, source=old.public_id, target=member_id, now=now, actor=SYSTEM
+        ).public_id  # fmt: skip
 
 
 def _purchase(merchant: Merchant, member_id: str, now: datetime) -> str:

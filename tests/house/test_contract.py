@@ -31,6 +31,7 @@ from merchants.keys import SCOPES
 from merchants.models.outbox import OutboxEvent
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks import addresses, endpoints
+from rewards.models.corrections import Merge
 from rewards.models.purchases import Purchase
 from rewards.models.redemptions import Redemption
 from tests.till import Till, issue_key, open_shop, sell, start_programme
@@ -97,7 +98,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Till:
     merchant.claim_days_max = 9_999
     merchant.save(update_fields=["claim_days_max"])
     till = Till(merchant, issue_key(merchant, *SCOPES).secret)
-    start_programme(till, rewards=[COFFEE], pay_with_points=PAY)
+    start_programme(till, rewards=[COFFEE], pay_with_points=PAY, transfers={})
     mina = till.post(
         "members", {"name": "Mina", "phone": "010-1234-5678", "card": "9000-1234", "external_id": "crm-1024"}
     )
@@ -116,8 +117,25 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Till:
         assert answer.status_code == 201, answer.content
         with tenancy.tenant(merchant):
             Redemption.objects.filter(merchant=merchant, external_id=f"hold-{name}").update(public_id=public_id)
+    _others(till)
     _webhooks(till)
     return till
+
+
+def _others(till: Till) -> None:
+    """Who is given points, who is merged into Mina, and a merge that can be undone."""
+    for name in ("crm-2048", "old-1", "old-2"):
+        assert till.post("members", {"external_id": name}).status_code == 201
+    given = {"external_id": "gift", "member": {"external_id": "crm-2048"}, "points": 10**6, "reason": "To give away"}
+    assert till.post("adjustments", given).status_code == 201
+    with tenancy.tenant(till.merchant):
+        people = Member.objects.filter(merchant=till.merchant)
+        people.filter(external_id="old-1").update(public_id="mem_2c5x8b1n4z7m0k3j")
+        old = people.get(external_id="old-2").public_id
+    made = till.post("merges", {"source": old, "target": openapi.PATH_EXAMPLES["member_id"]})
+    assert made.status_code == 201, made.content
+    with tenancy.tenant(till.merchant):
+        Merge.objects.filter(public_id=made.json()["id"]).update(public_id=openapi.PATH_EXAMPLES["merge"])
 
 
 def _webhooks(till: Till) -> None:
@@ -159,7 +177,7 @@ def _in_order() -> list[tuple[str, str, Any]]:
         ending = ENDINGS.get(path.rsplit("/", 1)[-1], openapi.PATH_EXAMPLES["redemption"])
         shown = path.removeprefix("/api/v1/").format(**{**openapi.PATH_EXAMPLES, "redemption": ending})
         found += [(method.upper(), shown, declared[told["operationId"]]) for method, told in methods.items()]
-    return sorted(found, key=lambda call: (call[0] == "DELETE", "cards/block" in call[1]))
+    return sorted(found, key=lambda call: (call[1].endswith("/erase"), call[0] == "DELETE", "cards/block" in call[1]))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -23,12 +23,10 @@ SPOKEN = json.loads(openapi.written())
 
 #: Refusals that only screens can meet; what a till can meet belongs into the catalogue.
 SCREENS_ONLY = {
-    "above_your_limit", "already_claimed", "already_undone", "bad_picture", "consent_needed", "contact_not_reachable", "device_not_yours", "last_owner",
-    "fresh_code_needed", "not_proved", "undo_gone",
-    "location_code_taken", "location_not_found", "member_merged",
-    "may_not_adjust", "merge_not_found", "merged_already", "merged_further", "not_your_contact", "not_yours_to_give",
-    "open_holds", "seat_taken", "too_many_attempts", "transfer_month_limit_reached", "transfer_outside_limits",
-    "transfers_off", "weak_pin",
+    "above_your_limit", "already_claimed", "already_undone", "bad_picture", "consent_needed",
+    "contact_not_reachable", "device_not_yours", "fresh_code_needed", "last_owner", "location_code_taken",
+    "location_not_found", "may_not_adjust", "not_proved", "not_your_contact", "not_yours_to_give",
+    "seat_taken", "too_many_attempts", "undo_gone", "weak_pin",
 }  # fmt: skip
 
 
