@@ -1,9 +1,10 @@
-"""What members told us: survey answers."""
+"""What members told us: survey answers, and purchases that gave no points."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from members.models import Member
 from merchants.constraints import TenantForeignKey
@@ -51,4 +52,44 @@ class SurveyResponse(TenantModel):
                 name="survey_response_by_member",
                 condition=Q(member__isnull=False),
             ),
+        ]
+
+
+class MissingPoints(TenantModel):
+    """A member says that a purchase gave no points: staff look at the receipt and give them, or say why not."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        ACCEPTED = "accepted", _("given")
+        DECLINED = "declined", _("declined")
+
+    public_id = models.CharField(max_length=40)
+    member = models.ForeignKey(
+        Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    bought_on = models.DateField()
+    amount_minor = models.BigIntegerField()
+    receipt = models.CharField(max_length=60, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    points = models.BigIntegerField(default=0, help_text="Given for it")
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was declined, for the member to read")
+    asked_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "public_id"], name="missing_points_public_id_unique"),
+            models.UniqueConstraint(
+                fields=["merchant", "receipt"],
+                name="a_receipt_is_asked_about_once",
+                condition=Q(state__in=["waiting", "accepted"]) & ~Q(receipt=""),
+            ),
+            models.CheckConstraint(name="missing_points_of_a_sum", condition=Q(amount_minor__gt=0)),
+            TenantForeignKey(field="member", name="missing_points_of_own_member"),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "-id"], name="missing_points_waiting", condition=Q(state="waiting")),
+            models.Index(fields=["merchant", "member", "-id"], name="missing_points_by_member"),
         ]

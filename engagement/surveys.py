@@ -94,14 +94,12 @@ def record_response(*, merchant: Merchant, answer: AnswerInput, now: datetime, a
     :raises NotFound: no such member or purchase.  :raises Invalid: a score beyond 0 to 10, another member's purchase,
         or a time to come.
     """
-    if not 0 <= answer.score <= 10:
-        raise Invalid(_("A score is a whole number from 0 to 10."), pointer="/score")
+    check_words(answer.score, answer.comment, answer.channel)
     answered_at = answer.answered_at or now
     if answered_at > now + _AHEAD_MAX:
         raise Invalid(_("An answer cannot come from the future. Check the clock."), pointer="/answered_at")
     fingerprint = hashlib.sha256(msgspec.json.encode(msgspec.to_builtins(answer), order="sorted")).digest()
     member = _who_answers(merchant, answer)
-    _refuse_nul(answer)
     if replay := _replayed(merchant, answer.external_id, fingerprint):
         return replay
     if member is not None:
@@ -130,18 +128,31 @@ def record_response(*, merchant: Merchant, answer: AnswerInput, now: datetime, a
         outbox.record(
             merchant_id=merchant.pk,
             kind="survey.answered",
-            payload={
-                "response": row.public_id,
-                "member": member.public_id if member else None,
-                "score": row.score,
-                "channel": row.channel or None,
-                "purchase": row.purchase_id or None,
-                "nps_class": nps_class(row.score),
-            },
+            payload=told(row),
             occurred_at=answered_at,
             now=now,
         )
-    return _shown(row, member.public_id if member else None)
+    return shown(row)
+
+
+def check_words(score: int, *texts: str) -> None:
+    """:raises Invalid: a score beyond 0 to 10, or a text the database cannot keep."""
+    if not 0 <= score <= 10:
+        raise Invalid(_("A score is a whole number from 0 to 10."), pointer="/score")
+    if any("\x00" in text for text in texts):
+        raise Invalid(_("Text may not hold the character NUL."), pointer="/comment")
+
+
+def told(row: SurveyResponse) -> dict[str, object]:
+    """This function will say of an answer what others are told: no words, only the score and what it is about."""
+    return {
+        "response": row.public_id,
+        "member": row.member.public_id if row.member else None,
+        "score": row.score,
+        "channel": row.channel or None,
+        "purchase": row.purchase_id or None,
+        "nps_class": nps_class(row.score),
+    }
 
 
 def answers(
@@ -167,7 +178,7 @@ def answers(
     if after is not None:
         rows = rows.filter(pk__lt=SurveyResponse.objects.filter(merchant=merchant, public_id=after).values("pk")[:1])
     found = list(rows[: limit + 1])
-    page = tuple(_shown(row, row.member.public_id if row.member else None) for row in found[:limit])
+    page = tuple(shown(row) for row in found[:limit])
     return AnswerPage(page, page[-1].id if len(found) > limit else None)
 
 
@@ -181,12 +192,7 @@ def follow_up(*, merchant: Merchant, answer_id: str, now: datetime, actor: Actor
     row = mine.select_related("member").first()
     if row is None:
         raise NotFound(_("There is no such answer."))
-    return _shown(row, row.member.public_id if row.member else None)
-
-
-def _refuse_nul(answer: AnswerInput) -> None:
-    if "\x00" in answer.comment or "\x00" in answer.channel:
-        raise Invalid(_("Text may not hold the character NUL."), pointer="/comment")
+    return shown(row)
 
 
 def _who_answers(merchant: Merchant, answer: AnswerInput) -> Member | None:
@@ -228,7 +234,7 @@ def _replayed(merchant: Merchant, external_id: str | None, fingerprint: bytes) -
         raise AnswerIdReused(
             _("This external_id was used for another answer. Use a new one for a new answer."), pointer="/external_id"
         )
-    return _shown(row, row.member.public_id if row.member else None, is_replay=True)
+    return shown(row, is_replay=True)
 
 
 def _refuse_second_answer(merchant: Merchant, member: Member, answer: AnswerInput, answered_at: datetime) -> None:
@@ -265,11 +271,12 @@ def _inserted(row: SurveyResponse) -> bool:
     return made is not None
 
 
-def _shown(row: SurveyResponse, member: str | None, *, is_replay: bool = False) -> Answer:
+def shown(row: SurveyResponse, *, is_replay: bool = False) -> Answer:
+    """This function will show one answer as others see it."""
     return Answer(
         id=row.public_id,
         external_id=row.external_id,
-        member=member,
+        member=row.member.public_id if row.member else None,
         score=row.score,
         nps_class=nps_class(row.score),
         comment=row.comment,

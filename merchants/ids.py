@@ -22,6 +22,7 @@ PREFIXES: dict[str, str] = {
     "mem": "member",
     "mer": "merchant",
     "msg": "outgoing message",
+    "mis": "question about missing points",
     "mrg": "merge of two members",
     "pur": "purchase",
     "quo": "quote",

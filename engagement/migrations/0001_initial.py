@@ -14,6 +14,28 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='MissingPoints',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('public_id', models.CharField(max_length=40)),
+                ('bought_on', models.DateField()),
+                ('amount_minor', models.BigIntegerField()),
+                ('receipt', models.CharField(blank=True, max_length=60)),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('accepted', 'given'), ('declined', 'declined')], default='waiting', max_length=10)),
+                ('points', models.BigIntegerField(default=0, help_text='Given for it')),
+                ('reason', models.CharField(blank=True, help_text='Why it was declined, for the member to read', max_length=200)),
+                ('asked_at', models.DateTimeField()),
+                ('settled_at', models.DateTimeField(blank=True, null=True)),
+                ('settled_by', models.CharField(blank=True, max_length=120)),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
+                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['merchant', '-id'], name='missing_points_waiting'), models.Index(fields=['merchant', 'member', '-id'], name='missing_points_by_member')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='engagement_missingpoints_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='missing_points_public_id_unique'), models.UniqueConstraint(condition=models.Q(('state__in', ['waiting', 'accepted']), models.Q(('receipt', ''), _negated=True)), fields=('merchant', 'receipt'), name='a_receipt_is_asked_about_once'), models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='missing_points_of_a_sum'), merchants.constraints.TenantForeignKey(field='member', name='missing_points_of_own_member')],
+            },
+        ),
+        migrations.CreateModel(
             name='SurveyResponse',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
+from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
+from engagement import asking
 from loyalty.api import bodies, problems
 from loyalty.api.operations import KIB, Answer, Call, operation
 from loyalty.api.problems import Problem, Refused
@@ -30,6 +33,10 @@ class PurchaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
     receipt: PurchaseReceipt
     now: PurchaseNow | None
     why: list[str] | None = None
+    survey_url: Annotated[
+        str | None,
+        Meta(description="Where whoever bought says how it was, without signing in: print it as a QR code."),
+    ] = None
 
 
 class PurchaseQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,7 +121,12 @@ class Purchases(ApiView):
                 "total_minor": 4800,
             },
         },
-        answer_example={"receipt": RECEIPT, "now": NOW, "why": None},
+        answer_example={
+            "receipt": RECEIPT,
+            "now": NOW,
+            "why": None,
+            "survey_url": "https://loyalty.example.com/m/cafe-haneul/asked/4m8x2k9q7w3t6v1p-k3vq7zr2mw5ybx4n",
+        },
     )
     def post(self, call: Call) -> Answer:
         _check_calendar(call.body)
@@ -128,10 +140,16 @@ class Purchases(ApiView):
                 "receipt": _receipt(call, outcome.receipt),
                 "now": standing(call, outcome.account, with_rewards=call.query.details),
                 "why": _why(outcome) if call.query.details else None,
+                "survey_url": _survey_url(call, outcome.public_id),
             },
             status=201,
             is_replay=outcome.is_replay,
         )
+
+
+def _survey_url(call: Call, purchase: str) -> str:
+    token = asking.token(merchant=call.merchant, purchase=purchase)
+    return settings.PUBLIC_URL + reverse("portal:asked", kwargs={"merchant_slug": call.merchant.slug, "token": token})
 
 
 class PurchaseBatches(ApiView):

@@ -9,7 +9,7 @@ from loyalty.console.counter import desk, handing, sales
 from loyalty.console.dashboard import behind
 from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import keys, till, webhooks
-from loyalty.console.members import deeds, lists, merging, one
+from loyalty.console.members import deeds, lists, merging, missing, one
 from loyalty.console.programme import overview, parts, publishing, rules, trying
 
 app_name = "console"
@@ -32,6 +32,8 @@ _programme = [
 _members = [
     path("", lists.members, name="members"),
     path("enrol", lists.enrol, name="member_enrol"),
+    path("missing-points", missing.missing, name="member_missing"),
+    path("missing-points/settle", missing.settle, name="member_missing_settle"),
     path("export", lists.export, name="members_export"),
     path("<str:member_id>", one.member, name="member"),
     path("<str:member_id>/adjust", deeds.adjust, name="member_adjust"),

@@ -12,7 +12,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from engagement import surveys
+from engagement import missing, surveys
 from loyalty.portal import screens
 from loyalty.portal.session import member_of, member_required, now_of
 from loyalty.tenant import merchant_of
@@ -63,6 +63,11 @@ def as_json(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "purchases": [_purchase(each) for each in _purchases(request)],
         "redemptions": [_redemption(each) for each in _redemptions(request)],
         "answers": list(_answers(request)),
+        "missing_points": [
+            {"bought_on": each.bought_on, "amount_minor": each.amount_minor, "receipt": each.receipt,
+             "state": each.state, "points": each.points, "asked_at": each.asked_at}
+            for each in missing.of_member(merchant=merchant, member=member)
+        ],
     }  # fmt: skip
     body = msgspec.json.format(msgspec.json.encode(document), indent=2)
     return _file(request, body, "json", "application/json")

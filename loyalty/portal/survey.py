@@ -7,17 +7,18 @@ from typing import Any
 from django import forms
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from engagement import surveys
+from engagement import asking, surveys
 from loyalty.portal import screens
 from loyalty.portal.session import actor_of, member_of, member_required, now_of
 from loyalty.tenant import merchant_of
+from merchants.actors import Actor
 from merchants.errors import LoyaltyError
 from rewards.purchases import finding
-
-_TAKEN = frozenset({"survey_answered_already", "external_id_reused"})
 
 
 class AnswerForm(forms.Form):
@@ -44,26 +45,43 @@ def survey(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpRe
     purchase = finding.find(merchant=merchant, public_id=purchase_id)
     if purchase is None or purchase.member_id != member.pk:
         raise Http404
-    form = AnswerForm(request.POST if request.method == "POST" else None)
-    page: dict[str, Any] = {"form": form, "purchase": purchase, "is_done": False}
+    asked = asking.about(merchant=merchant, purchase=purchase, now=now_of(request))
+    return _ask(request, asked, channel="portal", actor=actor_of(request))
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def asked(request: HttpRequest, merchant_slug: str, token: str) -> HttpResponse:
+    """The same question behind a signed link: from a receipt or a message, without signing in."""
+    found = asking.find(merchant=merchant_of(request), text=token, now=now_of(request))
+    if found is None:
+        return screens.show(request, "portal/survey_over.html", {}, status=410)
+    return _ask(request, found, channel="link", actor=Actor("system", "survey_link"))
+
+
+def _ask(request: HttpRequest, found: asking.Asked, *, channel: str, actor: Actor) -> HttpResponse:
+    merchant, before = merchant_of(request), found.answer
+    is_asked = before is None or (found.change_until is not None and "change" in request.GET)
+    initial = {"score": before.score, "comment": before.comment} if before else None
+    form = AnswerForm(request.POST if request.method == "POST" else None, initial=initial)
     status = 422 if form.is_bound else 200
     if form.is_bound and form.is_valid():
-        answer = surveys.AnswerInput(
-            score=form.cleaned_data["score"],
-            external_id=f"portal:{purchase.public_id}",
-            member=member.public_id,
-            comment=form.cleaned_data["comment"],
-            channel="portal",
-            purchase=purchase.public_id,
-        )
         try:
             with transaction.atomic():
-                surveys.record_response(merchant=merchant, answer=answer, now=now_of(request), actor=actor_of(request))
+                asking.answer(
+                    merchant=merchant, purchase=found.purchase.public_id, score=form.cleaned_data["score"],
+                    comment=form.cleaned_data["comment"], channel=channel, now=now_of(request), actor=actor,
+                )  # fmt: skip
+        except surveys.AnsweredAlready:
+            # Said once, it is said: thanks are due all the same.
+            return redirect(request.path)
         except LoyaltyError as refusal:
-            if refusal.code in _TAKEN:
-                page["is_done"], status = True, 200
-            else:
-                form.add_error(None, refusal.detail)
+            form.add_error(None, refusal.detail)
         else:
-            page["is_done"], status = True, 200
+            return redirect(request.path)
+    page: dict[str, Any] = {
+        "form": form, "purchase": found.purchase, "is_done": not (is_asked or form.is_bound), "answer": before,
+        "change_until": found.change_until, "is_member": channel == "portal",
+        "frame": "portal/base.html" if channel == "portal" else "portal/base_guest.html",
+    }  # fmt: skip
     return screens.show(request, "portal/survey.html", page, status=status)

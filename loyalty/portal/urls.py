@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from loyalty.portal import activity, card, contact, data, friends, home, joining, me, pledge, rewards, survey
+from loyalty.portal import activity, card, contact, data, friends, home, joining, me, missing, pledge, rewards, survey
 
 app_name = "portal"
 urlpatterns = [
@@ -22,6 +22,8 @@ urlpatterns = [
     path("tiers", pledge.tiers, name="tiers"),
     path("friends", friends.friends, name="friends"),
     path("survey/<str:purchase_id>", survey.survey, name="survey"),
+    path("asked/<str:token>", survey.asked, name="asked"),
+    path("missing", missing.missing, name="missing"),
     path("join", joining.join, name="join"),
     path("sign-in", joining.sign_in, name="sign_in"),
     path("code", joining.confirm, name="confirm"),

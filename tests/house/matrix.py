@@ -37,7 +37,7 @@ PUBLIC = {
     "ui:preview", "ui:theme", "ui:logo", "ui:mark", "ui:app_icon", "ui:manifest", "ui:service_worker", "ui:offline",
     "ui:scheme", "ui:language",
     "portal:join", "portal:sign_in", "portal:confirm", "portal:resend", "portal:sign_out", "portal:terms",
-    "portal:contact_undo",
+    "portal:contact_undo", "portal:asked",
     "api:schema", "api:docs", "api:problems", "api:problem",
 }  # fmt: skip
 
@@ -81,6 +81,7 @@ PORTAL = {
     "portal:data_json",
     "portal:data_csv",
     "portal:leave",
+    "portal:missing",
     "portal:contact",
     "portal:contact_prove",
     "portal:contact_new",
@@ -133,6 +134,8 @@ CONSOLE = {
     "console:members_export": "o m . . .",
     "console:member_enrol": "o m . . .",
     "console:member": "o m a . .",
+    "console:member_missing": "o m . . .",
+    "console:member_missing_settle": "o m . . .",
     "console:member_adjust": "o m . . .",
     "console:member_adjust_undo": "o m . . .",
     "console:member_refund": "o m . . .",

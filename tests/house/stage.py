@@ -42,11 +42,12 @@ NOT_OURS = {
     "number",
     "kind",
     "secret",
+    "token",
 }
 PLAIN = {
     "purpose": "marketing", "size": "180", "part": "forms", "code": "invalid_request", "object_id": "1",
     "content_type_id": "1", "app_label": "merchants", "url": "nothing", "pk": "1", "number": "1",
-    "kind": "email", "secret": "no-such-secret",
+    "kind": "email", "secret": "no-such-secret", "token": "no-such-token",
 }  # fmt: skip
 #: Addresses that a pattern alone does not tell.
 PATHS = {"api:no_such_call": "/api/v1/no-such-call", "ui:preview": "/theme-preview.css?brand=7a1f3d"}

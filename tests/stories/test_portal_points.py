@@ -270,18 +270,18 @@ def test_a_friend_is_counted_and_never_named(cafe, mina, phone):
 # -- the question -----------------------------------------------------------------------------------------------------
 
 
-def test_looking_saves_nothing_and_answering_twice_is_one(cafe, mina, phone):
+def test_looking_saves_nothing_and_answering_again_the_same_day_changes_the_one_answer(cafe, mina, phone):
     purchase = bought(cafe, mina)
     assert "How was it?" in text(phone.get(m(cafe)))
     assert phone.get(m(cafe, f"survey/{purchase}")).status_code == 200
     assert phone.post(m(cafe, f"survey/{purchase}"), {}).status_code == 422
     for score in ("9", "9", "2"):
-        page = text(phone.post(m(cafe, f"survey/{purchase}"), {"score": score, "comment": "Warm"}))
+        page = text(phone.post(m(cafe, f"survey/{purchase}"), {"score": score, "comment": "Warm"}, follow=True))
         assert "Your answer is kept" in page
 
     with tenancy.tenant(cafe):
         answer = SurveyResponse.objects.get(merchant=cafe)
-    assert (answer.score, answer.comment, answer.purchase_id, answer.channel) == (9, "Warm", purchase, "portal")
+    assert (answer.score, answer.comment, answer.purchase_id, answer.channel) == (2, "Warm", purchase, "portal")
     assert "How was it?" not in text(phone.get(m(cafe)))
 
 

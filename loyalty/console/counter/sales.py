@@ -11,10 +11,12 @@ from django import forms
 from django.contrib import messages as notes
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from engagement import asking
 from loyalty.console import screens
 from loyalty.console.access import actor_of, device_of, now_of, seat_required
 from loyalty.console.counter import shift
@@ -153,6 +155,7 @@ def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResp
         "why": earning.words([step for step in sold.trace if step.code != "skipped"], promised, get_language() or "en"),
         "skipped": earning.words([step for step in sold.trace if step.code == "skipped"], promised, get_language() or "en"),
         "earned": in_points(request, sold.points_earned),
+        "survey_url": _survey_url(request, sold),
         "left_to_pay": sold.total_minor - sold.points_paid_minor,
         "is_undone": sold.left_minor <= 0 < sold.total_minor,
         "may_undo": sold.left_minor > 0 and shift.may_undo(request, sold.public_id, sold.occurred_at),
@@ -219,6 +222,13 @@ class Preview:
     @property
     def left_minor(self) -> int:
         return self.total_minor - self.paid_minor
+
+
+def _survey_url(request: HttpRequest, sold: PurchaseView) -> str:
+    token = asking.token(merchant=merchant_of(request), purchase=sold.public_id)
+    return request.build_absolute_uri(
+        reverse("portal:asked", kwargs={"merchant_slug": merchant_of(request).slug, "token": token})
+    )
 
 
 def _preview(request: HttpRequest, found: Member, form: SaleForm) -> HttpResponse:

@@ -16,6 +16,7 @@ from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from engagement import missing
 from loyalty.console import screens, tables
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.tenant import merchant_of, outside_tenant
@@ -41,7 +42,7 @@ def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         rows = directory.page(merchant=merchant, limit=screens.PAGE + 1, after=after)
         shown, following = screens.cut(rows, lambda member: (member.joined_at, member.pk))
         found = list(shown)
-    page = {"rows": _rows(request, found), "cursor": following, "typed": typed,
+    page = {"missing_count": missing.waiting_count(merchant=merchant), "rows": _rows(request, found), "cursor": following, "typed": typed,
             "is_full": len(found) >= directory.SEARCH_MAX and bool(typed)}  # fmt: skip
     if getattr(request, "htmx", False) and request.headers.get("HX-Target") == "found":
         return render(request, "console/members/_found.html", {**screens.frame(request), **page})

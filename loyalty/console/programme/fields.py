@@ -6,17 +6,17 @@ Each shows what people type (₩ 4,500; 1.5 points) and gives what the document 
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from merchants import money
+from loyalty.ui.amounts import MoneyField as MoneyField
+from loyalty.ui.amounts import PointsField as PointsField
 from rewards.terms import ratio
 
 
@@ -33,55 +33,6 @@ def code_from(name: str, taken: set[str], fallback: str) -> str:
     while code in taken:
         code, number = f"{stem}-{number}", number + 1
     return code
-
-
-class MoneyField(forms.CharField):
-    """An amount as people type it; gives minor units, None when empty."""
-
-    def __init__(self, currency: str, **options: Any) -> None:
-        super().__init__(max_length=30, **options)
-        self.currency = currency
-        self.widget.attrs.setdefault("inputmode", "decimal")
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, int):
-            return f"{Decimal(value).scaleb(-money.exponent(self.currency)):f}"
-        return value
-
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            return money.parse_typed(text, self.currency, get_language() or "en")
-        except money.InvalidMoney:
-            raise ValidationError(_("Type an amount, such as 4500 or 12.50.")) from None
-
-
-class PointsField(forms.CharField):
-    """A number of points; gives the smallest unit, None when empty."""
-
-    def __init__(self, decimals: int, *, minimum: int = 1, **options: Any) -> None:
-        super().__init__(max_length=20, **options)
-        self.decimals, self.minimum = decimals, minimum
-        self.widget.attrs.setdefault("inputmode", "decimal" if decimals else "numeric")
-
-    def prepare_value(self, value: Any) -> Any:
-        return f"{Decimal(value).scaleb(-self.decimals):f}" if isinstance(value, int) else value
-
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value).replace(",", "").replace(" ", "")
-        if not text:
-            return None
-        try:
-            units = Decimal(text).scaleb(self.decimals)
-        except InvalidOperation:
-            raise ValidationError(_("Type a number of points.")) from None
-        if not units.is_finite() or units != units.to_integral_value() or abs(units) > 10**12:
-            raise ValidationError(_("Points have at most %(decimals)d decimals here.") % {"decimals": self.decimals})
-        if units < self.minimum:
-            raise ValidationError(_("At least %(least)s.") % {"least": Decimal(self.minimum).scaleb(-self.decimals)})
-        return int(units)
 
 
 class RatioField(forms.CharField):

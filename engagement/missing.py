@@ -1,0 +1,196 @@
+"""Purchases that gave no points: a member asks, staff look at the receipt and give the points or say why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import ClassVar
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from engagement.models import MissingPoints as MissingPoints
+from members.models import Member
+from merchants import audit, ids, periods, texts
+from merchants.actors import Actor
+from merchants.errors import Conflict, Invalid, NotFound
+from merchants.models.merchants import Merchant
+from merchants.tenancy import constraint_of
+from rewards import adjustments, purchases
+from rewards.parties import MemberRef
+from rewards.purchases import finding
+
+State = MissingPoints.State
+
+#: Older receipts are for the counter: the paper has faded, and nobody remembers.
+DAYS_BACK = 90
+WAITING_MAX = 5
+PAGE_MAX = 100
+
+
+class AskedBefore(Conflict):
+    """The receipt is waiting, was given points, or is a purchase of this member already."""
+
+    code: ClassVar[str] = "asked_before"
+
+
+class TooManyWaiting(Conflict):
+    code: ClassVar[str] = "too_many_waiting"
+
+
+class Settled(Conflict):
+    """Somebody else gave or declined it meanwhile."""
+
+    code: ClassVar[str] = "settled_already"
+
+
+def ask(
+    *, merchant: Merchant, member: Member, bought_on: date, amount_minor: int, receipt: str, now: datetime
+) -> MissingPoints:
+    """This function will keep a member's question about a purchase that gave nothing.  Locks the member.
+
+    :raises Invalid: no amount, or a day to come or more than 90 days ago.
+    :raises AskedBefore: about this receipt, or it counts already.
+    :raises TooManyWaiting: five wait for an answer.
+    """
+    receipt, today = texts.line(receipt)[:60], periods.local_day(now, merchant.tzinfo)
+    if amount_minor <= 0:
+        raise Invalid(_("Type what was paid, more than nothing."), pointer="/amount")
+    if not today - timedelta(days=DAYS_BACK) <= bought_on <= today:
+        raise Invalid(
+            _("Choose a day within the last %(days)d days.") % {"days": DAYS_BACK}, pointer="/bought_on"
+        )
+    Member.objects.select_for_update(of=("self",), no_key=True).get(merchant=merchant, pk=member.pk)
+    mine = MissingPoints.objects.filter(merchant=merchant, member=member)
+    if mine.filter(state=State.WAITING).count() >= WAITING_MAX:
+        raise TooManyWaiting(_("Five of your questions wait already. Please wait for an answer first."))
+    known = finding.by_external_id(merchant=merchant, external_id=receipt) if receipt else None
+    if known is not None and known.member_id == member.pk:
+        raise AskedBefore(_("This purchase is in your activity already."), pointer="/receipt")
+    is_twin = mine.filter(bought_on=bought_on, amount_minor=amount_minor, receipt=receipt).exclude(state=State.DECLINED)
+    if is_twin.exists():
+        raise AskedBefore(_("You have asked about this purchase already."), pointer="/receipt")
+    row = MissingPoints(
+        merchant=merchant, public_id=ids.mint("mis"), member=member, bought_on=bought_on, amount_minor=amount_minor,
+        receipt=receipt, asked_at=now,
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        if constraint_of(error) != "a_receipt_is_asked_about_once":
+            raise
+        raise AskedBefore(
+            _("This receipt was asked about already. If it is yours, please bring it to the shop."), pointer="/receipt"
+        ) from None
+    return row
+
+
+def of_member(*, merchant: Merchant, member: Member) -> Sequence[MissingPoints]:
+    """This function will list what a member asked, newest first."""
+    return list(MissingPoints.objects.filter(merchant=merchant, member=member).order_by("-pk")[:PAGE_MAX])
+
+
+def waiting(*, merchant: Merchant) -> Sequence[MissingPoints]:
+    """This function will list what waits for an answer, oldest first, a hundred at most."""
+    rows = MissingPoints.objects.filter(merchant=merchant, state=State.WAITING).select_related("member")
+    return list(rows.order_by("pk")[:PAGE_MAX])
+
+
+def settled(*, merchant: Merchant, limit: int = 20) -> Sequence[MissingPoints]:
+    """This function will list what was answered last, newest first."""
+    rows = MissingPoints.objects.filter(merchant=merchant).exclude(state=State.WAITING).select_related("member")
+    return list(rows.order_by("-settled_at", "-pk")[:limit])
+
+
+def waiting_count(*, merchant: Merchant) -> int:
+    """This function will count what waits for an answer."""
+    return MissingPoints.objects.filter(merchant=merchant, state=State.WAITING).count()
+
+
+def worth(*, merchant: Merchant, row: MissingPoints, now: datetime, actor: Actor) -> int:
+    """This function will say how many points a purchase of this amount would give the member today; writes nothing."""
+    asked = purchases.QuoteInput(
+        currency=merchant.currency, total_minor=row.amount_minor, member=MemberRef(id=row.member.public_id)
+    )
+    return purchases.quote(merchant=merchant, asked=asked, now=now, actor=actor).evaluation.points
+
+
+def accept(*, merchant: Merchant, question: str, points: int, now: datetime, actor: Actor) -> MissingPoints:
+    """This function will give points for a question (its public id), as an adjustment by whoever accepts it.
+
+    However often it is pressed, the points are given once.  Locks the question, then what an adjustment locks.
+
+    :raises NotFound: no such question.  :raises Settled: it was answered before.
+    :raises Invalid: no points.  :raises LoyaltyError: whatever an adjustment is refused for; then nothing happened.
+    """
+    if points <= 0:
+        raise Invalid(_("Give at least one point, or decline."), pointer="/points")
+    row = _open(merchant, question)
+    name = row.receipt or f"{row.bought_on:%Y-%m-%d}"
+    asked = adjustments.AdjustmentInput(
+        external_id=f"missing:{row.public_id}",
+        member=MemberRef(id=row.member.public_id),
+        points=points,
+        reason=_("Missing points, receipt %(receipt)s") % {"receipt": name},
+    )
+    adjustments.adjust(merchant=merchant, asked=asked, now=now, actor=actor).unless_refused()
+    return _settle(merchant, row, State.ACCEPTED, now=now, actor=actor, points=points)
+
+
+def claim(*, merchant: Merchant, question: str, now: datetime, actor: Actor) -> MissingPoints:
+    """This function will give the member the very purchase the receipt is of, which was sold to nobody known.
+
+    It earns as of its own day.  Locks the question, then what a claim locks.
+
+    :raises NotFound: no such question, or no purchase has its receipt number.  :raises Settled: it was answered before.
+    :raises LoyaltyError: whatever a claim is refused for; then nothing happened.
+    """
+    adjustments.check_role(actor)
+    row = _open(merchant, question)
+    sold = finding.by_external_id(merchant=merchant, external_id=row.receipt) if row.receipt else None
+    if sold is None:
+        raise NotFound(_("No purchase has this receipt number."))
+    asked = purchases.ClaimInput(
+        external_id=f"missing:{row.public_id}",
+        purchase=purchases.PurchaseRef(id=sold.public_id),
+        member=MemberRef(id=row.member.public_id),
+    )
+    outcome = purchases.claim(merchant=merchant, asked=asked, now=now, actor=actor)
+    points = int(outcome.receipt["points_earned"])
+    return _settle(merchant, row, State.ACCEPTED, now=now, actor=actor, points=points)
+
+
+def decline(*, merchant: Merchant, question: str, reason: str, now: datetime, actor: Actor) -> MissingPoints:
+    """This function will decline a question, with a reason the member reads.  Locks the question.
+
+    :raises NotFound: no such question.  :raises Settled: it was answered before.  :raises Invalid: no reason.
+    """
+    reason = texts.line(reason)[:200]
+    if not reason:
+        raise Invalid(_("Say why: the member reads it."), pointer="/reason")
+    adjustments.check_role(actor)
+    return _settle(merchant, _open(merchant, question), State.DECLINED, now=now, actor=actor, reason=reason)
+
+
+def _open(merchant: Merchant, question: str) -> MissingPoints:
+    rows = MissingPoints.objects.select_for_update(of=("self",)).select_related("member")
+    row = rows.filter(merchant=merchant, public_id=question).first()
+    if row is None:
+        raise NotFound(_("There is no such question."))
+    if row.state != State.WAITING:
+        raise Settled(_("Somebody has answered this already."))
+    return row
+
+
+def _settle(
+    merchant: Merchant, row: MissingPoints, state: str, *, now: datetime, actor: Actor, points: int = 0, reason: str = ""
+) -> MissingPoints:
+    row.state, row.points, row.reason = state, points, reason
+    row.settled_at, row.settled_by = now, str(actor)
+    row.save(update_fields=["state", "points", "reason", "settled_at", "settled_by"])
+    audit.record(
+        merchant=merchant, action=f"missing_points.{state}", actor=actor, now=now, subject=row.member.public_id,
+        details={"question": row.public_id, "points": points},
+    )  # fmt: skip
+    return row

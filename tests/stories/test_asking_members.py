@@ -1,0 +1,251 @@
+"""How was it, and where are my points: a link on the receipt, and a question that staff answer once."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from engagement import asking, missing
+from engagement.models import MissingPoints, SurveyResponse
+from merchants import tenancy
+from merchants.actors import SYSTEM
+from merchants.models.outbox import OutboxEvent
+from rewards import balances, purchases
+from rewards.parties import MemberRef
+from tests.builders import PROGRAMME, Shop
+from tests.people import join, member_browser, open_shop, staff_browser
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cafe(db):
+    shop = open_shop("cafe-haneul")
+    Shop(shop).publish(PROGRAMME)
+    return shop
+
+
+@pytest.fixture
+def mina(cafe):
+    return join(cafe, name="Mina")
+
+
+@pytest.fixture
+def phone(cafe, mina):
+    return member_browser(cafe, mina)
+
+
+@pytest.fixture
+def manager(cafe):
+    return staff_browser(cafe, "manager")
+
+
+def bought(shop, member=None, *, name="sale-1", days=0, amount=20_000):
+    now = datetime.now(UTC)
+    sold = purchases.PurchaseInput(
+        external_id=name, occurred_at=now - timedelta(days=days), currency="KRW", total_minor=amount, location="main",
+        member=MemberRef(id=member.public_id) if member else None,
+    )  # fmt: skip
+    with tenancy.tenant(shop):
+        return purchases.record(merchant=shop, items=[sold], now=now, actor=SYSTEM)[0].public_id
+
+
+def link(shop, purchase):
+    return f"/m/{shop.slug}/asked/{asking.token(merchant=shop, purchase=purchase)}"
+
+
+def answers(shop):
+    with tenancy.tenant(shop):
+        return list(SurveyResponse.objects.filter(merchant=shop).order_by("pk").values_list("score", "comment", "channel"))
+
+
+def spendable(shop, member):
+    with tenancy.tenant(shop):
+        held = balances.of_member(merchant=shop, member_id=member.pk, now=datetime.now(UTC))
+        return held.spendable if held else 0
+
+
+def later(monkeypatch, **time):
+    moment = datetime.now(UTC) + timedelta(**time)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
+
+
+# -- how was it? ------------------------------------------------------------------------------------------------------
+
+
+def test_a_guest_answers_by_the_link_on_the_receipt_without_signing_in(cafe):
+    address, guest = link(cafe, bought(cafe)), Client()
+
+    page = guest.get(address)
+    assert "How likely are you to recommend us" in page.content.decode()
+    assert answers(cafe) == [], "only a press saves, a mail scanner's look does not"
+    done = guest.post(address, {"score": "9", "comment": "Warm"}, follow=True)
+
+    assert "Thank you" in done.content.decode()
+    assert "You said 9 of 10." in done.content.decode()
+    assert answers(cafe) == [(9, "Warm", "link")]
+
+
+def test_an_answer_is_changed_within_a_day_and_counts_once(cafe, mina, monkeypatch):
+    address, guest = link(cafe, bought(cafe, mina)), Client()
+    guest.post(address, {"score": "9", "comment": ""})
+    assert "Change my answer" in guest.get(address).content.decode()
+    assert 'value="9"' in guest.get(f"{address}?change").content.decode()
+    guest.post(address, {"score": "3", "comment": "Cold"})
+    assert answers(cafe) == [(3, "Cold", "link")]
+    with tenancy.tenant(cafe):
+        told = OutboxEvent.objects.filter(merchant=cafe, kind="survey.answered").order_by("pk")
+        assert [event.payload["score"] for event in told] == [9, 3]
+        assert {event.payload["member"] for event in told} == {mina.public_id}
+
+    later(monkeypatch, hours=24, minutes=1)
+    assert "Change my answer" not in guest.get(address).content.decode()
+    guest.post(address, {"score": "10", "comment": ""})
+    assert answers(cafe) == [(3, "Cold", "link")]
+
+
+def test_her_own_page_and_the_link_ask_the_same_question_once(cafe, mina, phone):
+    purchase = bought(cafe, mina)
+    phone.post(f"/m/{cafe.slug}/survey/{purchase}", {"score": "8"})
+
+    assert "You said 8 of 10." in Client().get(link(cafe, purchase)).content.decode()
+    assert len(answers(cafe)) == 1
+
+
+def test_a_link_that_was_changed_or_is_old_asks_nothing(cafe, monkeypatch):
+    address = link(cafe, bought(cafe))
+    other = link(cafe, bought(cafe, name="sale-2"))
+    swapped = address.rpartition("-")[0] + "-" + other.rpartition("-")[2]
+    for wrong in (swapped, address + "x", f"/m/{cafe.slug}/asked/nothing"):
+        answer = Client().post(wrong, {"score": "0"})
+        assert (answer.status_code, "This link is over" in answer.content.decode()) == (410, True)
+
+    later(monkeypatch, days=31)
+    assert Client().get(address).status_code == 410
+    assert answers(cafe) == []
+
+
+def test_another_merchants_link_is_not_ours(cafe):
+    elsewhere = open_shop("bookshop")
+    Shop(elsewhere).publish(PROGRAMME)
+    address = link(elsewhere, bought(elsewhere)).replace(elsewhere.slug, cafe.slug)
+    assert Client().get(address).status_code == 410
+
+
+def test_a_score_is_chosen_first(cafe):
+    address = link(cafe, bought(cafe))
+    answer = Client().post(address, {"comment": "?"})
+    assert (answer.status_code, "Choose a number from 0 to 10." in answer.content.decode()) == (422, True)
+    assert answers(cafe) == []
+
+
+# -- where are my points? ---------------------------------------------------------------------------------------------
+
+
+def asks(shop, phone, *, amount="12,400", receipt="R-77", days=1):
+    day = datetime.now(shop.tzinfo).date() - timedelta(days=days)
+    return phone.post(f"/m/{shop.slug}/missing", {"bought_on": f"{day}", "amount": amount, "receipt": receipt})
+
+
+def question(shop):
+    with tenancy.tenant(shop):
+        return MissingPoints.objects.get(merchant=shop).public_id
+
+
+def settles(shop, manager, **fields):
+    return manager.post(f"/console/{shop.slug}/members/missing-points/settle", fields, follow=True).content.decode()
+
+
+def test_she_asks_staff_give_and_she_sees_it(cafe, mina, phone, manager):
+    assert asks(cafe, phone).status_code == 302
+    assert "waiting" in phone.get(f"/m/{cafe.slug}/missing").content.decode()
+    assert "Missing points (1)" in manager.get(f"/console/{cafe.slug}/members/").content.decode()
+    listed = manager.get(f"/console/{cafe.slug}/members/missing-points").content.decode()
+    assert ("₩12,400" in listed, "R-77" in listed) == (True, True)
+    assert re.search(r'name="points" value="124"', listed), "what such a purchase gives is filled in"
+
+    settles(cafe, manager, question=question(cafe), act="accept", points="124")
+
+    assert spendable(cafe, mina) == 124
+    page = phone.get(f"/m/{cafe.slug}/missing").content.decode()
+    assert ("given" in page, "+124" in page) == (True, True)
+    assert "Missing points, receipt R-77" in phone.get(f"/m/{cafe.slug}/activity").content.decode()
+
+
+def test_however_often_it_is_pressed_the_points_come_once(cafe, mina, phone, manager):
+    asks(cafe, phone)
+    for _press in range(3):
+        said = settles(cafe, manager, question=question(cafe), act="accept", points="124")
+    assert "Somebody has answered this already." in said
+    assert spendable(cafe, mina) == 124
+
+
+def test_a_purchase_that_named_nobody_becomes_hers_as_of_its_day(cafe, mina, phone, manager):
+    bought(cafe, name="R-77", amount=50_000, days=1)
+    asks(cafe, phone, amount="12,400")
+    listed = manager.get(f"/console/{cafe.slug}/members/missing-points").content.decode()
+    assert ("₩50,000 on" in listed, "Give them this purchase" in listed) == (True, True)
+
+    for _press in range(2):
+        settles(cafe, manager, question=question(cafe), act="claim")
+
+    assert spendable(cafe, mina) == 500
+    assert "+500" in phone.get(f"/m/{cafe.slug}/missing").content.decode()
+
+
+def test_declining_takes_a_reason_which_she_reads(cafe, mina, phone, manager):
+    asks(cafe, phone)
+    said = settles(cafe, manager, question=question(cafe), act="decline", reason=" ")
+    assert "Say why: the member reads it." in said
+    settles(cafe, manager, question=question(cafe), act="decline", reason="This receipt is not ours.")
+
+    page = phone.get(f"/m/{cafe.slug}/missing").content.decode()
+    assert ("declined" in page, "This receipt is not ours." in page) == (True, True)
+    assert spendable(cafe, mina) == 0
+
+
+def test_a_manager_gives_no_more_than_their_limit(cafe, mina, phone, manager):
+    type(cafe).objects.filter(pk=cafe.pk).update(adjustment_points_max=100)
+    asks(cafe, phone)
+    settles(cafe, manager, question=question(cafe), act="accept", points="124")
+
+    assert spendable(cafe, mina) == 0
+    with tenancy.tenant(cafe):
+        assert MissingPoints.objects.get(merchant=cafe).state == "waiting"
+
+
+def test_one_receipt_is_asked_about_once_also_by_somebody_else(cafe, mina, phone):
+    asks(cafe, phone)
+    assert "You have asked about this purchase already." in asks(cafe, phone).content.decode()
+    jisoo = member_browser(cafe, join(cafe, name="Jisoo"))
+    assert "This receipt was asked about already." in asks(cafe, jisoo).content.decode()
+    with tenancy.tenant(cafe):
+        assert MissingPoints.objects.filter(merchant=cafe).count() == 1
+
+
+def test_what_is_in_her_activity_is_not_missing(cafe, mina, phone):
+    bought(cafe, mina, name="R-77")
+    assert "in your activity already" in asks(cafe, phone).content.decode()
+
+
+@pytest.mark.parametrize(("amount", "days"), [("0", 1), ("", 1), ("a lot", 1), ("100", -1), ("100", 91)])
+def test_what_cannot_be_a_purchase_is_asked_again(cafe, phone, amount, days):
+    assert asks(cafe, phone, amount=amount, days=days).status_code == 422
+    with tenancy.tenant(cafe):
+        assert not MissingPoints.objects.filter(merchant=cafe).exists()
+
+
+def test_five_questions_wait_at_most(cafe, phone):
+    for number in range(missing.WAITING_MAX):
+        assert asks(cafe, phone, receipt=f"R-{number}").status_code == 302
+    assert "Five of your questions wait already." in asks(cafe, phone, receipt="R-6").content.decode()
+
+
+def test_an_analyst_and_a_cashier_do_not_answer(cafe, phone):
+    asks(cafe, phone)
+    for role in ("analyst", "cashier"):
+        browser = staff_browser(cafe, role)
+        assert browser.get(f"/console/{cafe.slug}/members/missing-points").status_code == 403
