@@ -39,7 +39,7 @@ START_PAGES: list[tuple[Permission, str]] = [
 class InviteForm(forms.Form):
     """A person by e-mail or phone; for a cashier, a name and a PIN are enough."""
 
-    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices, initial=Role.CASHIER)
     name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=120, required=False)
     contact = forms.CharField(
         label=gettext_lazy("E-mail or phone"),

@@ -57,8 +57,7 @@ def catalogue(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "left": None if reward.stock is None else max(0, reward.stock - taken.get(reward.code, 0)),
             "state": "live" if shown == reward else "changed" if shown is not None else "draft",
         })  # fmt: skip
-    gone = [{"code": code, "name": desk.said(reward.name)} for code, reward in live.items()
-            if code not in {row["code"] for row in rows}]  # fmt: skip
+    gone = [desk.said(reward.name) for code, reward in live.items() if code not in {row["code"] for row in rows}]
     page = {
         "desk": desk, "rows": rows, "gone": gone, "kinds": REWARD_KINDS.items(), "paying": speaker.paying(),
         "may_edit": screens.may_do(request, Permission.EDIT_PROGRAMME),

@@ -45,7 +45,7 @@ PAGES = [
     "members/", "members/enrol", "members/{member}", "members/{member}?show=purchases",
     "members/{member}?show=redemptions", "members/{member}?show=points", "members/{member}?show=person",
     "members/{member}/adjust", "members/{member}/change", "members/{member}/merge?other={other}",
-    "developers/keys", "developers/till", "developers/webhooks", "settings", "settings/record",
+    "developers/keys", "developers/till", "developers/webhooks", "settings", "settings/record", "team", "me",
 ]  # fmt: skip
 _TURNS = itertools.cycle(itertools.product(("light", "dark"), ("en", "ko")))
 _LOOKS = [(page, width, *next(_TURNS)) for page in PAGES for width in (PHONE, DESK)]

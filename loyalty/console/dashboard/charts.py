@@ -46,25 +46,53 @@ def items(request: HttpRequest, chart: str) -> list[dict[str, Any]]:
     ]
 
 
-def chart(merchant: Merchant, found: Dashboard, chart: str) -> dict[str, Any]:
-    title, lines = CHARTS[chart]
+def chart(merchant: Merchant, found: Dashboard, key: str, *, decimals: int) -> dict[str, Any]:
+    """Return a chart's lines, and beside each its sum in the period and how that compares with the period before."""
+    title, lines = CHARTS[key]
     points = found.series.points
-    divisor = 10 ** money.exponent(merchant.currency) if chart == "revenue" else 1
+    places = {"revenue": money.exponent(merchant.currency), "points": decimals}.get(key, 0)
     labelled = formats.month if found.series.grain == "month" else formats.day_and_month
+    earlier = dashboard.series(
+        merchant=merchant, grain=found.series.grain, first=found.previous.starts_on, end=found.previous.ends_on
+    ).totals
     return {
         "title": title,
         "labels": [labelled(point.starts_on) for point in points],
         "series": [
-            {"label": label, "values": [_figure(point, name, divisor) for point in points]} for name, label in lines
+            {"label": label, "values": [_figure(point, name, places) for point in points]} for name, label in lines
         ],
         "grain": found.series.grain,
-        "totals": found.series.totals,
+        "sums": [
+            {
+                "label": label,
+                **_sum(merchant, key, getattr(found.series.totals, name), getattr(earlier, name), decimals),
+            }
+            for name, label in lines
+            if name not in _NO_SUM
+        ],
     }
 
 
-def _figure(point: SeriesPoint, name: str, divisor: int) -> int | float:
+#: Who bought in two days is one member, not two.
+_NO_SUM: Final = ("active_members",)
+
+
+def _figure(point: SeriesPoint, name: str, places: int) -> int | float:
     value: int = getattr(point, name)
-    return value if divisor == 1 else value / divisor
+    return value if places == 0 else value / 10**places
+
+
+def _sum(merchant: Merchant, key: str, total: int, earlier: int, decimals: int) -> dict[str, Any]:
+    if key == "revenue":
+        written = formats.money(total, merchant.currency, merchant.display_digits)
+    else:
+        written = formats.points(total, decimals if key == "points" else 0)
+    change = (total - earlier) / earlier if earlier else None
+    return {
+        "total": written,
+        "change": None if change is None else formats.percent(abs(change)),
+        "trend": "flat" if not change else "up" if change > 0 else "down",
+    }
 
 
 def cohorts(merchant: Merchant) -> dict[str, Any]:
@@ -75,7 +103,9 @@ def cohorts(merchant: Merchant) -> dict[str, Any]:
         "columns": [_("M%(number)d") % {"number": number} for number in range(1, width + 1)],
         "rows": [
             {
-                "label": formats.month(row.joined_month) + (" *" if row.is_small else ""),
+                "label": _("%(month)s *") % {"month": formats.month(row.joined_month)}
+                if row.is_small
+                else formats.month(row.joined_month),
                 "size": row.members,
                 "shares": [
                     float(row.shares[after]) / 100 if after < len(row.shares) else None for after in range(1, width + 1)

@@ -62,29 +62,39 @@ def beginning(request: HttpRequest) -> dict[str, Any]:
     merchant = merchant_of(request)
     slug = {"merchant_slug": merchant.slug}
     has_programme = bool(programmes.published(merchant=merchant, limit=1))
+    has_draft = has_programme or programmes.draft(merchant=merchant).revision > 0
     has_key = any(key.revoked_at is None for key in keys.of(merchant))
     has_sale = finding.has_any(merchant=merchant)
-    may_programme = screens.may_do(request, Permission.PUBLISH_PROGRAMME)
+    may_edit = screens.may_do(request, Permission.EDIT_PROGRAMME)
+    may_publish = screens.may_do(request, Permission.PUBLISH_PROGRAMME)
+    may_keys = screens.may_do(request, Permission.MANAGE_KEYS)
     steps = [
         {
-            "title": _("Publish a programme"),
-            "text": _("Choose what a purchase earns and what points buy. Start from a template."),
+            "title": _("Draft your programme"),
+            "text": _("Choose what a purchase earns and what points buy. Start from a template; nothing is live yet."),
+            "is_done": has_draft,
+            "href": reverse("console:programme", kwargs=slug) if may_edit else "",
+            "action": _("Choose a template"),
+        },
+        {
+            "title": _("Publish it"),
+            "text": _("Read it once more in plain words, with what usual sales would earn. Members earn from then on."),
             "is_done": has_programme,
-            "href": reverse("console:programme", kwargs=slug) if may_programme else "",
-            "action": _("Set up the programme"),
+            "href": reverse("console:programme_review", kwargs=slug) if may_publish else "",
+            "action": _("Review and publish"),
         },
         {
             "title": _("Connect a till, or use the counter"),
             "text": _("A POS needs an API key. Without a POS, a phone at the counter is enough."),
             "is_done": has_key or has_sale,
-            "href": reverse("console:keys", kwargs=slug) if screens.may_do(request, Permission.MANAGE_KEYS) else "",
+            "href": reverse("console:keys", kwargs=slug) if may_keys else "",
             "action": _("Make an API key"),
         },
         {
             "title": _("Record the first sale"),
             "text": _("The till simulator sends one for you, so that you see what your till will get."),
             "is_done": has_sale,
-            "href": reverse("console:till", kwargs=slug) if screens.may_do(request, Permission.MANAGE_KEYS) else "",
+            "href": reverse("console:till", kwargs=slug) if may_keys else "",
             "action": _("Open the till simulator"),
         },
         {

@@ -37,7 +37,7 @@ def stat(request: HttpRequest, found: Dashboard, tile: Tile) -> dict[str, Any]:
         "delta": delta,
         "trend": {"up": "up", "down": "down"}.get(tile.change or "", "flat"),
         "good": tile.is_good,
-        "against": _("vs %(period)s") % {"period": _before(found.previous)},
+        "against": _("vs %(period)s") % {"period": before(found.previous)},
         "definition": tile.explanation,
         "formula": tile.formula,
         "warning": tile.alert_reason,
@@ -51,7 +51,8 @@ def stat(request: HttpRequest, found: Dashboard, tile: Tile) -> dict[str, Any]:
     }
 
 
-def _before(previous: PeriodChoice) -> str:
+def before(previous: PeriodChoice) -> str:
+    """Return what to call the period that this one is compared with."""
     if previous.key.startswith("last_"):
         days = (previous.ends_on - previous.starts_on).days
         return ngettext("the %(count)d day before", "the %(count)d days before", days) % {"count": days}

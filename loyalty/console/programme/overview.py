@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as plain_json
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import messages as notes
 from django.db import transaction
@@ -24,7 +25,7 @@ from loyalty.tenant import merchant_of
 from merchants.errors import LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
-from rewards import programmes, terms
+from rewards import earning, programmes, terms
 from rewards.programmes import DraftMoved, InvalidProgramme, Published
 
 ICONS = {"per_money": "basket", "per_order": "receipt", "per_item": "box", "multiplier": "sparkle"}
@@ -73,7 +74,7 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "advice": _advice(request, desk),
             "may_edit": may_edit,
             "is_untouched": newest is None and desk.draft.revision == 0,
-            "templates": templates_for(desk.merchant, desk.language) if newest is None and may_edit else [],
+            "templates": templates_for(desk.merchant, desk.language) if may_edit else [],
             **trying.simulator(request, desk),
         },
     )
@@ -183,16 +184,53 @@ def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
             continue
         promised = terms.parse(document)
         speaker = Speaker(promised, language)
-        facts = [f"{speaker.text(rule.name)}: {speaker.figure(rule)}" for rule in promised.earning.rules[:3]]
-        found.append({"code": code, "name": speaker.text(promised.name), "document": document, "facts": facts,
-                      "tiers": len(promised.tiers.levels) if promised.tiers else 0,
-                      "rewards": len(promised.rewards)})  # fmt: skip
+        found.append(
+            {
+                "code": code,
+                "name": speaker.text(promised.name),
+                "document": document,
+                "facts": [
+                    _("%(name)s: %(value)s") % {"name": speaker.text(rule.name), "value": speaker.figure(rule)}
+                    for rule in promised.earning.rules[:4]
+                ],
+                "examples": [
+                    {"name": speaker.text(outcome.example.name), "points": speaker.points(outcome.points)}
+                    for outcome in earning.check_examples(promised)[:3]
+                ],
+                "expiry": speaker.expiry_said,
+                "tiers": [speaker.text(level.name) for level in (promised.tiers.levels if promised.tiers else ())],
+                "rewards": len(promised.rewards),
+            }
+        )
     return found
 
 
-def _advice(request: HttpRequest, desk: Desk) -> tuple[terms.Advice, ...]:
+def _advice(request: HttpRequest, desk: Desk) -> list[dict[str, str]]:
+    """What deserves a second look, each with the page on which it can be changed."""
     today = now_of(request).astimezone(desk.merchant.tzinfo).date()
-    return programmes.check(merchant=desk.merchant, document=desk.document, today=today).advice
+    found = programmes.check(merchant=desk.merchant, document=desk.document, today=today).advice
+    may_edit = screens.may_do(request, Permission.EDIT_PROGRAMME)
+    return [
+        {"detail": each.detail, "href": _page_of(request, desk, each.pointer) if may_edit else ""} for each in found
+    ]
+
+
+def _page_of(request: HttpRequest, desk: Desk, pointer: str) -> str:
+    """The page that edits what a pointer into the document points at."""
+    parts = pointer.strip("/").split("/")
+    if parts[:2] == ["earning", "rules"] and len(parts) > 2:
+        code = desk.terms.earning.rules[int(parts[2])].code
+        return f"{screens.url(request, 'programme_rule')}?code={quote(code)}"
+    if parts[0] == "rewards":
+        if len(parts) > 1:
+            return f"{screens.url(request, 'reward_edit')}?code={quote(desk.terms.rewards[int(parts[1])].code)}"
+        return screens.url(request, "rewards")
+    if parts[:2] == ["earning", "rules"]:
+        return f"{screens.url(request, 'programme_rule')}?kind=per_money"
+    part = {"tiers": "tiers", "welcome": "joining", "referral": "joining", "pay_with_points": "paying"}.get(
+        parts[0], "points"
+    )
+    return f"{screens.url(request, 'programme_part')}?part={part}"
 
 
 def _revision(request: HttpRequest) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -138,8 +139,7 @@ def versions(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def version(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Show one version in words (`?number=`, else the newest), and how the draft or the next one differs."""
     desk = desk_of(request)
-    asked = request.GET.get("number", "")
-    number = int(asked) if asked.isdecimal() and len(asked) < 9 else None
+    number, other = _number(request.GET, "number"), _number(request.GET, "with")
     rows = programmes.published(merchant=desk.merchant, before=number + 1 if number else None, limit=2)
     shown = next(iter(rows), None)
     if shown is None or (number and shown.number != number):
@@ -147,12 +147,15 @@ def version(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         return screens.to(request, "programme_versions")
     speaker = Speaker(terms.parse(shown.document), desk.language, desk.places)
     earlier = rows[1] if len(rows) > 1 else None
+    if other and other != shown.number:
+        earlier = next(iter(programmes.published(merchant=desk.merchant, before=other + 1, limit=1)), None)
     newest = newest_of(desk.merchant)
     page = {
         "desk": desk,
         "shown": shown,
         "who": Hands(desk.merchant)[shown.published_by],
         "earlier": earlier,
+        "others": [row for row in programmes.published(merchant=desk.merchant) if row.number != shown.number],
         "facts": [fact for fact in facts(speaker) if not fact.key.startswith(PLACE)],
         "changes": changes(speaker_of(desk, earlier), speaker) if earlier else [],
         "in_force": screens.version_of(request),
@@ -165,8 +168,7 @@ def version(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 @seat_required(Permission.PUBLISH_PROGRAMME)
 def roll_back(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Publish an earlier version again, from now on."""
-    text = request.POST.get("number", "")
-    number = int(text) if text.isdecimal() and len(text) < 9 else 0
+    number = _number(request.POST, "number") or 0
     try:
         with transaction.atomic():
             back = programmes.roll_back(
@@ -181,6 +183,11 @@ def roll_back(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         return screens.to(request, "programme_versions")
     said = _("Version %(old)d is in force again, as version %(new)d.") % {"old": number, "new": back.number}
     return screens.to(request, "programme_versions", said=said)
+
+
+def _number(typed: Mapping[str, Any], name: str) -> int | None:
+    text = str(typed.get(name, ""))
+    return int(text) if text.isdecimal() and len(text) < 9 else None
 
 
 def _publish(request: HttpRequest, desk: Desk, form: PublishForm) -> HttpResponse | None:

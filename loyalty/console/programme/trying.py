@@ -19,7 +19,7 @@ from loyalty.console.programme.shapes import Desk, desk_of
 from merchants import periods
 from merchants.permissions import Permission
 from rewards import programmes, terms
-from rewards.earning import Basket, Facts, Line
+from rewards.earning import Basket, Facts
 from rewards.programmes import InvalidProgramme, Tried
 from rewards.terms import PerMoney, Terms
 
@@ -55,13 +55,11 @@ def simulator(request: HttpRequest, desk: Desk, document: Mapping[str, Any] | No
 def run(request: HttpRequest, desk: Desk, form: TrialForm, document: Mapping[str, Any] | None) -> Trial:
     read, merchant = form.cleaned_data, desk.merchant
     at: datetime = read["at"] or now_of(request)
-    minor = read["amount"] or 0
+    lines = form.lines()
     basket = Basket(
-        occurred_at=at,
-        currency=merchant.currency,
-        total_minor=minor,
-        lines=(Line(id="1", amount_minor=minor, category=read["category"]),),
-    )
+        occurred_at=at, currency=merchant.currency, total_minor=sum(line.amount_minor for line in lines), lines=lines,
+        location=read.get("place") or next(iter(desk.places), None),
+    )  # fmt: skip
     day = periods.local_day(at, merchant.tzinfo)
     tiers = [code for code, _name in desk.tiers]
     tier = read.get("tier") or (tiers[0] if tiers else None)

@@ -1,24 +1,24 @@
-"""A basket to try on a programme."""
+"""A basket to try on a programme: up to three lines, where and when, and whose it is."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext as _
 
-from loyalty.console.programme.fields import (
-    MoneyField,
-)
+from loyalty.console.programme.fields import MoneyField, QuantityField, worn
 from loyalty.console.programme.shapes import Desk
+from rewards.earning import Line
+
+LINES: Final = 3
 
 
 class TrialForm(forms.Form):
     """A basket to try."""
 
-    amount = forms.CharField(max_length=30, required=False)
-    category = forms.CharField(max_length=100, required=False)
     tier = forms.ChoiceField(required=False)
+    place = forms.ChoiceField(required=False)
     at = forms.DateTimeField(
         required=False, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
@@ -29,12 +29,57 @@ class TrialForm(forms.Form):
     def __init__(self, desk: Desk, data: Any = None, **options: Any) -> None:
         super().__init__(data, prefix="try", **options)
         self.use_required_attribute = False
-        self.fields["amount"] = MoneyField(desk.currency, label=_("Basket"), required=False)
-        tier = forms.ChoiceField(label=_("Member's tier"), required=False, choices=desk.tiers)
-        self.fields["category"].label = _("Category")
-        self.fields["tier"] = tier
-        if not desk.tiers:
-            del self.fields["tier"]
+        for place in range(LINES):
+            self._add_line(desk, place)
+        self._choose("tier", _("Member's tier"), desk.tiers)
+        self._choose("place", _("Shop"), list(desk.places.items()) if len(desk.places) > 1 else [])
         self.fields["at"].label = _("When")
         self.fields["ordinal"].label = _("Their purchase number")
         self.fields["is_birthday"].label = _("It is their birthday")
+
+    def _add_line(self, desk: Desk, place: int) -> None:
+        mark = _mark(place)
+        amount = _("Basket") if place == 0 else _("Line %(number)d") % {"number": place + 1}
+        self.fields[f"amount{mark}"] = MoneyField(desk.currency, label=amount, required=False)
+        self.fields[f"category{mark}"] = forms.CharField(label=_("Category"), max_length=100, required=False)
+        self.fields[f"sku{mark}"] = forms.CharField(label=_("SKU"), max_length=100, required=False)
+        quantity = QuantityField(label=_("Pieces"), required=False)
+        self.fields[f"quantity{mark}"] = worn(quantity)
+
+    def _choose(self, name: str, label: str, choices: list[tuple[str, str]]) -> None:
+        if not choices:
+            del self.fields[name]
+            return
+        self.fields[name] = forms.ChoiceField(label=label, required=False, choices=choices)
+
+    def further_lines(self) -> list[list[Any]]:
+        """Return what a first look does not need: goods of the first line, and the other lines."""
+        marks = [_mark(place) for place in range(LINES)]
+        return [
+            [
+                self[f"{name}{mark}"]
+                for name in ("amount", "category", "sku", "quantity")
+                if mark or name in ("sku", "quantity")
+            ]
+            for mark in marks
+        ]
+
+    def has_further(self) -> bool:
+        return any(bound.value() or bound.errors for fields in self.further_lines() for bound in fields)
+
+    def lines(self) -> tuple[Line, ...]:
+        """Return the lines that cost something; call it on a valid form."""
+        read = self.cleaned_data
+        found = [
+            Line(
+                id=str(place + 1), amount_minor=read[f"amount{mark}"], category=read[f"category{mark}"],
+                sku=read[f"sku{mark}"], quantity_milli=read[f"quantity{mark}"] or 1000,
+            )
+            for place, mark in enumerate(_mark(place) for place in range(LINES))
+            if read[f"amount{mark}"]
+        ]  # fmt: skip
+        return tuple(found) or (Line(id="1", amount_minor=0),)
+
+
+def _mark(place: int) -> str:
+    return f"_{place + 1}" if place else ""
