@@ -19,7 +19,7 @@ from merchants import statements
 from merchants.models.merchants import Merchant
 from rewards.points import AccountState, Cause, LotState
 from rewards.points.book import ACCOUNT_COLUMNS, account_of
-from rewards.points.state import spending_order
+from rewards.points.lots import spending_order
 
 LEDGER_PAGE_MAX = 200
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from rewards.models.corrections import Merge
 from rewards.points import AccountFrozen, AccountState, Book, Cause
-from rewards.points.state import spending_order
+from rewards.points.lots import spending_order
 
 
 def move(book: Book, cause: Cause, old: AccountState, new: AccountState) -> list[list[int]]:

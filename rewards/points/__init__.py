@@ -1,7 +1,9 @@
 """The bookkeeper: the only writer of the ledger.
 
-- `state`: accounts, lots and entries in memory, and the pure movements between them;
+- `lots`: what accounts are made of;
+- `state`: accounts in memory, and the pure movements of their lots;
 - `book`: opening accounts under their lock, settling what time has done to them, and writing everything at once;
+- `rows`: what of that goes into which table;
 - `telling`: what others are told of the entries, in the same transaction;
 - `chain`: the hash that ties each entry to the one before it.
 
@@ -9,9 +11,9 @@ A journey opens a `Book` on every account it will touch, makes its movements, an
 """
 
 from rewards.points.book import Book as Book
+from rewards.points.lots import Cause as Cause
+from rewards.points.lots import LotState as LotState
 from rewards.points.state import AccountFrozen as AccountFrozen
 from rewards.points.state import AccountState as AccountState
-from rewards.points.state import Cause as Cause
 from rewards.points.state import InsufficientPoints as InsufficientPoints
-from rewards.points.state import LotState as LotState
 from rewards.points.state import TooManyPoints as TooManyPoints

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from django.db import connection
 
 from merchants import outbox
@@ -14,25 +13,26 @@ from merchants.actors import Actor
 from merchants.outbox import Event
 from merchants.statements import Writing
 from merchants.tenancy import Again
-from rewards.points import telling
-from rewards.points.state import AccountState, LotState
+from rewards.points import rows, telling
+from rewards.points.lots import LotState
+from rewards.points.state import AccountState
 
-_ACCOUNT = (
+ACCOUNT_COLUMNS = (
     "a.id, a.member_id, a.balance, a.held, a.pending, a.debt, a.seq, a.chain, a.purchases_count, a.tier, "
     "a.tier_since, a.requalifies_at, a.last_activity_at, a.frozen_at, a.standing, a.rated_version, "
     "a.closed_at"
 )
+ACCOUNT_WIDTH = ACCOUNT_COLUMNS.count(",") + 1
 _LOT = (
     "l.account_id, l.id, l.amount, l.remaining, l.held, l.is_active, l.is_sliding, l.earned_at, l.active_at, "
     "l.expires_at, l.purchase_id"
 )
 _DUE = "(l.expires_at <= %(now)s OR (NOT l.is_active AND l.active_at <= %(now)s) OR (%(sliding)s AND l.is_sliding))"
-_OPEN_LOTS = (
+OPEN_LOTS_SQL = (
     f"SELECT {_LOT} FROM rewards_lot l WHERE l.merchant_id = %(merchant)s AND l.account_id = ANY(%(accounts)s) "
     "AND l.remaining > 0"
 )
-_encode = msgspec.json.Encoder().encode
-_Row = Mapping[str, Any]
+DUE_LOTS_SQL = f"{OPEN_LOTS_SQL} AND {_DUE}"
 
 
 class Book:
@@ -74,7 +74,7 @@ class Book:
         """Lock accounts, in id order, for the rest of the transaction.  Lock all of them in one call."""
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {_ACCOUNT} FROM rewards_account a WHERE a.merchant_id = %s "
+                f"SELECT {ACCOUNT_COLUMNS} FROM rewards_account a WHERE a.merchant_id = %s "
                 "AND (a.member_id = ANY(%s) OR a.id = ANY(%s)) ORDER BY a.id FOR UPDATE",
                 [self.merchant_id, list(member_ids), list(account_ids)],
             )
@@ -89,14 +89,14 @@ class Book:
         """
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {_ACCOUNT} FROM rewards_account a WHERE a.merchant_id = %s AND a.id = ANY(%s) "
+                f"SELECT {ACCOUNT_COLUMNS} FROM rewards_account a WHERE a.merchant_id = %s AND a.id = ANY(%s) "
                 "ORDER BY a.id FOR UPDATE NOWAIT",
                 [self.merchant_id, list(account_ids)],
             )
             for row in cursor.fetchall():
                 if self.admit(row).closed_at is not None:
                     raise Again
-            cursor.execute(f"{_OPEN_LOTS} AND {_DUE}", {**self.lot_parameters(), "accounts": list(account_ids)})
+            cursor.execute(DUE_LOTS_SQL, {**self.lot_parameters(), "accounts": list(account_ids)})
             self.take_lots(cursor.fetchall(), everything=False, of=account_ids)
 
     def admit(self, row: Sequence[Any]) -> AccountState:
@@ -114,9 +114,7 @@ class Book:
         if not self.accounts:
             return
         with connection.cursor() as cursor:
-            cursor.execute(
-                _OPEN_LOTS if everything else f"{_OPEN_LOTS} AND {_DUE}", self.lot_parameters(sliding=sliding)
-            )
+            cursor.execute(OPEN_LOTS_SQL if everything else DUE_LOTS_SQL, self.lot_parameters(sliding=sliding))
             self.take_lots(cursor.fetchall(), everything=everything)
 
     def lot_parameters(self, *, sliding: bool = False) -> dict[str, Any]:
@@ -159,7 +157,7 @@ class Book:
         known = [lot.id for lot in account.lots if lot.id is not None]
         with connection.cursor() as cursor:
             cursor.execute(
-                f"{_OPEN_LOTS} AND NOT l.id = ANY(%(known)s)",
+                f"{OPEN_LOTS_SQL} AND NOT l.id = ANY(%(known)s)",
                 {"merchant": self.merchant_id, "accounts": [account.id], "known": known},
             )
             self.take_lots(cursor.fetchall(), everything=True, of=[account.id])
@@ -253,23 +251,7 @@ class Book:
             # New lots do not know their ids: a second time would write them twice.
             raise AssertionError("a book is written once")
         self._is_written = True
-        entries, lots, allocations, lot_changes = _rows(changed)
-        writing.add("e", _INSERT_ENTRIES, entries=("jsonb", _json(entries)))
-        if lots:
-            writing.add("n", _INSERT_LOTS, lots=("jsonb", _json(lots)))
-        if lot_changes:
-            ids = [row["id"] for row in lot_changes]
-            writing.add("u", _UPDATE_LOTS, lot_changes=("jsonb", _json(lot_changes)), lot_ids=("bigint[]", ids))
-        if allocations:
-            sql = _INSERT_ALLOCATIONS if lots else _INSERT_ALLOCATIONS_OLD_LOTS
-            writing.add("x", sql, allocations=("jsonb", _json(allocations)))
-        writing.add(
-            "a",
-            _UPDATE_ACCOUNTS,
-            rows=len(changed),
-            accounts=("jsonb", _json([_account_row(account) for account in changed])),
-            account_ids=("bigint[]", [account.id for account in changed]),
-        )
+        rows.add_to(writing, changed)
         for account in changed:
             account.written = []
             account.is_changed = False
@@ -286,126 +268,8 @@ class Book:
             return telling.events(told, dict(cursor.fetchall()))
 
 
-def _json(rows: Sequence[_Row]) -> str:
-    return _encode(rows).decode()
-
-
-ACCOUNT_COLUMNS = _ACCOUNT
-ACCOUNT_WIDTH = _ACCOUNT.count(",") + 1
-OPEN_LOTS_SQL = _OPEN_LOTS
-DUE_LOTS_SQL = f"{_OPEN_LOTS} AND {_DUE}"
-
-
 def account_of(row: Sequence[Any]) -> AccountState:
-    """Return the account a row begins with; its first columns are those of `ACCOUNT_COLUMNS`."""
+    """This function will return the account a row begins with; its first columns are those of `ACCOUNT_COLUMNS`."""
     values = list(row[:ACCOUNT_WIDTH])
     values[7] = bytes(values[7])
     return AccountState(*values)
-
-
-def _rows(changed: Sequence[AccountState]) -> tuple[list[_Row], list[_Row], list[_Row], list[_Row]]:
-    entries: list[_Row] = []
-    lots: list[_Row] = []
-    allocations: list[_Row] = []
-    lot_changes: list[_Row] = []
-    for account in changed:
-        for entry in account.written:
-            entries.append(
-                {
-                    "a": account.id, "s": entry.seq, "k": entry.kind, "b": entry.changes[0], "h": entry.changes[1],
-                    "p": entry.changes[2], "d": entry.changes[3], "ba": entry.balance_after,
-                    "dk": entry.cause.document_kind, "di": entry.cause.document_id, "r": entry.cause.rules,
-                    "tv": entry.cause.terms_version, "l": entry.cause.location_id, "re": entry.cause.reason,
-                    "o": entry.cause.occurred_at, "hash": entry.hash.hex(),
-                }
-            )  # fmt: skip
-            for lot, remaining_change, held_change in entry.allocations:
-                allocations.append(
-                    {"a": account.id, "s": entry.seq, "lot": lot.id, "made": lot.entry_seq,
-                     "r": remaining_change, "h": held_change}
-                )  # fmt: skip
-        for lot in account.lots:
-            if lot.id is None:
-                lots.append(
-                    {
-                        "a": account.id, "s": lot.entry_seq, "pu": lot.purchase_id, "am": lot.amount,
-                        "r": lot.remaining, "h": lot.held, "ac": lot.is_active, "sl": lot.is_sliding,
-                        "e": lot.earned_at, "at": lot.active_at, "x": lot.expires_at,
-                    }
-                )  # fmt: skip
-            elif lot.is_changed:
-                lot_changes.append(
-                    {"id": lot.id, "r": lot.remaining, "h": lot.held, "ac": lot.is_active,
-                     "sl": lot.is_sliding, "x": lot.expires_at}
-                )  # fmt: skip
-    return entries, lots, allocations, lot_changes
-
-
-def _account_row(account: AccountState) -> _Row:
-    return {
-        "id": account.id, "b": account.balance, "h": account.held, "p": account.pending, "d": account.debt,
-        "s": account.seq, "c": account.chain.hex(), "n": account.purchases_count, "t": account.tier,
-        "ts": account.tier_since, "rq": account.requalifies_at, "la": account.last_activity_at,
-        "st": account.standing, "rv": account.rated_version, "ma": account.closed_at,
-    }  # fmt: skip
-
-
-_INSERT_ENTRIES = """
-    INSERT INTO rewards_entry (merchant_id, account_id, seq, kind, balance_change, held_change, pending_change,
-        debt_change, balance_after, document_kind, document_id, rules, terms_version, location_id, actor, reason,
-        occurred_at, recorded_at, hash)
-    SELECT %(merchant)s, r.a, r.s, r.k, r.b, r.h, r.p, r.d, r.ba, r.dk, r.di, r.r, r.tv, r.l, %(actor)s, r.re,
-        r.o, %(now)s, decode(r.hash, 'hex')
-    FROM jsonb_to_recordset(%(entries)s::jsonb) AS r(a bigint, s bigint, k text, b bigint, h bigint, p bigint,
-        d bigint, ba bigint, dk text, di bigint, r text[], tv int, l bigint, re text, o timestamptz, hash text)
-    RETURNING id, account_id, seq
-"""
-
-_INSERT_LOTS = """
-    INSERT INTO rewards_lot (merchant_id, account_id, entry_id, purchase_id, amount, remaining, held, is_active,
-        is_sliding, earned_at, active_at, expires_at)
-    SELECT %(merchant)s, r.a, e.id, r.pu, r.am, r.r, r.h, r.ac, r.sl, r.e, r.at, r.x
-    FROM jsonb_to_recordset(%(lots)s::jsonb) AS r(a bigint, s bigint, pu bigint, am bigint, r bigint, h bigint,
-        ac boolean, sl boolean, e timestamptz, at timestamptz, x timestamptz)
-    JOIN e ON e.account_id = r.a AND e.seq = r.s
-    RETURNING id, entry_id
-"""
-
-# The planner takes a recordset for 100 rows: without the ids beside it, it reads every row of the merchant.
-_UPDATE_LOTS = """
-    UPDATE rewards_lot SET remaining = r.r, held = r.h, is_active = r.ac, is_sliding = r.sl, expires_at = r.x
-    FROM jsonb_to_recordset(%(lot_changes)s::jsonb)
-        AS r(id bigint, r bigint, h bigint, ac boolean, sl boolean, x timestamptz)
-    WHERE rewards_lot.merchant_id = %(merchant)s AND rewards_lot.id = r.id AND rewards_lot.id = ANY(%(lot_ids)s)
-"""
-
-_ALLOCATION_ROWS = (
-    "jsonb_to_recordset(%(allocations)s::jsonb) AS r(a bigint, s bigint, lot bigint, made bigint, r bigint, h bigint)"
-)
-
-# A lot made in this very statement has no id yet: it is found by the entry that made it.
-_INSERT_ALLOCATIONS = f"""
-    INSERT INTO rewards_allocation (merchant_id, entry_id, lot_id, remaining_change, held_change)
-    SELECT %(merchant)s, e.id, coalesce(r.lot, n.id), r.r, r.h
-    FROM {_ALLOCATION_ROWS}
-    JOIN e ON e.account_id = r.a AND e.seq = r.s
-    LEFT JOIN e AS maker ON maker.account_id = r.a AND maker.seq = r.made
-    LEFT JOIN n ON n.entry_id = maker.id
-"""
-
-_INSERT_ALLOCATIONS_OLD_LOTS = f"""
-    INSERT INTO rewards_allocation (merchant_id, entry_id, lot_id, remaining_change, held_change)
-    SELECT %(merchant)s, e.id, r.lot, r.r, r.h FROM {_ALLOCATION_ROWS}
-    JOIN e ON e.account_id = r.a AND e.seq = r.s
-"""
-
-_UPDATE_ACCOUNTS = """
-    UPDATE rewards_account SET balance = r.b, held = r.h, pending = r.p, debt = r.d, seq = r.s,
-        chain = decode(r.c, 'hex'), purchases_count = r.n, tier = r.t, tier_since = r.ts, requalifies_at = r.rq,
-        last_activity_at = r.la, standing = r.st::jsonb, rated_version = r.rv, closed_at = r.ma
-    FROM jsonb_to_recordset(%(accounts)s::jsonb) AS r(id bigint, b bigint, h bigint, p bigint, d bigint, s bigint,
-        c text, n bigint, t text, ts timestamptz, rq timestamptz, la timestamptz, st text, rv int, ma timestamptz)
-    WHERE rewards_account.merchant_id = %(merchant)s AND rewards_account.id = r.id
-        AND rewards_account.id = ANY(%(account_ids)s)
-    RETURNING 1
-"""

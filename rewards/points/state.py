@@ -1,4 +1,4 @@
-"""Accounts, lots and entries in memory, and the pure movements between them.  No database, no clock.
+"""Accounts in memory, and the pure movements of their lots.  No database, no clock.
 
 Every movement appends entries (and allocations) to the account's `written` list and changes its lots and sums;
 a movement that refuses changes nothing.
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from merchants.errors import LoyaltyError
 from rewards.points import chain
+from rewards.points.lots import Cause, EntryState, LotState, share, spending_order
 from rewards.terms.expiry import Expiry, extended
 
 #: JSON clients keep integers exact up to here; the database has the same bound as a CHECK.
@@ -35,65 +36,6 @@ class AccountFrozen(LoyaltyError):
 class TooManyPoints(LoyaltyError):
     code: ClassVar[str] = "too_many_points"
     http: ClassVar[int] = 422
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why points move: the document that says so, its business time, and what the entry should remember of it."""
-
-    document_kind: str
-    document_id: int
-    occurred_at: datetime
-    rules: tuple[str, ...] = ()
-    terms_version: int | None = None
-    location_id: int | None = None
-    reason: str = ""
-    #: The document as others know it, where they are told of the entry itself.
-    public_id: str = ""
-
-
-@dataclass(slots=True, eq=False)
-class LotState:
-    amount: int
-    remaining: int
-    is_active: bool
-    earned_at: datetime
-    active_at: datetime
-    expires_at: datetime | None
-    is_sliding: bool = False
-    held: int = 0
-    purchase_id: int | None = None
-    id: int | None = None
-    #: The entry that made a lot of this transaction; None for a lot that was there before.
-    entry_seq: int | None = None
-    is_changed: bool = False
-
-    @property
-    def free(self) -> int:
-        return self.remaining - self.held
-
-
-@dataclass(slots=True, eq=False)
-class EntryState:
-    seq: int
-    kind: str
-    changes: tuple[int, int, int, int]
-    balance_after: int
-    cause: Cause
-    hash: bytes
-    #: (lot, remaining change, held change)
-    allocations: list[tuple[LotState, int, int]]
-
-
-#: Lots in the order they are spent: soonest to expire first, then oldest.
-def spending_order(lot: LotState) -> tuple[bool, float, float, int]:
-    expiry = lot.expires_at
-    return (
-        expiry is None,
-        expiry.timestamp() if expiry else 0.0,
-        lot.earned_at.timestamp(),
-        lot.id if lot.id is not None else 2**62 + (lot.entry_seq or 0),
-    )
 
 
 @dataclass(slots=True, eq=False)
@@ -242,7 +184,7 @@ class AccountState:
         :raises AccountFrozen: the account awaits an inspection.
         """
         self._check_not_frozen()
-        taken = list(_share(pins, points))
+        taken = list(share(pins, points))
         for lot, n in taken:
             lot.remaining -= n
             lot.held -= n
@@ -256,7 +198,7 @@ class AccountState:
         self, cause: Cause, *, pins: Iterable[tuple[LotState, int]], points: int, now: datetime, actor: str
     ) -> None:
         """Give pinned points back to spending; a lot that lapsed meanwhile lapses now, and debt is paid first."""
-        freed = list(_share(pins, points))
+        freed = list(share(pins, points))
         for lot, n in freed:
             lot.held -= n
             lot.is_changed = True
@@ -277,7 +219,7 @@ class AccountState:
         A lot that lapsed meanwhile expires again at once. Returns how many points stayed.
         """
         self.check_room(points)
-        returned = list(_share(takes, points))
+        returned = list(share(takes, points))
         for lot, n in returned:
             lot.remaining += n
             lot.is_changed = True
@@ -430,7 +372,7 @@ class AccountState:
                 missing=points - self.spendable,
             )
         free = sorted((lot for lot in self.lots if lot.is_active and lot.free), key=spending_order)
-        return list(_share(((lot, lot.free) for lot in free), points))
+        return list(share(((lot, lot.free) for lot in free), points))
 
     def _activate(self, lot: LotState, *, now: datetime, actor: str) -> None:
         if not lot.remaining:
@@ -459,7 +401,7 @@ class AccountState:
         if not points:
             return
         free = sorted((lot for lot in self.lots if lot.is_active and lot.free), key=spending_order)
-        taken = list(_share(((lot, lot.free) for lot in free), points))
+        taken = list(share(((lot, lot.free) for lot in free), points))
         for lot, n in taken:
             lot.remaining -= n
             lot.is_changed = True
@@ -505,17 +447,3 @@ class AccountState:
         )
         self.written.append(EntryState(self.seq, kind, changes, self.balance, cause, self.chain, list(allocations)))
         self.is_changed = True
-
-
-def _share(available: Iterable[tuple[LotState, int]], points: int) -> Iterable[tuple[LotState, int]]:
-    """Yield how much of each lot makes up `points`, in the given order."""
-    for lot, there in available:
-        n = min(points, there)
-        if n:
-            yield lot, n
-            points -= n
-        if not points:
-            return
-    if points:
-        # The cached sums promised more than the lots hold: never paper over it.
-        raise AssertionError(f"{points} points have no lot behind them")

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from merchants.outbox import Event
-from rewards.points.state import AccountState, EntryState
+from rewards.points.lots import EntryState
+from rewards.points.state import AccountState
 
 _TOLD: Final = {"activate": "points.activated", "expire": "points.expired", "accrue": "points.accrued"}
 

@@ -12,7 +12,7 @@ from merchants import ids
 from merchants.models.merchants import Merchant
 from rewards.models.redemptions import Redemption
 from rewards.points import Book
-from rewards.points.state import spending_order
+from rewards.points.lots import spending_order
 from rewards.redemptions import catalogues, offers, stock
 from rewards.redemptions.folding import Spendings
 from rewards.redemptions.inputs import Ask

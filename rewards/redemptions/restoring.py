@@ -16,7 +16,7 @@ from merchants.models.merchants import Merchant
 from rewards.models.accounts import Account
 from rewards.models.redemptions import Redemption
 from rewards.points import AccountState, Book, Cause, LotState
-from rewards.points.state import spending_order
+from rewards.points.lots import spending_order
 from rewards.redemptions import stock
 from rewards.redemptions.folding import Spendings
 from rewards.versions import Timeline

@@ -1,0 +1,84 @@
+"""What accounts are made of: lots, the entries that move them, and the cause each entry names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why points move: the document that says so, its business time, and what the entry should remember of it."""
+
+    document_kind: str
+    document_id: int
+    occurred_at: datetime
+    rules: tuple[str, ...] = ()
+    terms_version: int | None = None
+    location_id: int | None = None
+    reason: str = ""
+    #: The document as others know it, where they are told of the entry itself.
+    public_id: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class LotState:
+    """Points that came together: how many are left, and how many of those a hold pins."""
+
+    amount: int
+    remaining: int
+    is_active: bool
+    earned_at: datetime
+    active_at: datetime
+    expires_at: datetime | None
+    is_sliding: bool = False
+    held: int = 0
+    purchase_id: int | None = None
+    id: int | None = None
+    #: The entry that made a lot of this transaction; None for a lot that was there before.
+    entry_seq: int | None = None
+    is_changed: bool = False
+
+    @property
+    def free(self) -> int:
+        return self.remaining - self.held
+
+
+@dataclass(slots=True, eq=False)
+class EntryState:
+    """One line of the ledger, not written yet."""
+
+    seq: int
+    kind: str
+    changes: tuple[int, int, int, int]
+    balance_after: int
+    cause: Cause
+    hash: bytes
+    #: (lot, remaining change, held change)
+    allocations: list[tuple[LotState, int, int]]
+
+
+def spending_order(lot: LotState) -> tuple[bool, float, float, int]:
+    """This function will order lots as they are spent: soonest to expire first, then oldest."""
+    expiry = lot.expires_at
+    return (
+        expiry is None,
+        expiry.timestamp() if expiry else 0.0,
+        lot.earned_at.timestamp(),
+        lot.id if lot.id is not None else 2**62 + (lot.entry_seq or 0),
+    )
+
+
+def share(available: Iterable[tuple[LotState, int]], points: int) -> Iterable[tuple[LotState, int]]:
+    """This function will yield how much of each lot makes up `points`, in the given order."""
+    for lot, there in available:
+        n = min(points, there)
+        if n:
+            yield lot, n
+            points -= n
+        if not points:
+            return
+    if points:
+        # The cached sums promised more than the lots hold: never paper over it.
+        raise AssertionError(f"{points} points have no lot behind them")
