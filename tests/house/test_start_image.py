@@ -17,7 +17,7 @@ import yaml
 from django.core.management import CommandError, call_command
 from django_migration_linter import MigrationLinter
 
-from loyalty.launch import furnish, places
+from loyalty.launch import furnish, places, variables
 from loyalty.launch import postgres as postgres_room
 from loyalty.launch.environment import ROLE_VARIABLES
 from loyalty.launch.places import CHECKOUT
@@ -39,7 +39,7 @@ OURS = {"roles", "migrate", "web", "worker", "beat"}
 
 
 def test_compose_runs_the_five_of_ours_on_postgres_and_valkey():
-    assert set(COMPOSE["services"]) == OURS | {"postgres", "valkey"}
+    assert set(COMPOSE["services"]) == OURS | {"postgres", "valkey", "backup"}
     assert COMPOSE["services"]["postgres"]["image"] == "postgres:18"
     assert COMPOSE["services"]["valkey"]["image"] == "valkey/valkey:8"
     for name in ("web", "worker", "beat"):
@@ -49,7 +49,7 @@ def test_compose_runs_the_five_of_ours_on_postgres_and_valkey():
 
 def test_compose_knows_whether_each_service_is_well():
     for name, service in COMPOSE["services"].items():
-        if name in {"roles", "migrate"}:  # these end
+        if name in {"roles", "migrate", "backup"}:  # these end
             assert service["healthcheck"] == {"disable": True}
         else:
             assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
@@ -79,6 +79,38 @@ def test_ours_run_without_rights():
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
     assert COMPOSE["services"]["web"]["ports"] == ["${WEB_BIND:-127.0.0.1}:${WEB_PORT:-8000}:8000"]
+
+
+def test_every_variable_of_the_settings_reaches_ours():
+    """What stands in .env and is not handed on would be without effect, and nobody would say so."""
+    asked = set(re.findall(r'env(?:_bool|_int|_list)?\(\s*"([A-Z_]+)"', (CHECKOUT / "loyalty/settings.py").read_text()))
+    inside_the_image = {"DEBUG", "DATA_DIR", "STATIC_ROOT", "STATIC_FROM_SOURCE"}
+    not_for_production = {"DEV_OUTBOX", "DATABASE_MAY_FORGET", "EMAIL_BACKEND", "EMAIL_FILE_PATH", "WEBHOOK_ALLOW_PRIVATE"}
+    handed_on = set(COMPOSE["services"]["web"]["environment"])
+    assert asked - handed_on - inside_the_image - not_for_production == set()
+    told = (CHECKOUT / "docs/operations.md").read_text() + (CHECKOUT / "docs/webhooks.md").read_text()
+    assert {name for name in asked - {"EMAIL_FILE_PATH"} if f"`{name}" not in told} == set()
+
+
+def test_the_backup_is_asked_for_and_knows_one_password():
+    backup = COMPOSE["services"]["backup"]
+    assert backup["profiles"] == ["backup"]
+    assert backup["image"] == COMPOSE["services"]["postgres"]["image"]
+    assert backup["environment"]["PGUSER"] == "app_backup"
+    assert "SUPER" not in str(backup)
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path, monkeypatch):
+    (tmp_path / "key").write_text("from the file\n")
+    monkeypatch.delenv("METRICS_TOKEN", raising=False)
+    monkeypatch.setenv("METRICS_TOKEN_FILE", str(tmp_path / "key"))
+    assert variables.read("METRICS_TOKEN") == "from the file"
+    monkeypatch.setenv("METRICS_TOKEN", "said aloud")
+    assert variables.read("METRICS_TOKEN") == "said aloud"
+    monkeypatch.delenv("METRICS_TOKEN")
+    monkeypatch.setenv("METRICS_TOKEN_FILE", str(tmp_path / "nothing"))
+    with pytest.raises(SystemExit, match=r"^METRICS_TOKEN_FILE names .*nothing, which cannot be read"):
+        variables.read("METRICS_TOKEN")
 
 
 def _compose_command() -> list[str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,6 +9,7 @@ import psycopg2
 from django.core.management.base import BaseCommand, CommandError
 from psycopg2.extensions import make_dsn
 
+from loyalty.launch import variables
 from loyalty.launch.environment import ROLE_VARIABLES
 from loyalty.launch.furnish import furnish
 from loyalty.launch.urls import BadUrl, psycopg_from_url
@@ -54,6 +54,6 @@ class Command(BaseCommand):
         self.stdout.write(f"Roles are in place; database {database} {'made' if is_new else 'kept'}.")
 
     def _required(self, variable: str) -> str:
-        if not (value := os.environ.get(variable)):
+        if not (value := variables.read(variable)):
             raise CommandError(f"{variable} is not set.")
         return value
