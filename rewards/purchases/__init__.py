@@ -5,12 +5,15 @@
 - `quote(...)`: what a purchase would earn and what could be redeemed; writes nothing;
 - `claim(...)`: a guest's purchase becomes a member's.
 
-Inside: `inputs` (what tills send), `reading` (everything a batch needs, after its locks), `recording` (the fold),
-`sales` (a purchase in memory), `returns` (what a refund does to it), `writing` (one statement).
+Inside: `inputs` (what tills send), `reading` (everything a batch needs, after its locks), `recording` (the journey),
+`folding` (one sale after the other), `sales` (a purchase in memory), `returns` (what a refund does to it), `telling`
+(receipts and events), `writing` (one statement).
 """
 
 from rewards.parties import MemberRef as MemberRef
 from rewards.purchases.claiming import claim as claim
+from rewards.purchases.folding import Outcome as Outcome
+from rewards.purchases.folding import Source as Source
 from rewards.purchases.inputs import ClaimInput as ClaimInput
 from rewards.purchases.inputs import LineInput as LineInput
 from rewards.purchases.inputs import PurchaseInput as PurchaseInput
@@ -21,8 +24,6 @@ from rewards.purchases.inputs import Tender as Tender
 from rewards.purchases.quoting import Quoted as Quoted
 from rewards.purchases.quoting import QuoteInput as QuoteInput
 from rewards.purchases.quoting import quote as quote
-from rewards.purchases.recording import Outcome as Outcome
-from rewards.purchases.recording import Source as Source
 from rewards.purchases.recording import record as record
 from rewards.purchases.refunding import refund as refund
 from rewards.redemptions.inputs import RedemptionInput as RedemptionInput
