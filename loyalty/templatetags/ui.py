@@ -96,9 +96,7 @@ def chip(text: str, tone: str = "", icon: str = "") -> dict[str, Any]:
 @register.inclusion_tag("components/mark.html")
 def mark(merchant: Any, css: str = "") -> dict[str, Any]:
     """`{% mark merchant css="mark--large" %}`: the merchant's logo, or the first letter of its name on its colour."""
-    print_of_it = getattr(merchant, "logo", "")
-    address = f"{reverse('ui:logo', args=[merchant.slug])}?v={print_of_it}" if print_of_it else ""
-    return {"name": getattr(merchant, "name", ""), "address": address, "css": css}
+    return {"name": getattr(merchant, "name", ""), "address": filters.logo_path(merchant), "css": css}
 
 
 @register.inclusion_tag("components/stat.html", takes_context=True)

@@ -132,9 +132,14 @@ def initial(name: object) -> str:
 @register.filter
 def logo_address(merchant: Any) -> str:
     """`{{ merchant|logo_address }}`: where the logo is, in full, for letters; empty without one."""
-    if not getattr(merchant, "logo", ""):
-        return ""
-    return f"{settings.PUBLIC_URL}{reverse('ui:logo', args=[merchant.slug])}?v={merchant.logo}"
+    path = logo_path(merchant)
+    return f"{settings.PUBLIC_URL}{path}" if path else ""
+
+
+def logo_path(merchant: Any) -> str:
+    """Return the address of the logo on this site, which names its content; empty without one."""
+    print_of_it = getattr(merchant, "logo", "")
+    return f"{reverse('ui:logo', args=[merchant.slug])}?v={print_of_it}" if print_of_it else ""
 
 
 @register.filter
