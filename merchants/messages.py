@@ -17,6 +17,7 @@ from functools import partial
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import connections, transaction
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from merchants import due, ids, sms, tenancy
@@ -65,13 +66,20 @@ def queue(*, merchant: Merchant, letter: Letter, now: datetime, worth: timedelta
         recipient=letter.to.value,
         subject=" ".join(letter.subject.split())[:200],
         text=letter.text,
-        html=letter.html,
+        html=_dressed(merchant, letter),
         created_at=now,
         due_at=now,
         worthless_at=now + worth,
     )
     transaction.on_commit(partial(_send_at_once, merchant.pk, message.pk))
     return public_id
+
+
+def _dressed(merchant: Merchant, letter: Letter) -> str:
+    """A mail's words under the merchant's logo or name, in the language that is active; the plain words go beside them."""
+    if letter.html or letter.to.kind != "email":
+        return letter.html
+    return render_to_string("email/letter.html", {"merchant": merchant, "letter": letter})
 
 
 def send_without_merchant(letter: Letter) -> None:

@@ -11,8 +11,10 @@ import pytest
 from django.core import mail
 from django.db import transaction
 
-from merchants import contacts, messages, sms, tenancy
+from merchants import contacts, logos, messages, sms, tenancy
+from merchants.actors import SYSTEM
 from merchants.models.messages import OutgoingMessage
+from tests.drawings import png
 from tests.people import open_shop
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -52,6 +54,21 @@ def test_what_is_due_leaves_once(cafe):
         (["mina@example.org"], "Good morning", "Hello")
     ]
     assert mail.outbox[0].extra_headers["Auto-Submitted"] == "auto-generated"
+
+
+def test_a_mail_comes_under_the_logo_with_its_plain_words_beside(cafe, settings):
+    settings.PUBLIC_URL = "https://loyalty.example.com"
+    with tenancy.tenant(cafe):
+        logos.change(merchant=cafe, content=png(64, 64), now=NOON, actor=SYSTEM)
+        letter = messages.Letter("test", MINA, "Hello <Mina>\n\nhttps://loyalty.example.com/m/cafe", "Good morning")
+        messages.queue(merchant=cafe, letter=letter, now=NOON)
+    messages.send_due(merchant=cafe, now=NOON)
+
+    assert mail.outbox[0].body == "Hello <Mina>\n\nhttps://loyalty.example.com/m/cafe"
+    html = str(mail.outbox[0].alternatives[0][0])
+    assert f'src="https://loyalty.example.com/theme/{cafe.slug}/logo?v={cafe.logo}"' in html
+    assert "Hello &lt;Mina&gt;" in html
+    assert 'href="https://loyalty.example.com/m/cafe"' in html
 
 
 def test_a_reason_that_was_taken_back_sends_nothing(cafe, django_capture_on_commit_callbacks):

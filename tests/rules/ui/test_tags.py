@@ -76,7 +76,7 @@ def test_a_list_of_choices_is_a_group_with_a_legend():
 
 def test_errors_are_listed_above_the_form_with_links_to_their_fields():
     html = drawn("{% form_errors form %}", form=Joining({"size": "s", "contact": "x"}))
-    assert '<a href="#id_terms">I agree</a>: This field is required.' in html
+    assert '<a href="#id_terms">I agree: This field is required.</a>' in html
     assert 'role="alert"' in html
     assert drawn("{% form_errors form %}", form=Joining()).strip() == ""
 
