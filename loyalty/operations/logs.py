@@ -13,6 +13,7 @@ import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
+import msgspec
 import structlog
 
 _SECRETS = (
@@ -49,7 +50,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderers: list[Any] = [structlog.processors.JSONRenderer(ensure_ascii=False)]
+    renderers: list[Any] = [structlog.processors.JSONRenderer(serializer=_json)]
     if not as_json:
         renderers = [_exception_in_lines, structlog.dev.ConsoleRenderer(colors=False)]
     return {
@@ -72,6 +73,10 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }
+
+
+def _json(event: Any, **options: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
 
 
 def _shared() -> list[Any]:

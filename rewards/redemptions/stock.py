@@ -33,6 +33,8 @@ class Shelf:
 
     def write(self, merchant_id: int) -> None:
         """Write the counts that changed; their rows are locked."""
+        if not self.changes:
+            return
         with connection.cursor() as cursor:
             for reward, change in sorted(self.changes.items()):
                 if not change:
