@@ -12,11 +12,11 @@ from msgspec import UNSET, structs
 from members import cards, consent, directory
 from members.inputs import MemberChanges, NewMember, Reference
 from members.models import Member
-from merchants import audit, ids, outbox
+from merchants import audit, ids, outbox, periods
 from merchants.actors import Actor
 from merchants.errors import Invalid
 from merchants.models.merchants import Merchant
-from rewards import earning, versions
+from rewards import earning, tiers, versions
 from rewards.models.accounts import Account, TierPeriod
 from rewards.models.referrals import Referral
 from rewards.points import Book, Cause
@@ -62,7 +62,7 @@ def enrol(*, merchant: Merchant, details: NewMember, source: str, actor: Actor, 
     account = _open_account(member, version, now=now)
     if referrer is not None:
         _refer(member, referrer=referrer, referee=account, now=now)
-    points = _welcome(merchant, member, version, now=now, actor=actor)
+    points, risen = _welcome(merchant, member, version, now=now, actor=actor)
     audit.record(merchant=merchant, action="member.enrolled", actor=actor, now=now, subject=member.public_id)
     outbox.record(
         merchant_id=merchant.pk,
@@ -72,12 +72,14 @@ def enrol(*, merchant: Merchant, details: NewMember, source: str, actor: Actor, 
             "location": member.location.code if member.location else None,
             "source": source,
             "referred_by": referrer.public_id if referrer else None,
-            "tier": account.tier or None,
+            "tier": risen.tier if risen else account.tier or None,
             "joined_at": member.joined_at,
         },
         occurred_at=member.joined_at,
         now=now,
     )
+    if risen is not None:
+        outbox.record_many(merchant_id=merchant.pk, events=[risen.event(member.public_id)], now=now)
     return Enrolled(member, True, points)
 
 
@@ -140,10 +142,13 @@ def _refer(member: Member, *, referrer: Member, referee: Account, now: datetime)
     )
 
 
-def _welcome(merchant: Merchant, member: Member, version: Version | None, *, now: datetime, actor: Actor) -> int:
+def _welcome(
+    merchant: Merchant, member: Member, version: Version | None, *, now: datetime, actor: Actor
+) -> tuple[int, tiers.Change | None]:
+    """Give the points for joining; where the terms let them count towards the tier, say how it changed."""
     promised = version.terms.welcome if version else None
     if promised is None or version is None:
-        return 0
+        return 0, None
     book = Book.open(merchant.pk, member_ids=[member.pk], now=now, actor=actor, for_spending=False)
     account = book.of_member(member.pk)
     grant = earning.award(
@@ -167,5 +172,14 @@ def _welcome(merchant: Merchant, member: Member, version: Version | None, *, now
         now=now,
         actor=str(actor),
     )
+    change = None
+    if promised.qualifying:
+        today, joined_on = (periods.local_day(at, merchant.tzinfo) for at in (now, member.joined_at))
+        tiers.add(merchant.pk, [tiers.Extra(member.pk, today, grant.points, "member", member.pk)])
+        change = tiers.rate(
+            account, version, {}, joined_on=joined_on, changed_on=None, reread=tiers.Reread(merchant.pk), now=now,
+            zone=merchant.tzinfo,
+        )  # fmt: skip
+        tiers.write(merchant.pk, [change] if change else [], now=now)
     book.write()
-    return grant.points
+    return grant.points, change

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from msgspec import json
 
@@ -252,8 +253,12 @@ def _fit_to_publish(
             Fault(
                 outcome.pointer,
                 "example_failed",
-                _("The example earns %(points)d points, not %(expected)d.")
-                % {"points": outcome.points, "expected": outcome.expected},
+                _("The example “%(name)s” earns %(points)d points, not %(expected)d.")
+                % {
+                    "name": terms.text(outcome.example.name, get_language() or "en"),
+                    "points": outcome.points,
+                    "expected": outcome.expected,
+                },
             )
             for outcome in failed
         ]

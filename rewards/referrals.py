@@ -48,6 +48,8 @@ class Settled:
     referral_id: int
     state: str
     purchase_id: int
+    referrer_id: int
+    referee_id: int
     referrer_points: int
     referee_points: int
     events: list[Event] = field(default_factory=list)
@@ -105,6 +107,8 @@ def qualify(
         referral.id,
         "qualified",
         purchase_id,
+        referrer.id,
+        referee.id,
         to_referrer,
         to_referee,
         [Event("referral.qualified", payload, occurred_at)],
@@ -198,7 +202,7 @@ def undo(
             account.claw_back(cause, points=points, purchase_id=None, own_lots=own, now=book.now, actor=book.actor)
     payload = {"referral": paid.public_id, "referrer": paid.referrer, "referee": paid.referee}
     return Settled(
-        paid.id, "undone", purchase_id, paid.referrer_points, paid.referee_points,
+        paid.id, "undone", purchase_id, paid.referrer_id, paid.referee_id, paid.referrer_points, paid.referee_points,
         [Event("referral.undone", payload, occurred_at)],
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
 from rewards import standing, versions
+from rewards.models.accounts import QualifyingGrant
 from rewards.points import AccountState, Book
 from rewards.standing import Held
 from rewards.terms import Tiers
@@ -155,6 +156,7 @@ class Reread:
         return daily
 
 
+# What came by no purchase counts on a day of its own row; whoever reads adds the rows of a day up.
 DAILY_SQL = """
     SELECT p.member_id, p.local_day AS day, sum(p.qualifying_points)::bigint AS points,
         sum(p.qualifying_minor)::bigint AS spend,
@@ -162,6 +164,9 @@ DAILY_SQL = """
     FROM rewards_purchase p
     WHERE p.merchant_id = %(merchant)s AND p.member_id = ANY(%(members)s) AND p.local_day >= %(since)s
     GROUP BY p.member_id, p.local_day
+    UNION ALL
+    SELECT g.member_id, g.local_day, g.points, 0, 0 FROM rewards_qualifyinggrant g
+    WHERE g.merchant_id = %(merchant)s AND g.member_id = ANY(%(members)s) AND g.local_day >= %(since)s
 """
 
 
@@ -171,8 +176,39 @@ def read_daily(merchant_id: int, member_ids: Sequence[int], since: date) -> dict
     with connection.cursor() as cursor:
         cursor.execute(DAILY_SQL, {"merchant": merchant_id, "members": list(member_ids), "since": since})
         for member_id, day, points, spend, purchases in cursor.fetchall():
-            found.setdefault(member_id, {})[day] = Sums(points, spend, purchases)
+            days = found.setdefault(member_id, {})
+            days[day] = days.get(day, NOTHING).plus(Sums(points, spend, purchases))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Points that count towards a member's tier on a day, by a document that is no purchase."""
+
+    member_id: int
+    day: date
+    points: int
+    document_kind: str
+    document_id: int
+
+
+def add(merchant_id: int, extras: Sequence[Extra]) -> None:
+    """This function will write what counts besides the purchases."""
+    QualifyingGrant.objects.bulk_create(
+        QualifyingGrant(
+            merchant_id=merchant_id, member_id=extra.member_id, local_day=extra.day, points=extra.points,
+            document_kind=extra.document_kind, document_id=extra.document_id,
+        )
+        for extra in extras
+    )  # fmt: skip
+
+
+def drop(merchant_id: int, document_kind: str, document_id: int) -> bool:
+    """This function will forget what a document let count, because it was undone; and say whether that was anything."""
+    counted = QualifyingGrant.objects.filter(
+        merchant_id=merchant_id, document_kind=document_kind, document_id=document_id
+    )  # fmt: skip
+    return counted.delete()[0] > 0
 
 
 def _needed_since(tiers: Tiers, held: Held | None, today: date, joined_on: date) -> date:
@@ -291,10 +327,10 @@ def requalify(merchant: Merchant, account_ids: Sequence[int], *, now: datetime) 
     if version is None or not account_ids:
         return 0
     book = Book.open(merchant.pk, account_ids=account_ids, now=now, actor=SYSTEM, for_spending=False)
-    people = _people(merchant.pk, account_ids)
+    members = people(merchant.pk, account_ids)
     changes, events = [], []
     for account in book.accounts.values():
-        public_id, joined_at = people[account.id]
+        public_id, joined_at = members[account.id]
         joined_on = periods.local_day(joined_at, merchant.tzinfo)
         change = rate(
             account, version, {}, joined_on=joined_on, changed_on=None, reread=Reread(merchant.pk), now=now,
@@ -319,7 +355,8 @@ def requalify_due(*, merchant: Merchant, now: datetime, limit: int = 500) -> int
     return len(account_ids)
 
 
-def _people(merchant_id: int, account_ids: Sequence[int]) -> dict[int, tuple[str, datetime]]:
+def people(merchant_id: int, account_ids: Sequence[int]) -> dict[int, tuple[str, datetime]]:
+    """This function will say who has these accounts: public id, and when they joined."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT a.id, m.public_id, m.joined_at FROM rewards_account a JOIN members_member m "

@@ -159,6 +159,8 @@ class Speaker(Voice):
         if isinstance(reward, terms.Product):
             if reward.max_minor is not None:
                 said.append(_("up to a price of %(amount)s") % {"amount": self.money(reward.max_minor)})
+            if reward.goods is not None:
+                said.append(_("only for %(goods)s") % {"goods": self.goods(reward.goods)})
         elif isinstance(reward, terms.Percentage):
             if reward.max_minor is not None:
                 said.append(_("%(percent)d %% off, at most %(amount)s")

@@ -70,7 +70,13 @@ def move(
             values,
         )
         came = [row[0] for row in cursor.fetchall()]
-    return {"purchases": purchases, "brought": brought, "came": came}
+        cursor.execute(
+            "UPDATE rewards_qualifyinggrant SET member_id = %(to)s WHERE merchant_id = %(m)s AND member_id = %(from)s "
+            "RETURNING id",
+            values,
+        )
+        qualifying = [row[0] for row in cursor.fetchall()]
+    return {"purchases": purchases, "brought": brought, "came": came, "qualifying": qualifying}
 
 
 def give_back(
@@ -81,6 +87,7 @@ def give_back(
     values: dict[str, Any] = {
         "m": merchant_id, "from": staying.pk, "to": returning.pk, "old": old.id, "new": new.id,
         "purchases": moved["purchases"], "brought": moved["brought"], "came": moved["came"],
+        "qualifying": moved["qualifying"],
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
@@ -89,6 +96,11 @@ def give_back(
             values,
         )
         purchases: int = cursor.rowcount
+        cursor.execute(
+            "UPDATE rewards_qualifyinggrant SET member_id = %(to)s WHERE merchant_id = %(m)s "
+            "AND member_id = %(from)s AND id = ANY(%(qualifying)s)",
+            values,
+        )
         cursor.execute(
             "UPDATE rewards_capbucket t SET points = greatest(0, t.points - s.points) FROM rewards_capbucket s "
             "WHERE t.merchant_id = %(m)s AND t.account_id = %(new)s AND s.merchant_id = %(m)s "

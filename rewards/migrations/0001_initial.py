@@ -289,6 +289,22 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='QualifyingGrant',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('local_day', models.DateField()),
+                ('points', models.BigIntegerField()),
+                ('document_kind', models.CharField(help_text='member or referral', max_length=12)),
+                ('document_id', models.BigIntegerField()),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
+                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['merchant', 'member', 'local_day'], name='qualifying_grant_by_member'), models.Index(fields=['merchant', 'document_kind', 'document_id'], name='qualifying_grant_by_document')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_qualifyinggrant_of_merchant'), models.CheckConstraint(condition=models.Q(('points__gt', 0)), name='qualifying_grant_positive'), merchants.constraints.TenantForeignKey(field='member', name='qualifying_grant_of_own_member')],
+            },
+        ),
+        migrations.CreateModel(
             name='Redemption',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),

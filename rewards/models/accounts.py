@@ -131,3 +131,28 @@ class Inspection(TenantModel):
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(fields=["merchant"], name="one_inspection_per_merchant"),
         ]
+
+
+class QualifyingGrant(TenantModel):
+    """Points that count towards the tier and came by no purchase: of a welcome, of a referral until it is undone."""
+
+    deletable = True
+
+    member = models.ForeignKey(
+        Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    local_day = models.DateField()
+    points = models.BigIntegerField()
+    document_kind = models.CharField(max_length=12, help_text="member or referral")
+    document_id = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.CheckConstraint(name="qualifying_grant_positive", condition=Q(points__gt=0)),
+            TenantForeignKey(field="member", name="qualifying_grant_of_own_member"),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "member", "local_day"], name="qualifying_grant_by_member"),
+            models.Index(fields=["merchant", "document_kind", "document_id"], name="qualifying_grant_by_document"),
+        ]

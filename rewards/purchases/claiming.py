@@ -165,6 +165,7 @@ def _write(merchant: Merchant, fold: Fold, row: Claim, sale: Sale, buyer: Buyer)
         merchant.pk, sale, caps={whose: fold.context.caps[whose] for whose in sorted(fold.caps_changed)}
     )
     tiers.write(merchant.pk, fold.tier_changes, now=now)
+    tiers.add(merchant.pk, fold.extras)
     referrals.write(merchant.pk, fold.settled_referrals, now=now)
     copied = ("purchase", "purchase_external_id", "currency", "total_minor", "points_earned", "points_pending",
               "qualifying_points", "terms_version", "external_id")  # fmt: skip

@@ -87,6 +87,8 @@ class Fold:
         self.waited: list[writing.Waiting] = []
         #: The refunds that waited for the item being folded, for its events.
         self.settled_now: list[tuple[returns.Asked, returns.Effect, int]] = []
+        #: What counts towards tiers besides the sales of this batch.
+        self.extras: list[tiers.Extra] = []
         self.caps_changed: set[tuple[int, str]] = set()
         self.settled_referrals: list[referrals.Settled] = []
         self.spendings = redemptions.Spendings()
@@ -332,16 +334,15 @@ class Fold:
         sale.qualifying_points = evaluation.qualifying_points
         sale.qualifying_minor = evaluation.eligible_minor
         self._use_caps(account, evaluation, sign=1)
-        self._qualify_referral(sale, account)
         if sale.was_announced:
             self._settle_waiting(sale, account)
+        # By what refunds that came first have left of it.
+        self._qualify_referral(sale, account)
         grown = tiers.Sums(
             sale.qualifying_points, sale.qualifying_minor, int(sale.net_minor > 0 or not sale.total_minor)
         )
-        for daily in (self.context.qualifying, self.unwritten):
-            days = daily.setdefault(account.id, {})
-            days[sale.local_day] = days.get(sale.local_day, tiers.NOTHING).plus(grown)
-        self._rate(account, buyer, sale)
+        self._grow(account, sale.local_day, grown)
+        self._rate(account, buyer.public_id, buyer.joined_at, changed_on=sale.local_day)
 
     def _use_caps(self, account: AccountState, evaluation: Evaluation, *, sign: int) -> None:
         for key, points in evaluation.cap_uses:
@@ -363,6 +364,24 @@ class Fold:
             self.settled_referrals.append(settled)
             self.referrals_paid[referral.referrer_id] = self.referrals_paid.get(referral.referrer_id, 0) + 1
             self.events += settled.events
+            if version.terms.referral is not None and version.terms.referral.qualifying:
+                self._count_referral(settled, sale)
+
+    def _count_referral(self, settled: referrals.Settled, sale: Sale) -> None:
+        """The terms let a referral's points count towards the tiers of both; the buyer is rated with the sale."""
+        sides = (settled.referrer_id, settled.referrer_points), (settled.referee_id, settled.referee_points)
+        for account, points in ((self.book.accounts[account_id], points) for account_id, points in sides if points):
+            extra = tiers.Extra(account.member_id, sale.local_day, points, "referral", settled.referral_id)
+            self.extras.append(extra)
+            self._grow(account, sale.local_day, tiers.Sums(points=points))
+            if account.id == settled.referrer_id:
+                public_id, joined_at = tiers.people(self.merchant.pk, [account.id])[account.id]
+                self._rate(account, public_id, joined_at, changed_on=None)
+
+    def _grow(self, account: AccountState, day: date, grown: tiers.Sums) -> None:
+        for daily in (self.context.qualifying, self.unwritten):
+            days = daily.setdefault(account.id, {})
+            days[day] = days.get(day, tiers.NOTHING).plus(grown)
 
     def _settle_waiting(self, sale: Sale, account: AccountState | None) -> None:
         """Apply, in the order they came, the refunds that arrived before this purchase did."""
@@ -393,13 +412,13 @@ class Fold:
             spendings=self.spendings,
         )  # fmt: skip
 
-    def _rate(self, account: AccountState, buyer: Buyer, sale: Sale) -> None:
+    def _rate(self, account: AccountState, public_id: str, joined_at: datetime, *, changed_on: date | None) -> None:
         version = self.context.timeline.at(self.book.now)
         if version is None or version.terms.tiers is None:
             return
         change = tiers.rate(
             account, version, self.context.qualifying.get(account.id, {}),
-            joined_on=periods.local_day(buyer.joined_at, self.zone), changed_on=sale.local_day, reread=self.reread,
+            joined_on=periods.local_day(joined_at, self.zone), changed_on=changed_on, reread=self.reread,
             now=self.book.now, zone=self.zone,
         )  # fmt: skip
         if change is not None:
@@ -408,7 +427,7 @@ class Fold:
             if not held:
                 held.append(tiers.Period(change.before, datetime.min.replace(tzinfo=UTC), change.at))
             held.append(tiers.Period(change.tier, change.at, None))
-            self.events.append(change.event(buyer.public_id))
+            self.events.append(change.event(public_id))
 
     def write(self) -> None:
         """Write everything the batch changed: purchases, ledger and events in one statement; then what hangs on them.
@@ -425,6 +444,7 @@ class Fold:
             out.run()
         writing.write_settled(self.merchant.pk, self.waited)
         tiers.write(self.merchant.pk, self.tier_changes, now=self.book.now)
+        tiers.add(self.merchant.pk, self.extras)
         self.spendings.write(self.book, is_silent=self.source.is_silent)
         referrals.write(self.merchant.pk, self.settled_referrals, now=self.book.now)
 

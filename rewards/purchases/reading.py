@@ -162,7 +162,8 @@ def read(
         context.tier_periods.setdefault(account_id, []).append(tiers.Period(tier, _instant(held_from), _maybe(held_to)))
     for member_id, day, points, spend_minor, purchases in first.get("qualifying") or []:
         sums = tiers.Sums(points, spend_minor, purchases)
-        context.qualifying.setdefault(book.of_member(member_id).id, {})[date.fromisoformat(day)] = sums
+        days, on = context.qualifying.setdefault(book.of_member(member_id).id, {}), date.fromisoformat(day)
+        days[on] = days.get(on, tiers.NOTHING).plus(sums)
     for identity, public_id, referrer_id, referee_id, referrer, referee, created_at in first.get("referrals") or []:
         referral = OpenReferral(identity, public_id, referrer_id, referee_id, referrer, referee, _instant(created_at))
         context.referrals[referral.referee_id] = referral

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -99,17 +100,19 @@ def _apply(
         )
     writing.write_reduced(merchant.pk, sale)
     writing.give_caps_back(merchant.pk, account.id if account else 0, effect.caps_back)
-    change = _rated(merchant, account, now=now)
+    counted = [account] if account is not None else []
+    if settled is not None and tiers.drop(merchant.pk, "referral", settled.referral_id):
+        counted = list(book.accounts.values())
+    changes = _rated(merchant, counted, now=now)
     people = _public_ids(merchant.pk, account)
     receipt = _receipt(wanted, asked, sale, effect, restored, account, people, now)
     _insert(merchant.pk, wanted, asked, purchase_id, effect, restored, receipt, print_, now=now, actor=actor)
-    tiers.write(merchant.pk, [change] if change else [], now=now)
+    tiers.write(merchant.pk, [change for change, _member in changes], now=now)
     referrals.write(merchant.pk, [settled] if settled else [], now=now)
     book.write()
     if not source.is_silent:
         events = [_event(receipt, sale, people, wanted), *(settled.events if settled else [])]
-        if change is not None and people is not None:
-            events.append(change.event(people))
+        events += [change.event(member) for change, member in changes]
         outbox.record_many(merchant_id=merchant.pk, events=events, now=now)
     return Outcome(wanted.public_id, documents.CREATED, receipt, member_id=account.member_id if account else None)
 
@@ -207,20 +210,24 @@ def load(merchant: Merchant, purchase_id: int) -> Sale:
     )  # fmt: skip
 
 
-def _rated(merchant: Merchant, account: AccountState | None, *, now: datetime) -> tiers.Change | None:
-    """Rate the tier by what is left.  Called after the purchase's row is reduced, since it reads the sums anew."""
+def _rated(
+    merchant: Merchant, accounts: Sequence[AccountState], *, now: datetime
+) -> list[tuple[tiers.Change, str]]:
+    """Rate the tiers by what is left.  Called after what counted is written, since it reads the sums anew."""
     version = versions.timeline(merchant.pk).at(now)
-    if account is None or version is None or version.terms.tiers is None:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT joined_at FROM members_member WHERE merchant_id = %s AND id = %s", [merchant.pk, account.member_id]
-        )
-        joined_on = periods.local_day(cursor.fetchone()[0], merchant.tzinfo)
-    return tiers.rate(
-        account, version, {}, joined_on=joined_on, changed_on=None, reread=tiers.Reread(merchant.pk), now=now,
-        zone=merchant.tzinfo, reason="refund",
-    )  # fmt: skip
+    if version is None or version.terms.tiers is None or not accounts:
+        return []
+    found = []
+    people = tiers.people(merchant.pk, [account.id for account in accounts])
+    for account in accounts:
+        public_id, joined_at = people[account.id]
+        change = tiers.rate(
+            account, version, {}, joined_on=periods.local_day(joined_at, merchant.tzinfo), changed_on=None,
+            reread=tiers.Reread(merchant.pk), now=now, zone=merchant.tzinfo, reason="refund",
+        )  # fmt: skip
+        if change is not None:
+            found.append((change, public_id))
+    return found
 
 
 def _public_ids(merchant_id: int, account: AccountState | None) -> str | None:

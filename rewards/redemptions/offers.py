@@ -101,7 +101,6 @@ class Offer:
     kind: str
     name: str
     description: str
-    image: str | None
     price_points: int
     missing_points: int
     stock_left: int | None
@@ -263,7 +262,6 @@ def offers(
                 kind=type(reward).kind,
                 name=terms.text(reward.name, language),
                 description=terms.text(reward.description, language) if reward.description else "",
-                image=reward.image,
                 price_points=reward.price_points,
                 missing_points=max(0, reward.price_points - spendable),
                 stock_left=None if reward.stock is None else max(0, reward.stock - claimed.get(reward.code, 0)),

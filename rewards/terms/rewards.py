@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from rewards.terms.fields import Code, CodeList, MinorAmount, Part, PointsAmount, Text, Words
+from rewards.terms.fields import Code, CodeList, MinorAmount, Part, PointsAmount, Text
 from rewards.terms.rules import Goods
 
 
@@ -34,7 +34,6 @@ class Reward(Part, frozen=True, kw_only=True, tag_field="kind"):
     hold_minutes: Annotated[
         int, Meta(ge=1, le=43200, description="A hold that is not captured is released after this.")
     ] = 15
-    image: Annotated[Words | None, Meta(description="Path of a picture in the merchant's media.")] = None
 
 
 class Product(Reward, frozen=True, kw_only=True, tag="product"):

@@ -99,7 +99,6 @@ class RewardForm(PartForm):
             "first_day": read["first_day"],
             "last_day": read["last_day"],
             "hold_minutes": read["hold_minutes"] or 15,
-            "image": part.get("image"),
         }
         for name in ("amount_minor", "percent", "max_minor", "minimum_total_minor"):
             if name in read:
