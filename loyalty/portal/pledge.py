@@ -46,8 +46,7 @@ def tiers(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     page = {
         "rungs": _rungs(speaker, promised, place),
         "standing": _standing(request, promised, place) if place else None,
-        "window": speaker.window(),
-        "downgrade": speaker.downgrade(),
+        "tier_rules": [speaker.window(), speaker.downgrade()],
     }
     return screens.show(request, "portal/tiers.html", page)
 
@@ -64,10 +63,9 @@ def _told(promised: Terms) -> dict[str, Any]:
             for rule in promised.earning.rules
         ],
         "general": speaker.general(),
-        "ends": speaker.expiry(promised.expiry),
+        "ends": speaker.sentence(speaker.expiry(promised.expiry)),
         "rungs": _rungs(speaker, promised, None) if promised.tiers else [],
-        "window": speaker.window(),
-        "downgrade": speaker.downgrade(),
+        "tier_rules": [speaker.window(), speaker.downgrade()],
         "rewards": [
             {"name": speaker.text(each.name), "icon": ICONS.get(each.kind, "gift"),
              "text": speaker.text(each.description) if each.description else "",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from loyalty.ui import formats
 from loyalty.ui.voice import Voice, fixed_days, number, time
 from rewards import terms
-from rewards.terms import AnyReward, AnyRule, Conditions, Expiry, Goods, Level, Pending
+from rewards.terms import AnyReward, AnyRule, Conditions, Expiry, Goods, Inactivity, Level, Pending, Rolling
 
 
 class Speaker(Voice):
@@ -54,7 +55,7 @@ class Speaker(Voice):
         excluded = self.goods(self.terms.earning.excluding)
         if excluded:
             said.append(_("Nothing is earned for: %(goods)s.") % {"goods": excluded})
-        said += [f"{self.cap(cap)[:1].upper()}{self.cap(cap)[1:]}." for cap in self.terms.earning.caps]
+        said += [self.sentence(self.cap(cap)) for cap in self.terms.earning.caps]
         if self.terms.earning.pending is not None and (waiting := self.pending(self.terms.earning.pending)):
             said.append(waiting)
         if self.terms.points.minimum_points:
@@ -78,28 +79,38 @@ class Speaker(Voice):
     def expiry(self, expiry: Expiry) -> str:
         """Return when points end, as a phrase of its own."""
         if isinstance(expiry, terms.Fixed):
-            said = _("points end at the close of %(days)s") % {"days": fixed_days(expiry.last_days)}
+            words = {"days": fixed_days(expiry.last_days), "time": time(expiry.at_least_days, "day")}
             if expiry.at_least_days:
-                least = ngettext("at least %(count)d day after earning", "at least %(count)d days after earning",
-                                 expiry.at_least_days) % {"count": expiry.at_least_days}  # fmt: skip
-                return f"{said}, {least}"
-            return said
+                return _("points end at the close of %(days)s, at the earliest %(time)s after they were earned") % words
+            return _("points end at the close of %(days)s") % words
         if isinstance(expiry, terms.Inactivity):
-            said = _("points end after %(time)s without any activity") % {"time": time(expiry.count, expiry.unit)}
-        elif isinstance(expiry, terms.Rolling):
-            said = _("points end %(time)s after they were earned") % {"time": time(expiry.count, expiry.unit)}
-        else:
+            return self._inactivity(expiry) % {"time": time(expiry.count, expiry.unit)}
+        if not isinstance(expiry, terms.Rolling):
             return _("points never end")
-        ends = {
-            "month": _("at the end of that month"), "quarter": _("at the end of that quarter"),
-            "half": _("at the end of that half-year"), "year": _("at the end of that year"),
-        }  # fmt: skip
-        if expiry.round_to and expiry.round == "end":
-            said = f"{said}, {ends[expiry.round_to]}"
-        if isinstance(expiry, terms.Rolling) and expiry.activity_adds_months:
-            longer = _("each month with a purchase makes them live longer")
-            said = f"{said}; {longer}"
+        said = self._rolling(expiry) % {"time": time(expiry.count, expiry.unit)}
+        if expiry.activity_adds_months:
+            return _("%(points_end)s; each month with a purchase makes them live longer") % {"points_end": said}
         return said
+
+    def _inactivity(self, expiry: Inactivity) -> str:
+        return {
+            "month": _("points end after %(time)s without any activity, at the end of that month"),
+            "quarter": _("points end after %(time)s without any activity, at the end of that quarter"),
+            "half": _("points end after %(time)s without any activity, at the end of that half-year"),
+            "year": _("points end after %(time)s without any activity, at the end of that year"),
+        }.get(_rounded(expiry), _("points end after %(time)s without any activity"))
+
+    def _rolling(self, expiry: Rolling) -> str:
+        return {
+            "month": _("points end %(time)s after they were earned, at the end of that month"),
+            "quarter": _("points end %(time)s after they were earned, at the end of that quarter"),
+            "half": _("points end %(time)s after they were earned, at the end of that half-year"),
+            "year": _("points end %(time)s after they were earned, at the end of that year"),
+        }.get(_rounded(expiry), _("points end %(time)s after they were earned"))
+
+    def sentence(self, phrase: str) -> str:
+        """Return a phrase as a sentence of its own: with a capital and a full stop, where the language has them."""
+        return pgettext("a phrase made a sentence", "%(phrase)s.") % {"phrase": capfirst(phrase)}
 
     # -- tiers --------------------------------------------------------------------------------------------------------
 
@@ -148,7 +159,7 @@ class Speaker(Voice):
         if tiers.grace_days and tiers.downgrade != "none":
             more = ngettext("You have %(count)d more day to make up for it.", "You have %(count)d more days to make up for it.",
                             tiers.grace_days) % {"count": tiers.grace_days}  # fmt: skip
-            return f"{said} {more}"
+            return formats.sentences([said, more])
         return said
 
     # -- rewards ------------------------------------------------------------------------------------------------------
@@ -282,3 +293,8 @@ def _limit(count: int, per: str) -> str:
         "ever": ngettext("once per member", "%(count)d times per member", count),
     }
     return words[per] % {"count": count}
+
+
+def _rounded(expiry: Inactivity | Rolling) -> str:
+    """To the end of which period an end is moved; empty when it is not."""
+    return expiry.round_to or "" if expiry.round == "end" else ""

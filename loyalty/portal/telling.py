@@ -9,8 +9,9 @@ from typing import Any
 
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
+from loyalty.ui import formats
 from rewards import earning, terms
 from rewards.balances import EntryView
 from rewards.purchases.finding import PurchaseView
@@ -92,7 +93,7 @@ def _told(entry: EntryView, timeline: Timeline, purchase: PurchaseView | None, l
     names = _names(version, language)
     reward = next((names[code] for code in entry.rules if code in names), "") if entry.document_kind == "redemption" else ""
     if reward:
-        title = f"{title}: {reward}"
+        title = _("%(what)s: %(reward)s") % {"what": title, "reward": reward}
     is_sale = purchase is not None and entry.kind == "accrue"
     return Moved(
         entry=entry,
@@ -116,7 +117,7 @@ def _why(
         found += earning.words(steps, version.terms if version else None, language)
     elif entry.document_kind not in {"redemption", "member", "referral"}:
         named = [names[code] for code in entry.rules if code in names]
-        found += [", ".join(named)] if named else []
+        found += [formats.listed(named)] if named else []
     if entry.kind == "expire":
         found.append(_("They were not spent in time."))
     if entry.kind == "capture":
@@ -126,7 +127,7 @@ def _why(
     if entry.kind == "claw_back" and entry.debt_change > 0:
         found.append(_("Some were spent already; the next points you earn make up for them."))
     if entry.document_kind == "adjustment" and entry.reason:
-        found.append(f"“{entry.reason}”")
+        found.append(pgettext("what staff wrote", "“%(words)s”") % {"words": entry.reason})
     return found
 
 

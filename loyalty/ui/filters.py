@@ -171,6 +171,12 @@ def listed(items: Any) -> str:
 
 
 @register.filter
+def sentences(items: Any) -> str:
+    """Sentences one after another, as the language sets them."""
+    return formats.sentences(items or [])
+
+
+@register.filter
 def named(value: Any, names: Any) -> str:
     """`{{ row.published_by|named:hands }}`: people's words for what a row keeps."""
     return DASH if value in NOTHING else str(names[value])

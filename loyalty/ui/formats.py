@@ -149,6 +149,11 @@ def listed(items: Sequence[str]) -> str:
     return texts.listed(items, str(locale()))
 
 
+def sentences(items: Iterable[str]) -> str:
+    """Return sentences one after another, with a space between them where the language has one; empty ones fall out."""
+    return ("" if locale().language in {"zh", "ja"} else " ").join(item for item in items if item)
+
+
 def beside(phrases: Iterable[str]) -> str:
     """Return phrases that stand for themselves, side by side on one line; empty ones fall out."""
     return " · ".join(phrase for phrase in phrases if phrase)

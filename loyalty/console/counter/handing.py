@@ -110,7 +110,7 @@ def _redeem(request: HttpRequest, found: Member) -> str | None:
     try:
         total = MoneyField(merchant_of(request).currency, required=False).clean(request.POST.get("total", ""))
     except ValidationError as fault:
-        notes.error(request, f"{fault.messages[0]} {_('Nothing was taken.')}")
+        notes.error(request, _("%(why)s Nothing was taken.") % {"why": fault.messages[0]})
         return None
     asked = redemptions.RedemptionRequest(
         external_id=f"counter:{minted}", member=shift.reference(request, found), reward=code, order_total_minor=total,
