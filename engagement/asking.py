@@ -37,14 +37,16 @@ class Asked:
 
 def token(*, merchant: Merchant, purchase: str) -> str:
     """This function will make the part of an address that lets somebody answer about a purchase (its public id)."""
-    return f"{purchase.removeprefix('pur_')}-{_seal(merchant, purchase)}"
+    return f"{purchase.removeprefix('pur_')}-{_seal(merchant, purchase, settings.SECRET_KEY)}"
 
 
 def find(*, merchant: Merchant, text: str, now: datetime) -> Asked | None:
     """This function will say what a link asks about; None for one that is not ours, or of a purchase too long ago."""
     body, _dash, seal = text.partition("-")
     purchase = f"pur_{body}"
-    if not hmac.compare_digest(_seal(merchant, purchase).encode(), seal.encode()):
+    # A link printed before the key was changed is good while the old key is kept.
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if not any(hmac.compare_digest(_seal(merchant, purchase, key).encode(), seal.encode()) for key in keys):
         return None
     found = finding.find(merchant=merchant, public_id=purchase)
     if found is None or now - found.occurred_at > timedelta(days=LINK_DAYS):
@@ -103,7 +105,7 @@ def _name(purchase: str) -> str:
     return f"asked:{purchase}"
 
 
-def _seal(merchant: Merchant, purchase: str) -> str:
+def _seal(merchant: Merchant, purchase: str, key: str) -> str:
     message = f"survey link\n{merchant.pk}\n{purchase}"
-    digest = hmac.new(settings.SECRET_KEY.encode(), message.encode(), hashlib.sha256).digest()
+    digest = hmac.new(key.encode(), message.encode(), hashlib.sha256).digest()
     return base64.b32encode(digest).decode().lower()[:_SEAL_SIGNS]

@@ -1,4 +1,4 @@
-"""One field to sign in with: an e-mail address or a telephone number."""
+"""One field to sign in with, an e-mail address or a telephone number; and a new passkey's name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.core.internal import ratelimit
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -43,3 +44,15 @@ class SignInForm(forms.Form):
         self._user = user if user is not None and user.is_active else None
         cleaned[contact.kind] = contact.value
         return cleaned
+
+
+class NewPasskeyForm(AddWebAuthnForm):
+    """allauth's form in words for people; a device that can stand alone does so, unless they would rather not."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.use_required_attribute = False
+        self.fields["name"].label = _("Name of the device")
+        alone = self.fields["passwordless"]
+        alone.label, alone.initial = _("Sign in with it alone"), True
+        alone.help_text = _("Without a code first. Untick it for a key that knows neither finger nor PIN.")

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from merchants import sealing
+from merchants import sealing, users
 from merchants.models.people import User
 
 #: A tablet left open over night asks again in the morning.
@@ -31,6 +31,15 @@ def is_shown(request: HttpRequest, user: User) -> bool:
 def is_set_up(user: User) -> bool:
     """Return whether the person has a second factor of their own; recovery codes alone are none."""
     return bool(is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]))
+
+
+def forget(user: User) -> int:
+    """Take away every second factor of a person who lost them, end their sessions, and return how many there were."""
+    held = Authenticator.objects.filter(user_id=user.pk)
+    count: int = held.exclude(type=Authenticator.Type.RECOVERY_CODES).count()
+    held.delete()
+    users.end_sessions(user)
+    return count
 
 
 def ask(request: HttpRequest, user: User) -> HttpResponse | None:

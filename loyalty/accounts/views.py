@@ -23,6 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from loyalty.accounts import second_factor
 from loyalty.accounts.addresses import is_this_machine
+from loyalty.accounts.forms import NewPasskeyForm
 from merchants import dev_outbox, users
 
 sign_in = never_cache(RequestLoginCodeView.as_view(template_name="account/sign_in.html"))
@@ -71,6 +72,9 @@ class ActivateApp(_ShowsItAtOnce, ActivateTOTPView):
 
 class AddPasskey(_ShowsItAtOnce, AddWebAuthnView):
     kind = Authenticator.Type.WEBAUTHN
+
+    def get_form_class(self) -> type[NewPasskeyForm]:
+        return NewPasskeyForm
 
 
 activate_app = never_cache(ActivateApp.as_view())

@@ -10,7 +10,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from merchants import counter_devices, dev_outbox, seats, tenancy
@@ -319,3 +319,19 @@ def test_the_back_office_is_for_superusers_with_a_second_factor(cafe, step):
     assert browser_of(hana).get("/backoffice/", follow=True).status_code == 403
     assert Client().get("/backoffice/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
     assert browser_of(kim).get(f"/console/{cafe.slug}/team").status_code == 404
+
+
+def test_who_lost_everything_is_let_in_by_the_operator_and_sets_up_anew(cafe):
+    owner = seat_at(cafe, "owner").user
+    browser = browser_of(owner)
+    Authenticator.objects.create(user=owner, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    Authenticator.objects.create(user=owner, type=Authenticator.Type.RECOVERY_CODES, data={"seed": "x"})
+    said = StringIO()
+
+    call_command("forget_second_factor", owner.email, stdout=said)
+
+    assert said.getvalue() == "1 forgotten. The next sign-in sets up a new one.\n"
+    assert not Authenticator.objects.filter(user=owner).exists()
+    assert browser.get(f"/console/{cafe.slug}/settings")["Location"].startswith("/accounts/login/")
+    with pytest.raises(CommandError, match="Nobody signs in"):
+        call_command("forget_second_factor", "nobody@example.org")
