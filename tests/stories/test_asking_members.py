@@ -128,6 +128,14 @@ def test_a_link_that_was_changed_or_is_old_asks_nothing(cafe, monkeypatch):
     assert answers(cafe) == []
 
 
+def test_a_link_outlives_a_change_of_the_houses_key_while_the_old_one_is_kept(cafe, settings):
+    address = link(cafe, bought(cafe))
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "the second key of this installation", [settings.SECRET_KEY]
+    assert Client().get(address).status_code == 200
+    settings.SECRET_KEY_FALLBACKS = []
+    assert Client().get(address).status_code == 410
+
+
 def test_another_merchants_link_is_not_ours(cafe):
     elsewhere = open_shop("bookshop")
     Shop(elsewhere).publish(PROGRAMME)
