@@ -12,11 +12,11 @@ from msgspec import Meta
 
 from loyalty.api import pages
 from loyalty.api.members import member_of
-from loyalty.api.operations import Answer, Call, operation
+from loyalty.api.operations import Answer, Call, operation, shown
 from loyalty.api.pages import PageQuery
 from loyalty.api.views import ApiView
 from rewards import balances, redemptions
-from rewards.balances import Balance, EntryView, LotView
+from rewards.balances import Balance, EntryView
 from rewards.redemptions import Offer
 
 
@@ -221,7 +221,7 @@ class MemberBalance(ApiView):
                 expiring=[DatedPoints(at=each.at, points=each.points) for each in held.expiring],
                 activating=[DatedPoints(at=each.at, points=each.points) for each in held.activating],
                 rewards=shown_rewards(catalogue.offers),
-                pay_with_points=msgspec.convert(catalogue.pay, PayNow, from_attributes=True) if catalogue.pay else None,
+                pay_with_points=shown(PayNow, catalogue.pay) if catalogue.pay else None,
             )
         )
 
@@ -258,7 +258,7 @@ class MemberLots(ApiView):
             is_open=call.query.open,
             limit=call.query.limit,
         )
-        return Answer(LotList(data=[_lot(row) for row in rows]))
+        return Answer(LotList(data=[shown(LotRow, row) for row in rows]))
 
 
 class MemberLedger(ApiView):
@@ -301,13 +301,9 @@ def account_now(call: Call, member_id: int | None) -> AccountNow | None:
 
 def shown_rewards(offers: Sequence[Offer]) -> list[RewardNow]:
     """This function will translate rewards on offer for the outside."""
-    return [msgspec.convert(offer, RewardNow, from_attributes=True) for offer in offers]
-
-
-def _lot(lot: LotView) -> LotRow:
-    return msgspec.convert(lot, LotRow, from_attributes=True)
+    return [shown(RewardNow, offer) for offer in offers]
 
 
 def _entry(call: Call, entry: EntryView) -> EntryOut:
-    shown = msgspec.convert(entry, EntryOut, from_attributes=True)
-    return msgspec.structs.replace(shown, external_id=call.own_id(shown.external_id))
+    found = shown(EntryOut, entry)
+    return msgspec.structs.replace(found, external_id=call.own_id(found.external_id))

@@ -154,10 +154,16 @@ KINDS: dict[str, Kind] = {
         "Read the member (GET /members/{id} answers the other), and erase that one.",
     ),
     "merged_already": Kind(
-        409, _("Merged before"), "One of the two was merged into somebody else.", "Undo that merge first, or name the other."
+        409,
+        _("Merged before"),
+        "One of the two was merged into somebody else.",
+        "Undo that merge first, or name the other.",
     ),
     "open_holds": Kind(
-        409, _("Points are set aside"), "The member to be merged has open holds.", "Capture or release them, then merge."
+        409,
+        _("Points are set aside"),
+        "The member to be merged has open holds.",
+        "Capture or release them, then merge.",
     ),
     "merge_not_found": Kind(404, _("No such merge"), "The merchant has no merge with this id.", "Check the id."),
     "merged_further": Kind(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from merchants.errors import LoyaltyError
 from merchants.keys import SCOPES, Key, Merchant
 
 KIB = 1024
+Out = TypeVar("Out", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,3 +131,8 @@ def operation(**declaration: Any) -> Callable[[Handler], Callable[..., Any]]:
 def namespace(key: Key) -> str:
     """This function will write what is put before each document id this key sends."""
     return f"{key.id_namespace}:" if key.id_namespace else ""
+
+
+def shown(kind: type[Out], view: object) -> Out:
+    """This function will translate what a verb returns for the outside: the fields they have in common."""
+    return msgspec.convert(view, kind, from_attributes=True)

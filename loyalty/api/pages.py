@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from loyalty.api.problems import Refused
 
 T = TypeVar("T")
+Named = TypeVar("Named", bound="_HasId")
 LIMIT_MAX = 200
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX, description="Rows on a page, 1 to 200.")]
@@ -58,3 +59,22 @@ def cut(rows: Sequence[T], limit: int, key: Callable[[T], Any]) -> tuple[Sequenc
     if len(rows) <= limit:
         return rows, None
     return rows[:limit], cursor_of(key(rows[limit - 1]))
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+def newest_first(
+    query: PageQuery, read: Callable[[int, str | None], Sequence[Named]], *, gone_is: type[Exception]
+) -> tuple[Sequence[Named], str | None]:
+    """This function will read a page of rows named by their ids; `read` takes how many, and the last id seen.
+
+    :raises Refused: the cursor names a row that `read` does not find (it raises `gone_is`).
+    """
+    try:
+        rows = read(query.limit + 1, query.after(Name))
+    except gone_is:
+        raise gone() from None
+    return cut(rows, query.limit, lambda row: row.id)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from loyalty.api import pages
-from loyalty.api.operations import KIB, Answer, Call, operation
+from loyalty.api.operations import KIB, Answer, Call, operation, shown
 from loyalty.api.pages import PageQuery
 from loyalty.api.receipts import TraceStep
 from loyalty.api.views import ApiView
@@ -19,7 +19,7 @@ from merchants import shapes
 from merchants.errors import Invalid
 from rewards import programmes
 from rewards.earning import Basket, Facts, Grant, Line
-from rewards.programmes import Draft, InvalidProgramme, Published
+from rewards.programmes import InvalidProgramme
 from rewards.purchases import LineInput
 from rewards.purchases.inputs import milli
 from rewards.terms import Terms, templates
@@ -156,7 +156,7 @@ class Programme(ApiView):
         answer_example=_DRAFT,
     )
     def get(self, call: Call) -> Answer:
-        return Answer(_draft(programmes.draft(merchant=call.merchant)))
+        return Answer(shown(DraftOut, programmes.draft(merchant=call.merchant)))
 
     @operation(
         id="save_programme",
@@ -183,7 +183,7 @@ class Programme(ApiView):
             )
         except InvalidProgramme as refusal:
             raise _within(refusal, "/document") from None
-        return Answer(_draft(saved))
+        return Answer(shown(DraftOut, saved))
 
 
 class Publications(ApiView):
@@ -208,7 +208,7 @@ class Publications(ApiView):
             effective_from=call.body.effective_from,
             note=call.body.note,
         )
-        return Answer(_version(published), status=201)
+        return Answer(shown(VersionOut, published), status=201)
 
 
 class Versions(ApiView):
@@ -227,7 +227,7 @@ class Versions(ApiView):
         limit = min(call.query.limit, pages.LIMIT_MAX - 1)
         rows = programmes.published(merchant=call.merchant, before=call.query.after(pages.Number), limit=limit + 1)
         rows_shown, following = pages.cut(rows, limit, lambda version: version.number)
-        return Answer(VersionPage(data=[_version(row) for row in rows_shown], next_cursor=following))
+        return Answer(VersionPage(data=[shown(VersionOut, row) for row in rows_shown], next_cursor=following))
 
 
 class RollBacks(ApiView):
@@ -247,7 +247,7 @@ class RollBacks(ApiView):
         published = programmes.roll_back(
             merchant=call.merchant, number=number, now=call.now, actor=call.actor, note=call.body.note
         )
-        return Answer(_version(published), status=201)
+        return Answer(shown(VersionOut, published), status=201)
 
 
 class Trials(ApiView):
@@ -331,14 +331,6 @@ def _basket(asked: BasketInput, call: Call) -> Basket:
 def _within(refusal: InvalidProgramme, pointer: str) -> InvalidProgramme:
     faults = [shapes.Fault(pointer + fault.pointer, fault.code, fault.detail) for fault in refusal.faults]
     return InvalidProgramme(refusal.detail, faults)
-
-
-def _draft(draft: Draft) -> DraftOut:
-    return msgspec.convert(draft, DraftOut, from_attributes=True)
-
-
-def _version(version: Published) -> VersionOut:
-    return msgspec.convert(version, VersionOut, from_attributes=True)
 
 
 def _grant(grant: Grant) -> GrantOut:

@@ -8,7 +8,9 @@ from loyalty.api import (
     adjustments,
     balances,
     claims,
+    deliveries,
     docs,
+    events,
     members,
     merges,
     metrics,
@@ -63,11 +65,11 @@ _CALLS: list[URLPattern | URLResolver] = [
     path("webhook-endpoints/<str:endpoint_id>/enable", webhooks.EndpointEnablings.as_view(), name="webhook_enable"),
     path("webhook-endpoints/<str:endpoint_id>/ping", webhooks.EndpointPings.as_view(), name="webhook_ping"),
     path("webhook-endpoints/<str:endpoint_id>/replay", webhooks.EndpointReplays.as_view(), name="webhook_replay"),
-    path("webhook-deliveries", webhooks.Deliveries.as_view(), name="webhook_deliveries"),
-    path("webhook-deliveries/<str:delivery_id>", webhooks.OneDelivery.as_view(), name="webhook_delivery"),
-    path("webhook-deliveries/<str:delivery_id>/replay", webhooks.DeliveryReplays.as_view(), name="delivery_replay"),
-    path("events", webhooks.Events.as_view(), name="events"),
-    path("events/<str:event_id>", webhooks.OneEvent.as_view(), name="event"),
+    path("webhook-deliveries", deliveries.Deliveries.as_view(), name="webhook_deliveries"),
+    path("webhook-deliveries/<str:delivery_id>", deliveries.OneDelivery.as_view(), name="webhook_delivery"),
+    path("webhook-deliveries/<str:delivery_id>/replay", deliveries.DeliveryReplays.as_view(), name="delivery_replay"),
+    path("events", events.Events.as_view(), name="events"),
+    path("events/<str:event_id>", events.OneEvent.as_view(), name="event"),
 ]
 
 app_name = "api"

@@ -1,20 +1,16 @@
-"""Webhook endpoints, the events there were, and what came of each delivery."""
+"""Webhook endpoints: where events go, how they are signed, and sending again."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from loyalty.api import pages
-from loyalty.api.operations import Answer, Call, operation
-from loyalty.api.pages import PageQuery
+from loyalty.api.operations import Answer, Call, operation, shown
 from loyalty.api.views import ApiView
 from merchants.webhooks import addresses, endpoints, log
-from merchants.webhooks.endpoints import Endpoint
-from merchants.webhooks.log import Delivery, NoSuchDelivery, NoSuchEvent, RecordedEvent
 
 Url = Annotated[str, Meta(min_length=8, max_length=500, examples=["https://pos.example/loyalty-events"])]
 Kinds = Annotated[
@@ -88,48 +84,6 @@ class EndpointList(msgspec.Struct, frozen=True, kw_only=True):
     data: list[EndpointOut]
 
 
-class EventOut(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact. Its payload has a JSON Schema of its own, by `kind`."""
-
-    id: str
-    kind: str
-    payload: dict[str, Any]
-    occurred_at: datetime
-    recorded_at: datetime
-
-
-class EventPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Events, newest first."""
-
-    data: list[EventOut]
-    next_cursor: str | None
-
-
-class DeliveryOut(msgspec.Struct, frozen=True, kw_only=True):
-    """One event on its way to one endpoint: due, delivered or given_up; `last_answer` is how the endpoint replied."""
-
-    id: str
-    endpoint_id: str
-    event_id: str
-    kind: str
-    state: str
-    attempts: int
-    due_at: datetime
-    last_attempt_at: datetime | None
-    last_answer_code: int | None
-    last_answer: str
-    last_duration_ms: int | None
-    is_replay: bool
-    created_at: datetime
-
-
-class DeliveryPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Deliveries, newest first."""
-
-    data: list[DeliveryOut]
-    next_cursor: str | None
-
-
 class ReplayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How many events will be sent again."""
 
@@ -140,20 +94,6 @@ class PingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The delivery of the trial event: read it in a moment to see what the endpoint answered."""
 
     delivery_id: str
-
-
-class EventQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which events."""
-
-    kind: Annotated[str, Meta(pattern=r"^[a-z_.]{1,60}\Z")] | None = None
-
-
-class DeliveryQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which deliveries."""
-
-    endpoint: Annotated[str, Meta(pattern=r"^[0-9a-z_]{1,40}\Z")] | None = None
-    event: Annotated[str, Meta(pattern=r"^[0-9a-z_]{1,40}\Z")] | None = None
-    state: Literal["due", "delivered", "given_up"] | None = None
 
 
 _ENDPOINT = {
@@ -169,30 +109,8 @@ _ENDPOINT = {
     "previous_secret_until": None,
 }
 _WITH_SECRET = {"endpoint": _ENDPOINT, "secret": "whsec_shown-this-once"}
-_EVENT = {
-    "id": "evt_4m8x2k9q7w3t6v1p",
-    "kind": "member.enrolled",
-    "payload": {"member": "mem_7k2m9x4q8w3t6v1p"},
-    "occurred_at": "2025-11-21T09:10:00Z",
-    "recorded_at": "2025-11-21T09:10:00Z",
-}
-_DELIVERY = {
-    "id": "dlv_4m8x2k9q7w3t6v1p",
-    "endpoint_id": "whk_4m8x2k9q7w3t6v1p",
-    "event_id": "evt_4m8x2k9q7w3t6v1p",
-    "kind": "member.enrolled",
-    "state": "delivered",
-    "attempts": 1,
-    "due_at": "2025-11-21T09:10:00Z",
-    "last_attempt_at": "2025-11-21T09:10:01Z",
-    "last_answer_code": 200,
-    "last_answer": "ok",
-    "last_duration_ms": 41,
-    "is_replay": False,
-    "created_at": "2025-11-21T09:10:00Z",
-}
-_GONE = "webhook_endpoint_not_found"
-_MANAGE: dict[str, Any] = {"tag": "Webhooks", "scope": "webhooks:manage"}
+GONE = "webhook_endpoint_not_found"
+MANAGE: dict[str, Any] = {"tag": "Webhooks", "scope": "webhooks:manage"}
 
 
 def _looked_up(call: Call) -> addresses.Target | None:
@@ -205,10 +123,12 @@ class Endpoints(ApiView):
         summary="List the endpoints",
         answers={200: EndpointList},
         answer_example={"data": [_ENDPOINT]},
-        **_MANAGE,
+        **MANAGE,
     )
     def get(self, call: Call) -> Answer:
-        return Answer(EndpointList(data=[_endpoint(each) for each in endpoints.listed(merchant=call.merchant)]))
+        return Answer(
+            EndpointList(data=[shown(EndpointOut, each) for each in endpoints.listed(merchant=call.merchant)])
+        )
 
     @operation(
         id="add_webhook_endpoint",
@@ -221,7 +141,7 @@ class Endpoints(ApiView):
         examples={"purchases": {"url": "https://pos.example/loyalty-events", "kinds": ["purchase.recorded"]}},
         answer_example=_WITH_SECRET,
         outside=_looked_up,
-        **_MANAGE,
+        **MANAGE,
     )
     def post(self, call: Call) -> Answer:
         made = endpoints.create(
@@ -232,7 +152,7 @@ class Endpoints(ApiView):
             actor=call.actor,
             now=call.now,
         )
-        return Answer(EndpointWithSecretOut(endpoint=_endpoint(made.endpoint), secret=made.secret), status=201)
+        return Answer(EndpointWithSecretOut(endpoint=shown(EndpointOut, made.endpoint), secret=made.secret), status=201)
 
 
 class OneEndpoint(ApiView):
@@ -240,23 +160,23 @@ class OneEndpoint(ApiView):
         id="get_webhook_endpoint",
         summary="Read an endpoint",
         answers={200: EndpointOut},
-        refusals=(_GONE,),
+        refusals=(GONE,),
         answer_example=_ENDPOINT,
-        **_MANAGE,
+        **MANAGE,
     )
     def get(self, call: Call, endpoint_id: str) -> Answer:
-        return Answer(_endpoint(endpoints.get(merchant=call.merchant, endpoint_id=endpoint_id)))
+        return Answer(shown(EndpointOut, endpoints.get(merchant=call.merchant, endpoint_id=endpoint_id)))
 
     @operation(
         id="change_webhook_endpoint",
         summary="Change an endpoint",
         body=EndpointChanges,
         answers={200: EndpointOut},
-        refusals=(_GONE, "webhook_address_refused", "unknown_event_kind"),
+        refusals=(GONE, "webhook_address_refused", "unknown_event_kind"),
         examples={"every_kind": {"kinds": []}},
         answer_example=_ENDPOINT,
         outside=_looked_up,
-        **_MANAGE,
+        **MANAGE,
     )
     def patch(self, call: Call, endpoint_id: str) -> Answer:
         changes: EndpointChanges = call.body
@@ -269,15 +189,15 @@ class OneEndpoint(ApiView):
             actor=call.actor,
             now=call.now,
         )
-        return Answer(_endpoint(changed))
+        return Answer(shown(EndpointOut, changed))
 
     @operation(
         id="delete_webhook_endpoint",
         summary="Delete an endpoint",
         description="Nothing more is sent there; its deliveries stay in the log.",
         answers={204: None},
-        refusals=(_GONE,),
-        **_MANAGE,
+        refusals=(GONE,),
+        **MANAGE,
     )
     def delete(self, call: Call, endpoint_id: str) -> Answer:
         endpoints.delete(merchant=call.merchant, endpoint_id=endpoint_id, actor=call.actor, now=call.now)
@@ -291,10 +211,10 @@ class EndpointSecrets(ApiView):
         description="Both secrets sign during the overlap, so that deliveries can be checked without a gap.",
         body=RotationInput,
         answers={200: EndpointWithSecretOut},
-        refusals=(_GONE,),
+        refusals=(GONE,),
         examples={"a_day": {"overlap_hours": 24}},
         answer_example=_WITH_SECRET,
-        **_MANAGE,
+        **MANAGE,
     )
     def post(self, call: Call, endpoint_id: str) -> Answer:
         made = endpoints.rotate_secret(
@@ -304,7 +224,7 @@ class EndpointSecrets(ApiView):
             now=call.now,
             overlap=timedelta(hours=call.body.overlap_hours),
         )
-        return Answer(EndpointWithSecretOut(endpoint=_endpoint(made.endpoint), secret=made.secret))
+        return Answer(EndpointWithSecretOut(endpoint=shown(EndpointOut, made.endpoint), secret=made.secret))
 
 
 class EndpointDisablings(ApiView):
@@ -313,10 +233,10 @@ class EndpointDisablings(ApiView):
         summary="Stop deliveries to an endpoint",
         body=DisableInput,
         answers={200: EndpointOut},
-        refusals=(_GONE,),
+        refusals=(GONE,),
         examples={"maintenance": {"reason": "moving the till server"}},
         answer_example=_ENDPOINT,
-        **_MANAGE,
+        **MANAGE,
     )
     def post(self, call: Call, endpoint_id: str) -> Answer:
         changed = endpoints.disable(
@@ -326,7 +246,7 @@ class EndpointDisablings(ApiView):
             actor=call.actor,
             now=call.now,
         )
-        return Answer(_endpoint(changed))
+        return Answer(shown(EndpointOut, changed))
 
 
 class EndpointEnablings(ApiView):
@@ -335,13 +255,13 @@ class EndpointEnablings(ApiView):
         summary="Send to an endpoint again",
         description="From now on; what was missed is sent by a replay.",
         answers={200: EndpointOut},
-        refusals=(_GONE,),
+        refusals=(GONE,),
         answer_example=_ENDPOINT,
-        **_MANAGE,
+        **MANAGE,
     )
     def post(self, call: Call, endpoint_id: str) -> Answer:
         changed = endpoints.enable(merchant=call.merchant, endpoint_id=endpoint_id, actor=call.actor, now=call.now)
-        return Answer(_endpoint(changed))
+        return Answer(shown(EndpointOut, changed))
 
 
 class EndpointPings(ApiView):
@@ -349,9 +269,9 @@ class EndpointPings(ApiView):
         id="ping_webhook_endpoint",
         summary="Send a trial event",
         answers={202: PingAnswer},
-        refusals=(_GONE, "webhook_endpoint_disabled"),
+        refusals=(GONE, "webhook_endpoint_disabled"),
         answer_example={"delivery_id": "dlv_4m8x2k9q7w3t6v1p"},
-        **_MANAGE,
+        **MANAGE,
     )
     def post(self, call: Call, endpoint_id: str) -> Answer:
         delivery_id = endpoints.ping(merchant=call.merchant, endpoint_id=endpoint_id, now=call.now)
@@ -364,10 +284,10 @@ class EndpointReplays(ApiView):
         summary="Send all events since an instant again",
         body=ReplayInput,
         answers={202: ReplayAnswer},
-        refusals=(_GONE, "webhook_endpoint_disabled", "too_many_events_to_replay"),
+        refusals=(GONE, "webhook_endpoint_disabled", "too_many_events_to_replay"),
         examples={"since_the_outage": {"since": "2025-11-21T09:00:00Z"}},
         answer_example={"queued": 12},
-        **_MANAGE,
+        **MANAGE,
     )
     def post(self, call: Call, endpoint_id: str) -> Answer:
         queued = log.replay_since(
@@ -378,113 +298,3 @@ class EndpointReplays(ApiView):
             now=call.now,
         )
         return Answer(ReplayAnswer(queued=queued), status=202)
-
-
-class Events(ApiView):
-    @operation(
-        id="list_events",
-        tag="Webhooks",
-        summary="List events",
-        description="Newest first; kept for 30 days after delivery.",
-        scope="events:read",
-        query=EventQuery,
-        query_examples={"limit": 50, "kind": "member.enrolled"},
-        answers={200: EventPage},
-        answer_example={"data": [_EVENT], "next_cursor": None},
-    )
-    def get(self, call: Call) -> Answer:
-        query: EventQuery = call.query
-        try:
-            rows = log.events(
-                merchant=call.merchant,
-                kinds=[query.kind] if query.kind else [],
-                limit=query.limit + 1,
-                before_id=query.after(pages.Name),
-            )
-        except NoSuchEvent:
-            raise pages.gone() from None
-        rows_shown, following = pages.cut(rows, query.limit, lambda event: event.id)
-        return Answer(EventPage(data=[_event(each) for each in rows_shown], next_cursor=following))
-
-
-class OneEvent(ApiView):
-    @operation(
-        id="get_event",
-        tag="Webhooks",
-        summary="Read an event",
-        scope="events:read",
-        answers={200: EventOut},
-        refusals=("event_not_found",),
-        answer_example=_EVENT,
-    )
-    def get(self, call: Call, event_id: str) -> Answer:
-        return Answer(_event(log.event(merchant=call.merchant, event_id=event_id)))
-
-
-class Deliveries(ApiView):
-    @operation(
-        id="list_webhook_deliveries",
-        summary="List deliveries",
-        description="Newest first, of one endpoint, event or state if wanted; kept for 30 days.",
-        query=DeliveryQuery,
-        query_examples={"limit": 50, "state": "given_up"},
-        answers={200: DeliveryPage},
-        refusals=(_GONE, "event_not_found"),
-        answer_example={"data": [_DELIVERY], "next_cursor": None},
-        **_MANAGE,
-    )
-    def get(self, call: Call) -> Answer:
-        query: DeliveryQuery = call.query
-        try:
-            rows = log.deliveries(
-                merchant=call.merchant,
-                endpoint_id=query.endpoint,
-                event_id=query.event,
-                state=query.state,
-                limit=query.limit + 1,
-                before_id=query.after(pages.Name),
-            )
-        except NoSuchDelivery:
-            raise pages.gone() from None
-        rows_shown, following = pages.cut(rows, query.limit, lambda delivery: delivery.id)
-        return Answer(DeliveryPage(data=[_delivery(each) for each in rows_shown], next_cursor=following))
-
-
-class OneDelivery(ApiView):
-    @operation(
-        id="get_webhook_delivery",
-        summary="Read a delivery",
-        answers={200: DeliveryOut},
-        refusals=("webhook_delivery_not_found",),
-        answer_example=_DELIVERY,
-        **_MANAGE,
-    )
-    def get(self, call: Call, delivery_id: str) -> Answer:
-        return Answer(_delivery(log.delivery(merchant=call.merchant, delivery_id=delivery_id)))
-
-
-class DeliveryReplays(ApiView):
-    @operation(
-        id="replay_webhook_delivery",
-        summary="Send one event again",
-        description="A new delivery of the same event, under the same webhook-id.",
-        answers={202: DeliveryOut},
-        refusals=("webhook_delivery_not_found", "webhook_endpoint_disabled"),
-        answer_example=_DELIVERY,
-        **_MANAGE,
-    )
-    def post(self, call: Call, delivery_id: str) -> Answer:
-        again = log.replay(merchant=call.merchant, delivery_id=delivery_id, actor=call.actor, now=call.now)
-        return Answer(_delivery(again), status=202)
-
-
-def _endpoint(endpoint: Endpoint) -> EndpointOut:
-    return msgspec.convert(endpoint, EndpointOut, from_attributes=True)
-
-
-def _event(event: RecordedEvent) -> EventOut:
-    return msgspec.convert(event, EventOut, from_attributes=True)
-
-
-def _delivery(delivery: Delivery) -> DeliveryOut:
-    return msgspec.convert(delivery, DeliveryOut, from_attributes=True)

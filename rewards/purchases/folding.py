@@ -255,7 +255,8 @@ class Fold:
             shown = parties.live_code(
                 self.merchant, ref, member_id=buyer.id, used_for=used_for, now=self.book.now, actor=self.actor
             )
-        taken = self.spendings.take(
+        taken = redemptions.take(
+            self.spendings,
             self.book,
             buyer.account,
             asks=item.sold.redemptions,

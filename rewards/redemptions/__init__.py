@@ -2,7 +2,7 @@
 
 - `redeem`, `hold`: a reward by its code, or any amount of points at the terms' rate (`spending`);
 - `capture`, `release`, `reverse`, `expire_holds`: what becomes of them (`ending`);
-- `Spendings`, `read_spendings`: the same inside a purchase, folded over a batch (`folding`);
+- `Spendings`, `read_spendings`: spending in memory, folded over a batch (`folding`); `take`: on a purchase (`paying`);
 - `restore`: gives points spent on a purchase back when it is refunded (`restoring`);
 - `find`, `listed`: redemptions as they stand (`finding`); `catalogue`: what can be redeemed now, what is missing
   (`offers`, `catalogues`).
@@ -28,7 +28,6 @@ from rewards.redemptions.finding import View as View
 from rewards.redemptions.finding import find as find
 from rewards.redemptions.finding import listed as listed
 from rewards.redemptions.folding import Spendings as Spendings
-from rewards.redemptions.folding import Taken as Taken
 from rewards.redemptions.inputs import CaptureInput as CaptureInput
 from rewards.redemptions.inputs import RedemptionInput as RedemptionInput
 from rewards.redemptions.inputs import RedemptionRequest as RedemptionRequest
@@ -38,6 +37,8 @@ from rewards.redemptions.offers import Offer as Offer
 from rewards.redemptions.offers import OrderTotalRequired as OrderTotalRequired
 from rewards.redemptions.offers import PayOffer as PayOffer
 from rewards.redemptions.offers import UnknownReward as UnknownReward
+from rewards.redemptions.paying import Taken as Taken
+from rewards.redemptions.paying import take as take
 from rewards.redemptions.reading import read_spendings as read_spendings
 from rewards.redemptions.restoring import restore as restore
 from rewards.redemptions.spending import hold as hold

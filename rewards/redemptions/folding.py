@@ -15,39 +15,18 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from merchants import ids, outbox, periods
-from merchants.errors import LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
-from rewards import documents, earning, terms
+from rewards import documents, earning
 from rewards.models.redemptions import Capture, Redemption
 from rewards.points import AccountState, Book, Cause, LotState
 from rewards.redemptions import answers, offers, stock
 from rewards.redemptions.inputs import Ask
-from rewards.redemptions.offers import PointsAboveShare, Price, RewardNotOnOffer, UnknownReward
+from rewards.redemptions.offers import Price, RewardNotOnOffer, UnknownReward
 from rewards.terms import AnyReward
 from rewards.versions import Timeline, Version
 
 State = Redemption.State
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One redemption that took place: what was spent and what it is worth."""
-
-    public_id: str
-    reward: str
-    points: int
-    amount_minor: int | None
-    #: Paid money's worth with points, as against a discount or goods.
-    is_payment: bool
-
-    def summary(self) -> dict[str, Any]:
-        return {
-            "id": self.public_id,
-            "reward": self.reward or None,
-            "points": self.points,
-            "amount_minor": self.amount_minor,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,93 +58,6 @@ class Spendings:
     captures: list[Capture] = field(default_factory=list)
     changed: dict[int, Redemption] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-
-    # -- in a purchase --------------------------------------------------------------------------------------------
-
-    def take(
-        self,
-        book: Book,
-        account: AccountState,
-        *,
-        asks: Sequence[Ask],
-        purchase_id: int,
-        total_minor: int,
-        location_id: int | None,
-        occurred_at: datetime,
-        member_public_id: str,
-    ) -> list[Taken]:
-        """Take all the asks of one purchase, in order; the account's lots are all read.
-
-        :raises LoyaltyError: any of them is refused; then none of them happened.
-        """
-        occasion = Occasion(account, member_public_id, occurred_at, total_minor, location_id, purchase_id)
-        mark = self.mark(account)
-        found: list[Taken] = []
-        try:
-            for position, ask in enumerate(asks):
-                paid = sum(one.amount_minor or 0 for one in found if one.is_payment)
-                found.append(self._take_one(book, occasion, ask, paid_minor=paid, position=position))
-        except LoyaltyError as error:
-            self.go_back(account, mark)
-            if error.pointer is None or not error.pointer.startswith("/redemptions"):
-                error.pointer = f"/redemptions/{len(found)}"
-            raise
-        return found
-
-    def _take_one(self, book: Book, occasion: Occasion, ask: Ask, *, paid_minor: int, position: int) -> Taken:
-        answers.check_shape(ask)
-        key = documents.natural_key("purchase", occasion.purchase_id, position)
-        if ask.id is None and ask.code is None:
-            row = self.spend(book, occasion, ask, external_id=key, sent=b"", paid_minor=paid_minor)
-            is_payment = not row.reward
-            return Taken(row.public_id, row.reward, row.points_captured, row.amount_minor, is_payment)
-        row = self._named(ask, occasion.account)
-        points = self.check_capture(book, row, ask.points)
-        amount = self._worth_of(row, points, occasion.order_total_minor, paid_minor)
-        row.purchase_id = occasion.purchase_id
-        row.amount_minor = amount
-        self.capture(
-            book, occasion.account, row, points=points, external_id=key, sent=b"",
-            occurred_at=occasion.occurred_at, member_public_id=occasion.member_public_id,
-        )  # fmt: skip
-        return Taken(row.public_id, row.reward, points, amount, not row.reward)
-
-    def _named(self, ask: Ask, account: AccountState) -> Redemption:
-        code = ids.normalise(ask.code) if ask.code is not None else None
-        for row in self.rows.values():
-            is_meant = row.public_id == ask.id if ask.id is not None else row.code == code
-            if is_meant and row.member_id == account.member_id:
-                return row
-        raise answers.RedemptionNotFound(_("The member has no such redemption."))
-
-    def _worth_of(self, row: Redemption, points: int, total_minor: int | None, paid_minor: int) -> int | None:
-        """What a hold is worth on the order that captures it: judged by the terms it was held under."""
-        if row.terms_version is None:
-            return row.amount_minor
-        promised = self.timeline.numbered(row.terms_version).terms
-        if row.reward:
-            reward = offers.reward_of(promised, row.reward)
-            return row.amount_minor if reward is None else self._reward_worth(reward, row, total_minor)
-        pay = promised.pay_with_points
-        if pay is None:
-            return row.amount_minor
-        worth = terms.worth_minor(pay, points)
-        if total_minor is not None and (paid_minor + worth) * 100 > total_minor * pay.max_share_percent:
-            raise PointsAboveShare(
-                _("Points may pay at most %(percent)d %% of the order.") % {"percent": pay.max_share_percent},
-                max_share_percent=pay.max_share_percent,
-            )
-        return worth
-
-    def _reward_worth(self, reward: AnyReward, row: Redemption, total_minor: int | None) -> int | None:
-        least = getattr(reward, "minimum_total_minor", None)
-        if least is not None and total_minor is not None and total_minor < least:
-            raise offers.OrderTotalTooSmall(
-                _("The order is smaller than this reward asks for."), minimum_total_minor=least
-            )
-        if total_minor is None:
-            return row.amount_minor
-        return offers.price_of(reward, order_total_minor=total_minor).amount_minor
 
     # -- spending -------------------------------------------------------------------------------------------------
 
