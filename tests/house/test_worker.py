@@ -217,3 +217,32 @@ def test_what_a_tick_does_it_does_in_the_merchants_own_tenant(committed, setting
     with tenancy.tenant(haneul):
         assert WebhookDelivery.objects.count() == 1
     assert directory.get(haneul.pk) == haneul
+
+
+@pytest.mark.parametrize("night", ["2026-10-25", "2026-03-29"])
+def test_f27_the_night_an_hour_comes_twice_or_never_a_nightly_job_is_done_once(committed, night, monkeypatch):
+    """Berlin: at three it is two again in October, and in March two is three at once."""
+    mark = ids.mint("mer")
+    shop = Merchant.objects.create(
+        public_id=mark, slug=mark.replace("_", "-"), name="Bäckerei", currency="EUR", zone="Europe/Berlin", country="DE",
+        created_at=datetime.now(UTC),
+    )  # fmt: skip
+    midnight = datetime.fromisoformat(f"{night}T00:00").replace(tzinfo=shop.tzinfo).astimezone(UTC)
+    done = []
+    # The night before it was done as on any other night.
+    rounds_at(monkeypatch, midnight - timedelta(hours=21))
+    rounds.once_a_night("verify", shop.pk, lambda merchant: len(merchant.name))
+
+    for minutes in range(0, 24 * 60, 20):
+        now = rounds_at(monkeypatch, midnight + timedelta(minutes=minutes))
+        if shop.pk in rounds.tonight("verify", now=now):
+            rounds.once_a_night("verify", shop.pk, lambda merchant: len(merchant.name))
+            done.append(now.astimezone(shop.tzinfo).hour)
+
+    assert len(done) == 1
+    assert done[0] in rounds.NIGHT_HOURS
+
+
+def rounds_at(monkeypatch, now):
+    monkeypatch.setattr(rounds, "clock", lambda: now)
+    return now

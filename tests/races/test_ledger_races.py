@@ -164,6 +164,8 @@ class Table:
         self.spent = self.mina.redeems(points=20, order_total_minor=1_000).public_id
         self.hold = self.mina.holds(points=60, order_total_minor=2_000).public_id
         self.short = self.mina.holds(points=10, order_total_minor=1_000, hold_minutes=1).public_id
+        self.guests = builders.fresh("guest")
+        cafe.sells_to_a_guest(5_000, self.guests)  # 50 points, of nobody yet
         # Mina now: 150 spendable, 70 held; 220 in all
 
     def accrue(self):
@@ -195,11 +197,15 @@ class Table:
     def transfer(self):
         return self.mina.gives(self.jun, 100)
 
+    def claim(self):
+        return self.mina.claims(self.guests)  # + 50
+
     def take_over(self):
         return self.jun.is_merged_into(self.mina)  # + 200
 
 
-VERBS = ("accrue", "redeem", "refund", "reverse", "set_aside", "capture", "release", "expire", "transfer", "take_over")
+VERBS = ("accrue", "redeem", "refund", "reverse", "set_aside", "capture", "release", "expire", "transfer", "take_over",
+         "claim")  # fmt: skip
 CHANGE = {
     "accrue": 10,
     "redeem": -100,
@@ -208,6 +214,7 @@ CHANGE = {
     "capture": -60,
     "transfer": -100,
     "take_over": 200,
+    "claim": 50,
 }
 #: Pairs of which one at most can be: both end one hold, or want 200 of 150 points.
 OPPOSED = {frozenset(pair) for pair in (("capture", "release"), ("redeem", "set_aside"), ("redeem", "transfer"),

@@ -23,6 +23,7 @@ from rewards.models.programmes import TermsVersion
 from rewards.models.purchases import Purchase, PurchaseLine, Refund
 from rewards.models.referrals import Referral
 from rewards.purchases import LineInput, MemberRef, PurchaseInput, PurchaseRef, RefundInput, RefundLine, Source
+from tests import builders
 
 NOON = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # noon in Seoul, a Friday
 TILL = Actor("key", "key_till")
@@ -513,3 +514,43 @@ def test_a_sale_asked_again_after_the_window_still_answers_its_receipt():
         cafe.merchant, lambda: purchases.refund(merchant=cafe.merchant, asked=asked, now=much_later, actor=TILL)
     )
     assert once_more.receipt == refunded
+
+
+# -- days and zones -----------------------------------------------------------------------------------------------------
+
+
+def test_f28_when_the_merchant_moves_to_another_zone_what_was_promised_keeps_its_instant():
+    """A cap of 150 points a day, and points that live a year: Café Haneul moves from Seoul to Berlin."""
+    base = builders.PROGRAMME["earning"]["rules"][0]
+    cafe = builders.cafe(earning={"rules": [{**base, "caps": [{"points": 150, "per": "day"}]}]})
+    mina = cafe.member("Mina")
+    mina.buys(10_000, external_id="seoul")  # noon of 4 March in Seoul, four in the morning in Berlin
+    ends = cafe.does(lambda: Lot.objects.get().expires_at)
+
+    cafe.merchant.zone = "Europe/Berlin"
+    cafe.does(lambda: cafe.merchant.save(update_fields=["zone"]))
+    cafe.forward(hours=14)  # 18:00 in Berlin, and 02:00 of 5 March in Seoul
+    late = mina.buys(10_000)
+
+    # It is 4 March in Berlin still: 50 are left of the day's 150.
+    assert late.receipt["points_earned"] == 50
+    assert cafe.does(lambda: Lot.objects.order_by("id").first().expires_at) == ends
+    assert cafe.does(lambda: Purchase.objects.order_by("id").last().local_day.isoformat()) == "2026-03-04"
+    # The refund of the first is judged by the facts kept with it, the zone among them.
+    mina.returns("seoul")
+    assert mina.points() == (50, 0, 0, 0)
+
+
+def test_f14_points_spent_on_a_purchase_come_back_too_late_and_lapse_at_once():
+    cafe = builders.cafe()
+    mina = cafe.member("Mina")
+    mina.is_given(100, expires="2026-03-10")
+    mina.buys(10_000, external_id="s-1", redeeming=[{"points": 100}])
+    earned = mina.points()[0]
+    cafe.at("2026-03-12")
+
+    back = mina.returns("s-1")
+
+    assert back.receipt["points_restored"] == 100
+    assert mina.entries()[-2:] == [("reverse", 100), ("expire", -100)]
+    assert (earned, mina.points()) == (90, (0, 0, 0, 0))
