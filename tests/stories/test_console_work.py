@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -79,12 +81,16 @@ def test_a_key_is_shown_once_rotated_and_revoked(shop, hana):
 
 
 def test_the_till_simulator_shows_the_call_and_makes_it_for_real(shop, hana):
-    page = hana.get(url(shop, "developers/till")).content.decode()
-    assert "curl -X POST" in page
+    page = hana.get(url(shop, "developers/till"))
+    assert "curl -X POST" in page.content.decode()
+    drawn_at = page.context["form"]["occurred_at"].value()
     made = hana.post(url(shop, "developers/keys"), {"name": "POS", "scopes": ["purchases:write", "quotes"]})
     form = {"call": "purchase", "amount": "12,400", "external_id": "sim-1", "key": made.context["issued"].secret}
+    form["occurred_at"] = drawn_at
 
-    first, second = (hana.post(url(shop, "developers/till"), form) for _twice in range(2))
+    first = hana.post(url(shop, "developers/till"), form)
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=5)):
+        second = hana.post(url(shop, "developers/till"), form)
 
     for answer in (first, second):
         assert answer.context["answer"].status == 201, answer.context["answer"].text

@@ -96,6 +96,10 @@ class TillForm(forms.Form):
         label=gettext_lazy("external_id"), regex=r"^[\x21-\x7e]+\Z", max_length=100, required=False,
         help_text=gettext_lazy("Send it twice: the second answer is the first one."),
     )  # fmt: skip
+    #: Minted with the id when the page is drawn: a sale that is sent again happened at the same moment.
+    occurred_at = forms.DateTimeField(
+        required=False, widget=forms.HiddenInput, input_formats=["%Y-%m-%dT%H:%M:%S%z"],
+    )  # fmt: skip
     key = forms.CharField(
         label=gettext_lazy("API key"), max_length=200, required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
@@ -114,14 +118,15 @@ class TillForm(forms.Form):
 def till(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Show the request, and send it if a key was typed."""
     merchant = merchant_of(request)
-    first = {"call": "quote", "amount": 12_400 if merchant.currency == "KRW" else 1_240, "external_id": _fresh()}
+    first = {"call": "quote", "amount": 12_400 if merchant.currency == "KRW" else 1_240, "external_id": _fresh(),
+             "occurred_at": f"{now_of(request):%Y-%m-%dT%H:%M:%S%z}"}  # fmt: skip
     form = TillForm(merchant, request.POST if request.method == "POST" else None, initial=first)
     answer = None
     if form.is_bound and not form.is_valid():
         call = None
     else:
         read = form.cleaned_data if form.is_bound else {**dict.fromkeys(form.fields, ""), **first}
-        call = _call(merchant, read, now_of(request))
+        call = _call(merchant, read, (form.is_bound and read["occurred_at"]) or now_of(request))
         if form.is_bound and read["key"]:
             answer = _send(request, call, str(read["key"]))
     page = {"form": form, "call": call, "answer": answer, "fresh": _fresh()}
