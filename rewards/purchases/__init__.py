@@ -6,14 +6,12 @@
 - `claim(...)`: a guest's purchase becomes a member's.
 
 Inside: `inputs` (what tills send), `reading` (everything a batch needs, after its locks), `recording` (the journey),
-`folding` (one sale after the other), `sales` (a purchase in memory), `returns` (what a refund does to it), `telling`
+`folding` (one sale after the other), `items` (what it takes and gives), `claiming`, `sales` (a purchase in memory), `returns` (what a refund does to it), `telling`
 (receipts and events), `writing` (one statement).
 """
 
 from rewards.parties import MemberRef as MemberRef
 from rewards.purchases.claiming import claim as claim
-from rewards.purchases.folding import Outcome as Outcome
-from rewards.purchases.folding import Source as Source
 from rewards.purchases.inputs import ClaimInput as ClaimInput
 from rewards.purchases.inputs import LineInput as LineInput
 from rewards.purchases.inputs import PurchaseInput as PurchaseInput
@@ -21,6 +19,8 @@ from rewards.purchases.inputs import PurchaseRef as PurchaseRef
 from rewards.purchases.inputs import RefundInput as RefundInput
 from rewards.purchases.inputs import RefundLine as RefundLine
 from rewards.purchases.inputs import Tender as Tender
+from rewards.purchases.items import Outcome as Outcome
+from rewards.purchases.items import Source as Source
 from rewards.purchases.quoting import Quoted as Quoted
 from rewards.purchases.quoting import QuoteInput as QuoteInput
 from rewards.purchases.quoting import quote as quote

@@ -26,8 +26,9 @@ from rewards.models.purchases import Claim
 from rewards.parties import MemberNotFound
 from rewards.points import Book
 from rewards.purchases import reading, writing
-from rewards.purchases.folding import TILL, Fold, present
+from rewards.purchases.folding import Fold
 from rewards.purchases.inputs import ClaimInput, PurchaseRef
+from rewards.purchases.items import TILL, present
 from rewards.purchases.reading import Buyer
 from rewards.purchases.refunding import PurchaseNotFound, load
 from rewards.purchases.sales import Sale

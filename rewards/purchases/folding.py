@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,54 +18,12 @@ from merchants.outbox import Event
 from merchants.statements import Writing
 from rewards import documents, earning, parties, redemptions, referrals, tiers
 from rewards.earning import Evaluation, Facts
-from rewards.parties import Key, MemberBlocked, MemberNotFound, UnknownLocation
+from rewards.parties import UnknownLocation
 from rewards.points import AccountState, Book, Cause
 from rewards.purchases import quotes, reading, returns, telling, writing
-from rewards.purchases.inputs import PurchaseInput
+from rewards.purchases.items import Item, Outcome, Source, present
 from rewards.purchases.reading import Buyer, Context
 from rewards.purchases.sales import Sale, Shop, check_moment, checked_lines
-from rewards.versions import Version
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What the caller's key says about where sales come from, and how far back they may lie."""
-
-    location: str = ""
-    terminal: str = ""
-    channel: str = ""
-    may_backfill: bool = False
-    #: Backfills send no messages and no webhooks.
-    is_silent: bool = False
-
-
-#: A sale with no key behind it that says more: the counter's, or a test's.
-TILL = Source()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one item: its receipt (frozen on the row at first writing), or why it was refused."""
-
-    external_id: str
-    public_id: str = ""
-    receipt: Mapping[str, Any] = field(default_factory=dict)
-    is_replay: bool = False
-    error: LoyaltyError | None = None
-    #: The buyer's account as it stands after the batch, for the answer's `now`.
-    account: AccountState | None = None
-    version: Version | None = None
-
-
-@dataclass(slots=True)
-class Item:
-    """One sale on its way in, with what can be said of it without asking the database."""
-
-    position: int
-    sold: PurchaseInput
-    fingerprint: bytes
-    key: Key | None = None
-    location: str = ""
 
 
 class Fold:
@@ -148,14 +106,7 @@ class Fold:
         if external_id in self.in_batch:
             fingerprint, first = self.in_batch[external_id]
             documents.check_same(fingerprint, item.fingerprint)
-            return Outcome(
-                external_id,
-                first.public_id,
-                first.receipt,
-                is_replay=True,
-                account=first.account,
-                version=first.version,
-            )
+            return replace(first, is_replay=True)
         existing = self.context.existing.get(external_id)
         if existing is None or existing.state == "announced":
             return None
@@ -448,15 +399,3 @@ class Fold:
         tiers.add(self.merchant.pk, self.extras)
         self.spendings.write(self.book, is_silent=self.source.is_silent)
         referrals.write(self.merchant.pk, self.settled_referrals, now=self.book.now)
-
-
-def present(buyer: Buyer | None) -> Buyer:
-    """Return the buyer, or refuse whoever cannot buy.
-
-    :raises MemberNotFound, MemberBlocked: nobody, somebody who left, or somebody the merchant has blocked.
-    """
-    if buyer is None or buyer.state in {"erased", "merged"}:
-        raise MemberNotFound(_("No member is known by this."), pointer="/member")
-    if buyer.state == "blocked":
-        raise MemberBlocked(_("This membership is blocked. Nothing was recorded for it."), pointer="/member")
-    return buyer

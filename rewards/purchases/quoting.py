@@ -15,8 +15,8 @@ from rewards.earning import Evaluation
 from rewards.parties import Input, MemberRef
 from rewards.points import AccountState
 from rewards.purchases import quotes
-from rewards.purchases.folding import TILL, Source
 from rewards.purchases.inputs import LINES_MAX, Instant, LineInput, Money, PurchaseInput
+from rewards.purchases.items import TILL, Source
 from rewards.purchases.reading import Buyer
 from rewards.purchases.recording import evaluated
 from rewards.redemptions.inputs import RedemptionInput

@@ -16,8 +16,9 @@ from merchants.errors import Invalid, LoyaltyError
 from merchants.models.merchants import Merchant
 from rewards import documents, parties
 from rewards.earning import Evaluation
-from rewards.purchases.folding import TILL, Fold, Item, Outcome, Source
+from rewards.purchases.folding import Fold
 from rewards.purchases.inputs import PurchaseInput
+from rewards.purchases.items import TILL, Item, Outcome, Source
 from rewards.purchases.reading import Buyer
 from rewards.purchases.sales import Sale, check_money
 from rewards.versions import Version

@@ -21,8 +21,8 @@ from rewards.documents import Outcome
 from rewards.earning import Facts
 from rewards.points import AccountState, Book
 from rewards.purchases import returns, writing
-from rewards.purchases.folding import TILL, Source
 from rewards.purchases.inputs import RefundInput
+from rewards.purchases.items import TILL, Source
 from rewards.purchases.returns import Asked, Effect
 from rewards.purchases.sales import Sale, SaleLine, check_moment
 
