@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -194,7 +194,8 @@ def _facts(request: HttpRequest, kind: str) -> dict[str, Any]:
 
 
 def _stages() -> list[str]:
-    return [_("You"), _("New"), _("Check")]
+    return [pgettext("step of changing a contact", "You"), pgettext("step of changing a contact", "New"),
+            pgettext("step of changing a contact", "Check")]  # fmt: skip
 
 
 def _url(request: HttpRequest, name: str, kind: str) -> str:

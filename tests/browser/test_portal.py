@@ -55,7 +55,7 @@ def phone(cafe, mina, open_page, django_db_blocker):
     return phone
 
 
-PAGES = ["", "rewards", "card", "activity", "activity/ending", "tiers", "friends", "me", "terms", "me/leave", "rewards/mine"]
+PAGES = ["", "rewards", "card", "activity", "activity/ending", "tiers", "friends", "me", "terms", "me/leave", "rewards/mine", "missing", "me/contact/email"]
 _TURNS = itertools.cycle(itertools.product(("light", "dark"), ("en", "ko", "zh-hant")))
 _LOOKS = [(page, width, *next(_TURNS)) for page in PAGES for width in (PHONE, DESK)]
 

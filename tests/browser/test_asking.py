@@ -1,0 +1,79 @@
+"""The question behind a link, and missing points from the phone to the list that staff answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from engagement import asking
+from merchants import tenancy
+from merchants.actors import SYSTEM
+from rewards import purchases
+from tests import living
+from tests.people import join, member_browser, staff_browser
+
+PHONE, DESK = 390, 1280
+LOOKS = [(PHONE, "light", "en"), (DESK, "dark", "ko"), (PHONE, "dark", "zh-hant")]
+
+
+@pytest.fixture(scope="module")
+def cafe(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        yield living.cafe(slug="cafe-yeoreum", sales=40)
+
+
+def bought(cafe, name):
+    now = datetime.now(UTC)
+    sold = purchases.PurchaseInput(
+        external_id=name, occurred_at=now, currency="KRW", total_minor=9_800, location="main"
+    )
+    with tenancy.tenant(cafe):
+        return purchases.record(merchant=cafe, items=[sold], now=now, actor=SYSTEM)[0].public_id
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), LOOKS)
+def test_a_guest_answers_and_changes_the_answer(cafe, open_page, assert_sound, shot, width, scheme, language):
+    mark = f"{width}-{scheme}-{language}"
+    token = asking.token(merchant=cafe, purchase=bought(cafe, f"guest-{mark}"))
+    page = open_page(f"/m/{cafe.slug}/asked/{token}", width=width, scheme=scheme, language=language)
+    shot(page, f"asked-1-{mark}")
+    assert_sound(page)
+    page.locator(".scale__point").nth(9).click()
+    page.locator("main form .button--primary").click()
+    page.locator("a[href='?change']").wait_for()
+    shot(page, f"asked-2-{mark}")
+    assert_sound(page)
+    page.locator("a[href='?change']").click()
+    assert page.locator("input[name=score][value='9']").is_checked()
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), LOOKS)
+def test_missing_points_are_asked_for_given_and_seen(
+    cafe, open_page, assert_sound, shot, django_db_blocker, width, scheme, language
+):
+    mark, look = f"{width}-{scheme}-{language}", {"width": width, "scheme": scheme, "language": language}
+    phone = open_page(f"/m/{cafe.slug}/missing", client=member_browser(cafe, join(cafe, name="Sora")), **look)
+    phone.locator("input[name=amount]").fill("12,400")
+    phone.locator("input[name=receipt]").fill(f"R-{mark}")
+    phone.locator("main form .button--primary").click()
+    phone.locator(".feed__item").wait_for()
+    shot(phone, f"missing-1-{mark}")
+    assert_sound(phone)
+
+    desk = open_page(f"/console/{cafe.slug}/members/missing-points", client=staff_browser(cafe, "manager"), **look)
+    shot(desk, f"missing-2-{mark}")
+    assert_sound(desk)
+    desk.locator("form:has(input[value=accept]) button").first.click()
+    desk.wait_for_load_state()
+    shot(desk, f"missing-3-{mark}")
+    assert_sound(desk)
+    phone.reload()
+    assert "+144" in phone.locator(".feed__amount").first.inner_text(), "124 for the amount, 20 for the first order"
+
+
+def test_the_settings_of_safety_fit(cafe, open_page, assert_sound, shot):
+    for width in (PHONE, DESK):
+        page = open_page(f"/console/{cafe.slug}/settings", client=staff_browser(cafe, "owner"), width=width)
+        shot(page, f"settings-{width}")
+        assert_sound(page)
