@@ -22,6 +22,10 @@ from django.urls import get_resolver  # noqa: E402 - needs the settings
 # Every door is imported now, while nobody waits, instead of at the first request.
 get_resolver().url_patterns  # noqa: B018
 
+from merchants import shapes  # noqa: E402 - needs the settings
+
+shapes.learn()
+
 # What is loaded now stays: a collector that walks all of it again stopped the process for a third of a second every few
 # batches. What a call leaves behind is little, and mostly gone without the collector.
 gc.collect()

@@ -42,6 +42,21 @@ class Misshapen(ValueError):
         self.faults = faults
 
 
+def learn() -> int:
+    """This function will have msgspec look at every struct there is, once, and say how many: before threads begin.
+
+    It looks at a struct when the first value is read as one, and a second thread that reads another meanwhile follows a
+    null pointer: the process dies with all its requests.  So a process with threads learns before it serves.
+    """
+    waiting, learned = list(msgspec.Struct.__subclasses__()), 0
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        msgspec.json.Decoder(kind)
+        learned += 1
+    return learned
+
+
 def read(value: object, kind: type[T]) -> T:
     """This function will read a decoded JSON value as `kind`, converting nothing; raises Misshapen."""
     try:
