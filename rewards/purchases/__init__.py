@@ -6,8 +6,8 @@
 - `claim(...)`: a guest's purchase becomes a member's.
 
 Inside: `inputs` (what tills send), `reading` (everything a batch needs, after its locks), `recording` (the journey),
-`folding` (one sale after the other), `items` (what it takes and gives), `claiming`, `sales` (a purchase in memory), `returns` (what a refund does to it), `telling`
-(receipts and events), `writing` (one statement).
+`folding` (one sale after the other), `items` (what it takes and gives), `claiming`, `refunding`, `sales` (a purchase in
+memory), `returns` (what a refund does to it), `telling` (receipts and events), `writing` (one statement).
 """
 
 from rewards.parties import MemberRef as MemberRef

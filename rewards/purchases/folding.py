@@ -113,13 +113,9 @@ class Fold:
         documents.check_same(existing.fingerprint, item.fingerprint)
         buyer = self._buyer(item, may_lack=True)
         return Outcome(
-            external_id,
-            existing.public_id,
-            existing.receipt,
-            is_replay=True,
-            account=buyer.account if buyer else None,
-            version=self.context.timeline.at(self.book.now),
-        )
+            external_id, existing.public_id, existing.receipt, is_replay=True,
+            account=buyer.account if buyer else None, version=self.context.timeline.at(self.book.now),
+        )  # fmt: skip
 
     def draft(self, item: Item) -> tuple[Sale, Buyer | None]:
         """Return the item as a sale that has earned nothing yet, and its buyer; or refuse it."""
