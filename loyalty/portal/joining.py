@@ -18,8 +18,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from msgspec import structs
 
 from loyalty.accounts.addresses import client_ip
-from loyalty.portal import session
+from loyalty.portal import screens, session
 from loyalty.portal.forms import CodeForm, ConsentForm, ContactForm
+from loyalty.portal.speaking import Speaker
 from loyalty.tenant import merchant_of
 from loyalty.ui import offline
 from members import claims, codes, consent
@@ -65,6 +66,7 @@ def join(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "contact": proved[0].contact if proved else None,
         "referrer": referrer,
         "next": session.safe_next(request),
+        "welcome": _welcome(request),
     }
     return _draw(request, "portal/join.html", page, status=status)
 
@@ -137,6 +139,14 @@ def resend(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def sign_out(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     session.end(request)
     return redirect("portal:sign_in", merchant_slug=merchant_slug)
+
+
+def _welcome(request: HttpRequest) -> str:
+    """What joining gives by the terms in force, in words; empty when it gives nothing."""
+    promised = screens.terms_of(request)
+    if promised is None or promised.welcome is None:
+        return ""
+    return Speaker(promised, screens.language()).points(promised.welcome.points)
 
 
 def _draw(request: HttpRequest, template: str, page: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
