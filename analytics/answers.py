@@ -127,7 +127,7 @@ class Attention:
     detail: str
     members: int
     amount: int
-    unit: Literal["money", "points", "answers"]
+    unit: Literal["money", "points", "answers", "purchases"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What needs attention: regulars who stay away, points about to end, unhappy members nobody answered."""
+"""What needs attention: regulars who stay away, points about to end, unhappy members nobody answered, busy cards."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from engagement.surveys import DETRACTOR_MAX
 from merchants import periods
 from merchants.models.merchants import Merchant
 
-KINDS: Final = ("regulars_slipping", "points_expiring", "detractors_waiting")
+KINDS: Final = ("regulars_slipping", "points_expiring", "detractors_waiting", "unusually_busy")
 
 #: An unhappy answer is news for so long.
 ANSWER_DAYS: Final = 30
 #: Nobody is missed sooner than after so many days, however often they came.
 PATIENCE_DAYS: Final = 14
 REGULAR_DAYS_MIN: Final = 4
+#: A day on which a card was used too often is looked into for so long.
+BUSY_DAYS: Final = 14
 
 # A regular came on 4 days or more within a year.  Slipping: away for more than twice their own mean gap.
 _SLIPPING: Final = f"""
@@ -50,22 +52,45 @@ _WAITING: Final = f"""
     GROUP BY 1
 """
 
-LISTINGS: Final = {"regulars_slipping": _SLIPPING, "points_expiring": _EXPIRING, "detractors_waiting": _WAITING}
+# More purchases in a day than the merchant finds likely: a family's card, or a cashier's own on customers' sales.
+_BUSY: Final = f"""
+    WITH {PERSON_DAYS_SQL}, days AS (
+        SELECT p.person, p.local_day, sum(p.purchases) AS purchases, sum(p.revenue_minor) AS revenue_minor
+        FROM person_day p WHERE p.local_day > %(today)s::date - {BUSY_DAYS} AND p.local_day <= %(today)s GROUP BY 1, 2
+    )
+    SELECT d.person, sum(d.purchases) AS purchases, sum(d.revenue_minor) AS revenue_minor, max(d.local_day) AS last_day,
+        sum(d.purchases) AS at_stake
+    FROM days d WHERE d.purchases > %(usual_most)s GROUP BY 1
+"""
+
+LISTINGS: Final = {
+    "regulars_slipping": _SLIPPING,
+    "points_expiring": _EXPIRING,
+    "detractors_waiting": _WAITING,
+    "unusually_busy": _BUSY,
+}
+_DAYS_BACK: Final = {
+    "regulars_slipping": YEAR_DAYS,
+    "detractors_waiting": ANSWER_DAYS - 1,
+    "unusually_busy": BUSY_DAYS - 1,
+}
 
 
 def asked(merchant: Merchant, now: datetime) -> dict[str, Any]:
     """This function will make the parameters of the listings for one moment."""
     today = periods.local_day(now, merchant.tzinfo)
     month_end = periods.start_of_day(periods.end_day_of("month", today), merchant.tzinfo)
-    return {"merchant": merchant.pk, "today": today, "now": now, "month_end": month_end}
+    return {
+        "merchant": merchant.pk, "today": today, "now": now, "month_end": month_end,
+        "usual_most": merchant.daily_accruals_alert,
+    }  # fmt: skip
 
 
 def days_of(kind: str, today: date) -> tuple[date, date]:
     """This function will say which days [first, end) an insight looks at."""
     if kind == "points_expiring":
         return today, periods.end_day_of("month", today)
-    back = ANSWER_DAYS - 1 if kind == "detractors_waiting" else YEAR_DAYS
-    return today - timedelta(days=back), today + timedelta(days=1)
+    return today - timedelta(days=_DAYS_BACK[kind]), today + timedelta(days=1)
 
 
 def refresh(*, merchant: Merchant, now: datetime) -> None:

@@ -277,6 +277,12 @@ def _attention(row: Insight) -> Attention:
         )
         detail = _("A reminder brings them back while the points are still good.")
         return Attention(row.kind, title % {"count": count}, detail, count, row.amount, "points")
+    if row.kind == "unusually_busy":
+        title = ngettext("%(count)d member bought unusually often", "%(count)d members bought unusually often", count)
+        detail = _(
+            "More purchases in a day than your settings expect: a family's card, or one a cashier uses for others."
+        )
+        return Attention(row.kind, title % {"count": count}, detail, count, row.amount, "purchases")
     title = ngettext(
         "%(count)d unhappy member has had no answer", "%(count)d unhappy members have had no answer", count
     )

@@ -143,7 +143,7 @@ class Insight(TenantModel):
 
     deletable = True
 
-    kind = models.CharField(max_length=40, help_text="regulars_slipping, points_expiring, detractors_waiting")
+    kind = models.CharField(max_length=40, help_text="One of analytics.attention.KINDS")
     members = models.BigIntegerField(default=0)
     amount = models.BigIntegerField(default=0, help_text="Points or minor units or answers, as the kind says")
     first_day = models.DateField()

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             name='Insight',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(help_text='regulars_slipping, points_expiring, detractors_waiting', max_length=40)),
+                ('kind', models.CharField(help_text='One of analytics.attention.KINDS', max_length=40)),
                 ('members', models.BigIntegerField(default=0)),
                 ('amount', models.BigIntegerField(default=0, help_text='Points or minor units or answers, as the kind says')),
                 ('first_day', models.DateField()),

@@ -68,7 +68,7 @@ class SettingsForm(forms.Form):
                 "claim_days_max", _("A receipt can be claimed for"), _("days"),
                 _("By a member, for a sale that named nobody. 0 for never."),
             ),
-            ("daily_accruals_alert", _("Flag a member after"), _("purchases a day"), ""),
+            ("daily_accruals_alert", _("Flag a member after"), _("purchases a day"), _("On the dashboard, under what needs attention.")),
             ("outbox_days_kept", _("Keep delivered events for"), _("days"), ""),
             (
                 "expiry_notice_days", _("Announce points that end"), _("days ahead"),

@@ -26,7 +26,11 @@ def attention(request: HttpRequest, found: Dashboard) -> list[dict[str, Any]]:
     needs: list[dict[str, Any]] = []
     merchant = merchant_of(request)
     sees = screens.may_do(request, Permission.SEE_MEMBERS)
-    icons = {"regulars_slipping": ("people", "warning"), "points_expiring": ("clock", "info")}
+    icons = {
+        "regulars_slipping": ("people", "warning"),
+        "points_expiring": ("clock", "info"),
+        "unusually_busy": ("alert", "warning"),
+    }
     for item in found.attention:
         icon, tone = icons.get(item.kind, ("smile", "negative"))
         href = (

@@ -187,6 +187,27 @@ def test_a_regular_who_stays_away_for_twice_their_gap_is_slipping(committed):
     assert [m.id for m in page.members] == [weekly.public_id]
 
 
+def test_a_card_used_more_often_in_a_day_than_expected_is_flagged(committed):
+    """The merchant expects five purchases a day at most: six are one too many, and two weeks later it is forgotten."""
+    trade = Trade()
+    family, regular = trade.members(2)
+    day = NOVEMBER - timedelta(days=3)
+    with trade.open():
+        trade.buys([(family, day, 100)] * 6 + [(regular, day, 100)] * 5)
+    runs.run(trade.merchant, now=trade.at(NOVEMBER))
+    with tenancy.tenant(trade.merchant):
+        [busy] = dashboard.insights(merchant=trade.merchant)
+        assert (busy.kind, busy.title, busy.amount) == ("unusually_busy", "1 member bought unusually often", 6)
+        page = dashboard.members_behind(
+            merchant=trade.merchant, metric="insight", period="", which="unusually_busy", now=trade.at(NOVEMBER)
+        )
+        assert [(m.id, m.purchases, m.last_day) for m in page.members] == [(family.public_id, 6, day)]
+
+    runs.run(trade.merchant, now=trade.at(NOVEMBER + timedelta(days=14)))
+    with tenancy.tenant(trade.merchant):
+        assert "unusually_busy" not in {each.kind for each in dashboard.insights(merchant=trade.merchant)}
+
+
 def test_before_the_first_night_the_page_is_empty_and_says_so(committed):
     trade = Trade()
     with tenancy.tenant(trade.merchant):
