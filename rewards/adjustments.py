@@ -60,6 +60,12 @@ def adjust(*, merchant: Merchant, asked: AdjustmentInput, now: datetime, actor: 
     :raises Invalid, MemberNotFound: it cannot be meant.
     :raises ExternalIdReused: the id was used for something else.
     """
+    return _adjust(merchant, asked, undone=None, now=now, actor=actor)
+
+
+def _adjust(
+    merchant: Merchant, asked: AdjustmentInput, *, undone: Adjustment | None, now: datetime, actor: Actor
+) -> Outcome:
     if asked.points == 0:
         raise Invalid(_("An adjustment gives or takes points."), pointer="/points")
     if asked.expires_at is not None and (asked.points < 0 or asked.expires_at <= now):
@@ -82,7 +88,7 @@ def adjust(*, merchant: Merchant, asked: AdjustmentInput, now: datetime, actor: 
     )  # fmt: skip
     documents.reserve(row)
     try:
-        _move(merchant, book, party, row, now=now)
+        _move(merchant, book, party, row, undone, now=now)
     except LoyaltyError as error:
         if error.http != Conflict.http:
             raise
@@ -106,8 +112,9 @@ class AlreadyUndone(Conflict):
 def undo(*, merchant: Merchant, adjustment: str, reason: str, now: datetime, actor: Actor) -> Outcome:
     """This function will move the points of an adjustment (its public id) the other way, once, as a new adjustment.
 
-    Points that were taken come back as new points. Who may, and how many, is as for `adjust`; an attempt that was
-    refused (the points are spent) can be made again. Locks the member's account.
+    Points that were given are taken from what is left of them, then as any others; points that were taken come back as
+    new points. Who may, and how many, is as for `adjust`; an attempt that was refused (the points are spent) can be
+    made again. Locks the member's account.
 
     :raises NotFound, AlreadyUndone, MayNotAdjust, AboveYourLimit: nothing is kept.
     """
@@ -126,7 +133,7 @@ def undo(*, merchant: Merchant, adjustment: str, reason: str, now: datetime, act
         points=-row.points,
         reason=reason,
     )
-    return adjust(merchant=merchant, asked=asked, now=now, actor=actor)
+    return _adjust(merchant, asked, undone=row, now=now, actor=actor)
 
 
 def check_role(actor: Actor) -> None:
@@ -153,11 +160,14 @@ def _check_limit(merchant: Merchant, asked: AdjustmentInput, party: Party, *, no
         )
 
 
-def _move(merchant: Merchant, book: Book, party: Party, row: Adjustment, *, now: datetime) -> None:
+def _move(
+    merchant: Merchant, book: Book, party: Party, row: Adjustment, undone: Adjustment | None, *, now: datetime
+) -> None:
     version = versions.timeline(merchant.pk).at(now)
     cause = Cause("adjustment", row.id, now, terms_version=version.number if version else None, reason=row.reason)
     if row.points < 0:
-        party.account.redeem(cause, points=-row.points, now=now, actor=book.actor, kind="adjust")
+        own = book.lots_made_by(party.account, "adjustment", undone.id) if undone else ()
+        party.account.redeem(cause, points=-row.points, now=now, actor=book.actor, kind="adjust", own_lots=own)
         return
     is_sliding = False
     if row.expires_at is None and version is not None:

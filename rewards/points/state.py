@@ -114,14 +114,21 @@ class AccountState:
         return lot
 
     def redeem(
-        self, cause: Cause, *, points: int, now: datetime, actor: str, kind: str = "redeem"
+        self,
+        cause: Cause,
+        *,
+        points: int,
+        now: datetime,
+        actor: str,
+        kind: str = "redeem",
+        own_lots: Collection[LotState] = (),
     ) -> list[tuple[LotState, int]]:
-        """Spend points, soonest to expire first. Returns what came from which lot.
+        """Spend points: from `own_lots` (of a gift that is undone), then soonest to expire first. Returns from which lots.
 
         :raises InsufficientPoints: fewer spendable points than asked; nothing changed.
         :raises AccountFrozen: the account awaits an inspection.
         """
-        taken = self._choose(points)
+        taken = self._choose(points, own_lots)
         for lot, n in taken:
             lot.remaining -= n
             lot.is_changed = True
@@ -359,7 +366,7 @@ class AccountState:
         if self.frozen_at is not None:
             raise AccountFrozen(_("This account is being checked and cannot be spent from. Nothing was taken."))
 
-    def _choose(self, points: int) -> list[tuple[LotState, int]]:
+    def _choose(self, points: int, own_lots: Collection[LotState] = ()) -> list[tuple[LotState, int]]:
         self._need_all_lots()
         self._check_not_frozen()
         if points <= 0:
@@ -372,6 +379,8 @@ class AccountState:
                 missing=points - self.spendable,
             )
         free = sorted((lot for lot in self.lots if lot.is_active and lot.free), key=spending_order)
+        named = {id(lot) for lot in own_lots}
+        free.sort(key=lambda lot: id(lot) not in named)
         return list(share(((lot, lot.free) for lot in free), points))
 
     def _activate(self, lot: LotState, *, now: datetime, actor: str) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from merchants import tenancy
 from merchants.actors import Actor
 from merchants.errors import Invalid
 from merchants.models.audit import AuditRecord
@@ -129,3 +130,41 @@ def test_an_adjustment_is_told_and_audited(cafe, mina):
     assert cafe.does(lambda: OutboxEvent.objects.get().kind) == "points.adjusted"
     record = cafe.does(lambda: AuditRecord.objects.get())
     assert (record.action, record.subject, record.details["points"]) == ("points.adjusted", mina.public_id, 5)
+
+
+def undone(cafe, outcome, **more):
+    with tenancy.tenant(cafe.merchant):
+        return adjustments.undo(
+            merchant=cafe.merchant,
+            adjustment=outcome.receipt["id"],
+            reason="Wrong member",
+            now=cafe.now,
+            actor=OWNER,
+            **more,
+        )
+
+
+def test_a_gift_undone_leaves_the_member_as_before(cafe, mina):
+    mina.is_given(50, expires="2026-06-30")
+    gift = mina.is_adjusted(100)
+
+    undone(cafe, gift)
+
+    # Not the 50 that end first: what was given is what goes.
+    assert mina.lots() == [(50, "2026-06-30")]
+    with pytest.raises(adjustments.AlreadyUndone):
+        undone(cafe, gift)
+    assert mina.entries()[-1] == ("adjust", -100)
+    assert mina.points() == (50, 0, 0, 0)
+
+
+def test_a_gift_that_was_spent_cannot_be_undone_until_there_are_points_again(cafe, mina):
+    gift = mina.is_adjusted(100)
+    mina.is_adjusted(-100)
+    with pytest.raises(Refused):
+        undone(cafe, gift).unless_refused()
+    assert mina.points() == (0, 0, 0, 0)
+
+    mina.is_given(120, expires="2026-06-30")
+    undone(cafe, gift)
+    assert mina.lots() == [(20, "2026-06-30")]
