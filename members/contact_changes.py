@@ -141,8 +141,11 @@ def undo(*, merchant: Merchant, secret: str, now: datetime) -> Member:
 
 
 def cool_off_until(*, merchant: Merchant, member: Member, now: datetime) -> datetime | None:
-    """This function will say until when a recent change of contact makes the portal ask before any spending."""
-    newest = _recent(merchant, member, now).order_by("-pk").first()
+    """This function will say until when a recent change of contact makes the portal ask before any spending.
+
+    A contact where there was none before took nobody's place: nothing is asked for it.
+    """
+    newest = _recent(merchant, member, now).exclude(old="").order_by("-pk").first()
     return newest.changed_at + timedelta(hours=merchant.contact_cool_off_hours) if newest else None
 
 
