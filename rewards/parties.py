@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
 from members import live_codes
+from members.directory import FORWARDED_SQL
 from merchants import contacts, ids
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, NotFound
@@ -87,9 +88,6 @@ _LOOKUPS = {
 
 # Accounts are locked in the order of their ids by everybody: whoever waits, waits for somebody who can go on.
 _ORDER = "ORDER BY a.id"
-#: Whoever a merged member goes on as. A CASE, since coalesce() counts as one that might leak what it is shown: behind
-#: row-level security it would be asked of every member there is, and no index could serve it.
-FORWARDED_SQL = "CASE WHEN {0}.merged_into_id IS NULL THEN {0}.id ELSE {0}.merged_into_id END"
 _FOR_UPDATE = "FOR UPDATE OF a"
 
 

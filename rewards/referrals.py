@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from msgspec import json
 
+from members.directory import FORWARDED_SQL
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
 from rewards import earning
@@ -37,6 +38,13 @@ class OpenReferral:
 MEMBERS_SQL = ", ".join(
     "(SELECT m.public_id FROM rewards_account a JOIN members_member m ON m.merchant_id = a.merchant_id "
     f"AND m.id = a.member_id WHERE a.merchant_id = r.merchant_id AND a.id = r.{side}_id)"
+    for side in ("referrer", "referee")
+)
+#: The accounts of both, as two columns: of whom they go on as, if they were merged since.
+ACCOUNTS_SQL = ", ".join(
+    "(SELECT f.id FROM rewards_account a JOIN members_member m ON m.merchant_id = a.merchant_id AND m.id = a.member_id "
+    f"JOIN rewards_account f ON f.merchant_id = a.merchant_id AND f.member_id = {FORWARDED_SQL.format('m')} "
+    f"WHERE a.merchant_id = r.merchant_id AND a.id = r.{side}_id)"
     for side in ("referrer", "referee")
 )
 
@@ -80,7 +88,8 @@ def qualify(
 ) -> Settled | None:
     """Pay both sides for a first purchase, if it meets the terms; None leaves the referral open.
 
-    The caller holds both accounts' locks. `paid` is how many referrals this referrer was paid for before.
+    The caller holds both accounts' locks. `paid` is how many referrals this referrer was paid for before. Who has left
+    is paid nothing; whom they brought was promised it all the same.
     """
     promised = version.terms.referral
     if promised is None or _misses(promised_minimum(version.terms), net_minor):
@@ -89,7 +98,7 @@ def qualify(
         return None
     referrer, referee = book.accounts[referral.referrer_id], book.accounts[referral.referee_id]
     to_referrer = promised.referrer_points or 0
-    if promised.max_referrals is not None and paid >= promised.max_referrals:
+    if referrer.closed_at is not None or (promised.max_referrals is not None and paid >= promised.max_referrals):
         to_referrer = 0
     to_referee = promised.referee_points or 0
     for account, points in ((referrer, to_referrer), (referee, to_referee)):
@@ -173,10 +182,10 @@ class Qualified:
 
 
 def paid_by(merchant_id: int, purchase_id: int) -> Qualified | None:
-    """Return the referral this purchase qualified, if it did and still does."""
+    """Return the referral this purchase qualified, if it did and still does; merged members forward."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT r.id, r.public_id, r.referrer_id, r.referee_id, {MEMBERS_SQL}, r.referrer_points, r.referee_points "
+            f"SELECT r.id, r.public_id, {ACCOUNTS_SQL}, {MEMBERS_SQL}, r.referrer_points, r.referee_points "
             "FROM rewards_referral r WHERE r.merchant_id = %s AND r.purchase_id = %s AND r.state = 'qualified'",
             [merchant_id, purchase_id],
         )

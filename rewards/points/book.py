@@ -85,16 +85,18 @@ class Book:
         """Lock accounts that turned out to be needed as well, without waiting, and read what time did to them.
 
         They may come before, in id order, those already locked: waiting here could deadlock. A lock that is not free
-        raises SQLSTATE 55P03, and the whole verb runs again.
+        raises SQLSTATE 55P03, and the whole verb runs again; so it does when one of them was merged this very moment.
+        The account of somebody who left is locked like any other: what may still come to it, the caller knows.
         """
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {ACCOUNT_COLUMNS} FROM rewards_account a WHERE a.merchant_id = %s AND a.id = ANY(%s) "
-                "ORDER BY a.id FOR UPDATE NOWAIT",
+                f"SELECT {ACCOUNT_COLUMNS}, m.state FROM rewards_account a JOIN members_member m ON m.merchant_id = "
+                "a.merchant_id AND m.id = a.member_id WHERE a.merchant_id = %s AND a.id = ANY(%s) "
+                "ORDER BY a.id FOR UPDATE OF a NOWAIT",
                 [self.merchant_id, list(account_ids)],
             )
             for row in cursor.fetchall():
-                if self.admit(row).closed_at is not None:
+                if self.admit(row).closed_at is not None and row[ACCOUNT_WIDTH] != "erased":
                     raise Again
             cursor.execute(DUE_LOTS_SQL, {**self.lot_parameters(), "accounts": list(account_ids)})
             self.take_lots(cursor.fetchall(), everything=False, of=account_ids)

@@ -11,16 +11,17 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from msgspec import json
 
+from members.directory import FORWARDED_SQL
 from merchants import periods, statements
 from merchants.models.merchants import Merchant
 from merchants.tenancy import Again
 from rewards import tiers, versions
 from rewards.earning import cap_keys
-from rewards.parties import FORWARDED_SQL, Key
+from rewards.parties import Key
 from rewards.points import AccountState, Book
 from rewards.points.book import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, DUE_LOTS_SQL, OPEN_LOTS_SQL
 from rewards.purchases.sales import Shop
-from rewards.referrals import MEMBERS_SQL, OpenReferral
+from rewards.referrals import ACCOUNTS_SQL, MEMBERS_SQL, OpenReferral
 from rewards.versions import Timeline, Version
 
 _REFERENCES = {
@@ -270,7 +271,7 @@ _TIERS = """(SELECT jsonb_agg(jsonb_build_array(t.account_id, t.tier, t.held_fro
     AND (t.held_to IS NULL OR t.held_to > %(earliest)s))"""
 _QUALIFYING = f"""(SELECT jsonb_agg(jsonb_build_array(q.member_id, q.day, q.points, q.spend, q.purchases))
     FROM ({tiers.DAILY_SQL}) AS q)"""
-_REFERRALS = f"""(SELECT jsonb_agg(jsonb_build_array(r.id, r.public_id, r.referrer_id, r.referee_id, {MEMBERS_SQL}, r.created_at))
+_REFERRALS = f"""(SELECT jsonb_agg(jsonb_build_array(r.id, r.public_id, {ACCOUNTS_SQL}, {MEMBERS_SQL}, r.created_at))
     FROM rewards_referral r
     WHERE r.merchant_id = %(merchant)s AND r.referee_id = ANY(%(newcomers)s) AND r.state = 'open')"""
 

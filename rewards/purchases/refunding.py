@@ -16,6 +16,7 @@ from merchants.actors import Actor
 from merchants.errors import Invalid, NotFound
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
+from merchants.tenancy import Again
 from rewards import documents, redemptions, referrals, tiers, versions
 from rewards.documents import Outcome
 from rewards.earning import Facts
@@ -174,7 +175,10 @@ def _open(
         )
         buyer_id = cursor.fetchone()[0]
     book = Book.open(merchant_id, member_ids=[buyer_id], account_ids=also, now=now, actor=actor)
-    # The purchase's own lock keeps another refund from undoing the referral between these two looks.
+    # The purchase's own lock keeps another refund from undoing the referral between these two looks; a merge may have
+    # brought its points elsewhere.
+    if paid is not None and referrals.paid_by(merchant_id, purchase_id) != paid:
+        raise Again
     return book, book.of_member(buyer_id), paid
 
 
