@@ -93,12 +93,12 @@ class Fold:
         """Fold one item in: a replay, a refusal that changes nothing, or a new purchase."""
         may_turn_back = bool(item.sold.redemptions or item.sold.quote)
         buyer = self.context.buyers.get(item.key) if item.key and may_turn_back else None
-        mark = buyer.account.mark() if buyer else None
+        mark = self.spendings.mark(buyer.account) if buyer else None
         try:
             return self._replayed(item) or self._sell(item)
         except LoyaltyError as error:
             if buyer is not None and mark is not None:
-                buyer.account.go_back(mark)
+                self.spendings.go_back(buyer.account, mark)
             return Outcome(item.sold.external_id, error=error)
 
     def _replayed(self, item: Item) -> Outcome | None:
@@ -155,12 +155,16 @@ class Fold:
     def _sell(self, item: Item) -> Outcome:
         sold = item.sold
         sale, buyer = self.draft(item)
-        spent = self.spend(sale, buyer, item)
+        spent, shown = self.spend(sale, buyer, item)
         evaluation = self.earn(sale, buyer)
         if sold.quote is not None:
             quotes.check(sold, sale, merchant=self.merchant, buyer=buyer, evaluation=evaluation, now=self.book.now)
         if buyer is not None:
             buyer.account.check_room(evaluation.points)
+        if shown is not None and buyer is not None:
+            live_codes.use(
+                merchant=self.merchant, member_id=buyer.id, shown=shown, used_for=_used_for(item), now=self.book.now
+            )
         self.credit(sale, buyer, evaluation)
         # From here on nothing refuses: the item is part of the batch.
         self.sales.append(sale)
@@ -191,16 +195,20 @@ class Fold:
         buyer = self.context.buyers.get(item.key) if item.key else None
         return buyer if may_lack else present(buyer)
 
-    def spend(self, sale: Sale, buyer: Buyer | None, item: Item) -> list[dict[str, Any]]:
-        """Take the redemptions first: what they pay earns nothing where the terms say so."""
+    def spend(
+        self, sale: Sale, buyer: Buyer | None, item: Item
+    ) -> tuple[list[dict[str, Any]], live_codes.Shown | None]:
+        """Take the redemptions first: what they pay earns nothing where the terms say so.
+
+        Returns with them the moving code they were taken with, to be noted as used once nothing refuses any more.
+        """
         if not item.sold.redemptions or buyer is None:
-            return []
-        ref, used_for = item.sold.member, f"purchase:{item.sold.external_id}"
-        shown = None
+            return [], None
+        ref, shown = item.sold.member, None
         # A hold was made on the member's own phone, and its code is shown from there.
         if ref is not None and any(ask.id is None and ask.code is None for ask in item.sold.redemptions):
             shown = parties.live_code(
-                self.merchant, ref, member_id=buyer.id, used_for=used_for, now=self.book.now, actor=self.actor
+                self.merchant, ref, member_id=buyer.id, used_for=_used_for(item), now=self.book.now, actor=self.actor
             )
         taken = redemptions.take(
             self.spendings,
@@ -213,12 +221,8 @@ class Fold:
             occurred_at=sale.occurred_at,
             member_public_id=buyer.public_id,
         )
-        if shown is not None:
-            live_codes.use(
-                merchant=self.merchant, member_id=buyer.id, shown=shown, used_for=used_for, now=self.book.now
-            )
         sale.points_paid_minor = min(sale.total_minor, sum(one.amount_minor or 0 for one in taken if one.is_payment))
-        return [one.summary() for one in taken]
+        return [one.summary() for one in taken], shown
 
     def _facts(self, sale: Sale, buyer: Buyer | None) -> Facts:
         if buyer is None:
@@ -395,3 +399,7 @@ class Fold:
         tiers.add(self.merchant.pk, self.extras)
         self.spendings.write(self.book, is_silent=self.source.is_silent)
         referrals.write(self.merchant.pk, self.settled_referrals, now=self.book.now)
+
+
+def _used_for(item: Item) -> str:
+    return f"purchase:{item.sold.external_id}"

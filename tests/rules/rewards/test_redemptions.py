@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from members import live_codes
+from members.models import Member, UsedLiveCode
 from merchants.models.outbox import OutboxEvent
-from rewards import redemptions
+from rewards import purchases, redemptions
 from rewards.documents import ExternalIdReused, Refused
 from rewards.models.catalogue import RewardStock
 from rewards.models.redemptions import Redemption
+from rewards.parties import MemberRef
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -570,3 +573,47 @@ def test_f63_the_code_a_member_shows_is_good_once_and_in_time(cafe, mina):
     assert mina.points() == (200, 0, 0, 0)
     with pytest.raises(redemptions.RedemptionNotFound):
         mina.captures("AAAA-BBBB-CCCC")
+
+
+def test_a_sale_of_a_batch_that_is_refused_after_spending_has_spent_nothing(cafe, mina):
+    """Its quote is another basket's: the mug stays on the shelf, the hold is a hold, the moving code is unspent."""
+    mina.is_given(500)
+    hold = mina.holds(reward="coffee")
+    quote = cafe.does(
+        lambda: purchases.quote(
+            merchant=cafe.merchant, now=cafe.now, actor=builders.TILL,
+            asked=purchases.QuoteInput(currency="KRW", total_minor=9_000, occurred_at=cafe.now, member=mina.ref),
+        )
+    )  # fmt: skip
+    person = cafe.does(lambda: Member.objects.get(pk=mina.id))
+    code = live_codes.series(merchant=cafe.merchant, member=person, now=cafe.now, count=1)[0][1]
+
+    def sale(name, won, **asked):
+        return purchases.PurchaseInput(
+            external_id=name, occurred_at=cafe.now, currency="KRW", total_minor=won,
+            **{"member": mina.ref, **asked},
+        )  # fmt: skip
+
+    asks = ({"reward": "mug"}, {"id": hold.public_id})
+    items = [
+        sale("s-1", 10_000),
+        sale(
+            "s-2", 10_000, member=MemberRef(code=code), quote=quote.token,
+            redemptions=tuple(redemptions.RedemptionInput(**ask) for ask in asks),
+        ),
+    ]  # fmt: skip
+    recorded, refusal = cafe.does(
+        lambda: purchases.record(merchant=cafe.merchant, items=items, now=cafe.now, actor=builders.TILL)
+    )
+
+    assert (recorded.error, refusal.error.code) == (None, "invalid")
+    assert mina.points() == (500, 100, 0, 0)
+    assert mina.state_of(hold.public_id) == "held"
+    states = cafe.does(lambda: list(Redemption.objects.values_list("reward", "state")))
+    assert states == [("coffee", "held")]
+    assert cafe.does(lambda: list(RewardStock.objects.values_list("reward", "claimed"))) == [("mug", 0)]
+    assert cafe.does(UsedLiveCode.objects.count) == 0
+    kinds = cafe.does(lambda: set(OutboxEvent.objects.values_list("kind", flat=True)))
+    assert kinds == {"points.accrued", "points.held", "purchase.recorded"}
+    mina.captures(hold.public_id)
+    assert mina.points() == (500, 0, 0, 0)
