@@ -10,6 +10,7 @@ import msgspec
 from django.db import connection
 
 from merchants.statements import Writing
+from merchants.tenancy import Again
 from rewards.purchases.returns import Asked, Effect
 from rewards.purchases.sales import Sale
 
@@ -149,12 +150,17 @@ class Waiting:
 
 
 def lock_announced(merchant_id: int, external_ids: Sequence[str]) -> None:
-    """Lock the places refunds keep for purchases, so that no further refund slips in while these arrive."""
+    """Lock the places refunds keep for purchases, so that no further refund slips in while these arrive.
+
+    :raises Again: the twin of one of them has arrived since they were looked at.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM rewards_purchase WHERE merchant_id = %s AND external_id = ANY(%s) ORDER BY id FOR UPDATE",
+            "SELECT state FROM rewards_purchase WHERE merchant_id = %s AND external_id = ANY(%s) ORDER BY id FOR UPDATE",
             [merchant_id, list(external_ids)],
         )
+        if any(state != "announced" for (state,) in cursor.fetchall()):
+            raise Again
 
 
 def waiting_refunds(merchant_id: int, purchase_id: int) -> list[Asked]:

@@ -136,3 +136,15 @@ def test_a_claim_and_a_merge_at_the_same_instant_lose_nothing(cafe):
         assert (old.points(), mina.points()) == ((0, 0, 0, 0), (100, 0, 0, 0))
 
     assert verify.verify(merchant=cafe.merchant).faults == []
+
+
+def test_the_twin_of_a_sale_that_a_refund_has_announced_is_its_replay(cafe):
+    """The place was kept by the refund: the unique id no longer tells twins apart, the place's own lock does."""
+    for number in range(ROUNDS):
+        refund(cafe, f"r-{number}", f"s-{number}")()
+        told = at_once(*[sale(cafe, f"s-{number}") for _ in range(4)])
+        assert len(set(told)) == 1
+
+    assert cafe.does(PurchaseLine.objects.count) == 2 * ROUNDS
+    rows = cafe.does(lambda: Counter(Purchase.objects.values_list("state", "refunded_minor")))
+    assert rows == {("recorded", 2_500): ROUNDS}

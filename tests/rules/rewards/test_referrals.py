@@ -26,7 +26,9 @@ def joins(cafe, name, *, by=None):
     code = cafe.does(lambda: Member.objects.get(pk=by.id).code) if by else None
     details = NewMember(name=name, external_id=name, referred_by=code)
     enrolled = cafe.does(
-        lambda: enrolment.enrol(merchant=cafe.merchant, details=details, source="api", actor=builders.TILL, now=cafe.now)
+        lambda: enrolment.enrol(
+            merchant=cafe.merchant, details=details, source="api", actor=builders.TILL, now=cafe.now
+        )
     )
     person = builders.Person(cafe, name, enrolled.member.pk, enrolled.member.public_id, 0)
     cafe.people[name] = person
