@@ -323,7 +323,10 @@ class Spendings:
         self.shelf, self.taken, self.new_ids, self.changed = mark.shelf, mark.taken, mark.new_ids, mark.changed
 
     def write(self, book: Book, *, is_silent: bool = False) -> None:
-        """Write the documents, what became of holds, the stock and the events.  The ledger is the book's to write."""
+        """Write the documents, what became of holds, the stock and the events.  The ledger is the book's to write.
+
+        A silent journey tells all the same of holds whose time was over: nobody else will.
+        """
         for row in self.new:
             if row.external_id.find(" ") < 0:
                 documents.insert(row)
@@ -337,8 +340,8 @@ class Spendings:
             for capture in self.captures:
                 documents.insert(capture)
         self.shelf.write(book.merchant_id)
-        if not is_silent:
-            outbox.record_many(merchant_id=book.merchant_id, events=self.events, now=book.now)
+        told = [event for event in self.events if not is_silent or event.payload.get("reason") == State.EXPIRED]
+        outbox.record_many(merchant_id=book.merchant_id, events=told, now=book.now)
 
 
 _MUTABLE = ("state", "purchase_id", "points_captured", "points_returned", "amount_minor", "ended_at")

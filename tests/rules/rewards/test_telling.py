@@ -186,6 +186,24 @@ def test_a_backfill_is_silent_about_itself_and_not_about_what_time_did(cafe, min
     assert told(cafe, "purchase.recorded") == []
 
 
+def test_a_silent_sale_tells_of_a_hold_whose_time_was_over_and_not_of_what_it_spent(cafe, mina):
+    mina.holds(reward="coffee")
+    cafe.forward(minutes=16)
+    forget(cafe)
+    sold = purchases.PurchaseInput(
+        external_id="s-2", occurred_at=cafe.now, currency="KRW", total_minor=5_000, member=mina.ref,
+        redemptions=(redemptions.RedemptionInput(reward="coffee"),),
+    )  # fmt: skip
+    source = purchases.Source(may_backfill=True, is_silent=True)
+
+    cafe.does(
+        lambda: purchases.record(merchant=cafe.merchant, items=[sold], now=cafe.now, actor=builders.TILL, source=source)
+    )
+
+    kinds = cafe.does(lambda: list(OutboxEvent.objects.order_by("pk").values_list("kind", flat=True)))
+    assert kinds == ["points.released"]
+
+
 def test_what_comes_by_no_purchase_is_told_as_accrued_and_a_sale_says_its_own(cafe):
     cafe.publish(
         builders.programme(
