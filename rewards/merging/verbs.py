@@ -78,7 +78,8 @@ def unmerge(*, merchant: Merchant, merge: str, now: datetime, actor: Actor) -> M
     meanwhile stays paid. Purchases, cards and contacts that moved and are still there go back, and both tiers are rated
     again. Locks the purchases that moved, both accounts by id, then both members.
 
-    :raises MergeNotFound: there was no such merge.  :raises MergedFurther: the target was merged in turn.
+    :raises MergeNotFound: there was no such merge, or the person was forgotten since.
+    :raises MergedFurther: the target was merged in turn.
     :raises AccountFrozen: one of the accounts awaits an inspection.
     """
     row = Merge.objects.filter(merchant=merchant, public_id=merge).first()
@@ -92,6 +93,8 @@ def unmerge(*, merchant: Merchant, merge: str, now: datetime, actor: Actor) -> M
     returning, staying = locked[row.source_id], locked[row.target_id]
     if row.unmerged_at is not None:
         return answers.undone(row, returning, staying, is_replay=True)
+    if staying.state == Member.State.ERASED:
+        raise MergeNotFound(_("There was no such merge."))
     if staying.merged_into_id is not None:
         raise MergedFurther(_("That member was merged in turn. Undo the later merge first."))
     book.read_lots(everything=True)

@@ -9,7 +9,7 @@ import pytest
 from members.models import Card, Member
 from merchants import ids
 from merchants.errors import Invalid
-from rewards import merging, parties
+from rewards import leaving, merging, parties
 from rewards.models.accounts import Account
 from rewards.models.ledger import Entry
 from rewards.models.purchases import Purchase
@@ -217,6 +217,23 @@ def test_a_later_merge_is_undone_first(cafe, old, mina):
     assert row(cafe, older).merged_into_id == old.id
     undo(cafe, first)
     assert [person.points()[0] for person in (older, old, mina)] == [7, 0, 0]
+
+
+def test_a_merge_is_not_undone_when_the_person_was_forgotten(cafe, old, mina):
+    """Whoever was merged is the same person and was forgotten with them: nobody comes back to life."""
+    old.is_given(7)
+    merged = old.is_merged_into(mina)
+    cafe.does(
+        lambda: leaving.leave(
+            merchant=cafe.merchant, member=Member.objects.get(pk=mina.id), now=cafe.now, actor=builders.OWNER
+        )
+    )
+
+    with pytest.raises(merging.MergeNotFound):
+        undo(cafe, merged)
+
+    assert (row(cafe, old).state, row(cafe, mina).state) == ("erased", "erased")
+    assert cafe.does(lambda: Account.objects.get(pk=old.account_id).closed_at) is not None
 
 
 def test_nobody_unknown_or_erased_is_merged(cafe, old, mina):
