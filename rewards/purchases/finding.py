@@ -57,6 +57,8 @@ class PurchaseView:
     id: int
     public_id: str
     external_id: str
+    #: Who recorded it.
+    actor: str
     member_id: int | None
     location: str
     channel: str
@@ -148,6 +150,7 @@ def _view(row: Purchase, receipt: Any, lines: Sequence[LineView], refunds: Seque
         id=row.pk,
         public_id=row.public_id,
         external_id=row.external_id,
+        actor=row.actor,
         member_id=row.member_id,
         location=row.location.name if row.location else "",
         channel=row.channel,

@@ -205,6 +205,17 @@ def test_nobody_undoes_a_colleagues_sale(cafe, jun, mina):
     assert spendable(cafe, mina) == 124
 
 
+def test_typing_a_colleagues_receipt_number_does_not_make_the_sale_ones_own(cafe, jun, mina):
+    answer, _form = sell(cafe, jun, mina, receipt="R-1009")
+    other = cashier_browser(cafe, pin="8642")
+
+    again, _form = sell(cafe, other, mina, receipt="R-1009")
+
+    assert (again.status_code, "recorded already. Nothing was added" in again.content.decode()) == (422, True)
+    other.post(f"{answer['Location']}/undo")
+    assert spendable(cafe, mina) == 124
+
+
 def test_after_half_an_hour_a_manager_must_do_it(cafe, jun, mina, monkeypatch):
     answer, _form = sell(cafe, jun, mina)
     late = datetime.now(UTC) + timedelta(minutes=31)

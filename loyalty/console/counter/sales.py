@@ -286,10 +286,11 @@ def _field(form: SaleForm, refusal: LoyaltyError) -> str | None:
 
 
 def _earlier(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
-    """The sale that has this id already: the same one sent twice is no fault; another one is."""
+    """The sale that has this id already: the same one sent twice is no fault; another one is, and a colleague's."""
     earlier = finding.by_external_id(merchant=merchant_of(request), external_id=form.external_id)
     is_same = (
         earlier is not None
+        and earlier.actor == str(actor_of(request))
         and (earlier.member_id, earlier.total_minor) == (found.pk, form.cleaned_data["amount"])
         and bool(earlier.points_paid_minor) == bool(form.points)
         and now_of(request) - earlier.occurred_at < shift.UNDO_WITHIN
