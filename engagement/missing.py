@@ -122,11 +122,13 @@ def accept(*, merchant: Merchant, question: str, points: int, now: datetime, act
     However often it is pressed, the points are given once.  Locks the question, then what an adjustment locks.
 
     :raises NotFound: no such question.  :raises Settled: it was answered before.
+    :raises AskedBefore: the purchase itself counts for somebody, or can still be claimed: its points would come twice.
     :raises Invalid: no points.  :raises LoyaltyError: whatever an adjustment is refused for; then nothing happened.
     """
     if points <= 0:
         raise Invalid(_("Give at least one point, or decline."), pointer="/points")
     row = _open(merchant, question)
+    _check_counts_not(merchant, row, now=now)
     name = row.receipt or f"{row.bought_on:%Y-%m-%d}"
     asked = adjustments.AdjustmentInput(
         external_id=f"missing:{row.public_id}",
@@ -171,6 +173,16 @@ def decline(*, merchant: Merchant, question: str, reason: str, now: datetime, ac
         raise Invalid(_("Say why: the member reads it."), pointer="/reason")
     adjustments.check_role(actor)
     return _settle(merchant, _open(merchant, question), State.DECLINED, now=now, actor=actor, reason=reason)
+
+
+def _check_counts_not(merchant: Merchant, row: MissingPoints, *, now: datetime) -> None:
+    known = finding.by_external_id(merchant=merchant, external_id=row.receipt) if row.receipt else None
+    if known is None:
+        return
+    if known.member_id is not None:
+        raise AskedBefore(_("A purchase with this receipt number counts for a member already."))
+    if purchases.is_claimable(merchant=merchant, purchase=known, now=now):
+        raise AskedBefore(_("The till has this purchase, and it has no member yet: give them the purchase itself."))
 
 
 def _open(merchant: Merchant, question: str) -> MissingPoints:

@@ -12,6 +12,7 @@ memory), `returns` (what a refund does to it), `telling` (receipts and events), 
 
 from rewards.parties import MemberRef as MemberRef
 from rewards.purchases.claiming import claim as claim
+from rewards.purchases.claiming import is_claimable as is_claimable
 from rewards.purchases.inputs import ClaimInput as ClaimInput
 from rewards.purchases.inputs import LineInput as LineInput
 from rewards.purchases.inputs import PurchaseInput as PurchaseInput

@@ -26,6 +26,7 @@ from rewards.models.purchases import Claim
 from rewards.parties import MemberNotFound
 from rewards.points import Book
 from rewards.purchases import reading, writing
+from rewards.purchases.finding import PurchaseView
 from rewards.purchases.folding import Fold
 from rewards.purchases.inputs import ClaimInput, PurchaseRef
 from rewards.purchases.items import TILL, present
@@ -99,6 +100,17 @@ def claim(*, merchant: Merchant, asked: ClaimInput, now: datetime, actor: Actor)
     return documents.written(row, member_id=buyer.id)
 
 
+def is_claimable(*, merchant: Merchant, purchase: PurchaseView, now: datetime) -> bool:
+    """This function will say whether somebody could still claim a purchase: it has no member, something is left of it,
+    and it is not too old."""
+    is_left = purchase.left_minor > 0 or not purchase.total_minor
+    return purchase.member_id is None and is_left and now <= _last_moment(merchant, purchase.occurred_at)
+
+
+def _last_moment(merchant: Merchant, occurred_at: datetime) -> datetime:
+    return occurred_at + timedelta(days=merchant.claim_days_max)
+
+
 def _locked(merchant_id: int, ref: PurchaseRef) -> tuple[int, int | None]:
     """Lock the purchase's row; return its id and whose it is."""
     if (ref.id is None) == (ref.external_id is None):
@@ -121,7 +133,7 @@ def _check(merchant: Merchant, sale: Sale, *, now: datetime) -> None:
         raise PurchaseClaimed(_("This purchase has a member already. Nothing was added."), purchase=sale.public_id)
     if sale.net_minor <= 0 < sale.total_minor:
         raise PurchaseRefunded(_("This purchase was taken back: nothing is left to earn by."), purchase=sale.public_id)
-    if now > sale.occurred_at + timedelta(days=merchant.claim_days_max):
+    if now > _last_moment(merchant, sale.occurred_at):
         raise ClaimTooLate(
             _("A receipt can be claimed for %(days)d days; this one is older.") % {"days": merchant.claim_days_max},
             days=merchant.claim_days_max,

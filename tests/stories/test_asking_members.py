@@ -225,6 +225,35 @@ def test_a_manager_gives_no_more_than_their_limit(cafe, mina, phone, manager):
         assert MissingPoints.objects.get(merchant=cafe).state == "waiting"
 
 
+def test_a_receipt_that_counts_meanwhile_is_not_given_points_as_well(cafe, mina, phone, manager):
+    """She asked, then brought the receipt to the counter; the list of questions was open since the morning."""
+    asks(cafe, phone)
+    sold = bought(cafe, name="R-77", amount=12_400, days=1)
+    said = settles(cafe, manager, question=question(cafe), act="accept", points="124")
+    assert "The till has this purchase, and it has no member yet: give them the purchase itself." in said
+    with tenancy.tenant(cafe):
+        claim = purchases.ClaimInput(
+            external_id="c-1", purchase=purchases.PurchaseRef(id=sold), member=MemberRef(id=mina.public_id)
+        )
+        purchases.claim(merchant=cafe, asked=claim, now=datetime.now(UTC), actor=SYSTEM)
+
+    said = settles(cafe, manager, question=question(cafe), act="accept", points="124")
+
+    assert "A purchase with this receipt number counts for a member already." in said
+    assert spendable(cafe, mina) == 124
+    with tenancy.tenant(cafe):
+        assert MissingPoints.objects.get(merchant=cafe).state == "waiting"
+
+
+def test_a_receipt_too_old_to_be_claimed_can_be_given_points(cafe, mina, phone, manager):
+    bought(cafe, name="R-77", amount=12_400, days=cafe.claim_days_max + 1)
+    asks(cafe, phone, days=cafe.claim_days_max + 1)
+
+    settles(cafe, manager, question=question(cafe), act="accept", points="124")
+
+    assert spendable(cafe, mina) == 124
+
+
 def test_one_receipt_is_asked_about_once_also_by_somebody_else(cafe, mina, phone):
     asks(cafe, phone)
     assert "You have asked about this purchase already." in asks(cafe, phone).content.decode()
