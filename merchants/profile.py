@@ -38,7 +38,7 @@ def update(*, merchant: Merchant, changes: Mapping[str, Any], now: datetime, act
     :raises Invalid: a value cannot be meant; nothing changes.
     """
     row = Merchant.objects.select_for_update().get(pk=merchant.pk)
-    wanted = {name: _read(name, value) for name, value in changes.items()}
+    wanted = {name: read(name, value) for name, value in changes.items()}
     changed = {name: value for name, value in wanted.items() if getattr(row, name) != value}
     if not changed:
         return row
@@ -54,7 +54,11 @@ def update(*, merchant: Merchant, changes: Mapping[str, Any], now: datetime, act
     return row
 
 
-def _read(name: str, value: Any) -> Any:
+def read(name: str, value: Any) -> Any:
+    """This function will return a value as it is kept.
+
+    :raises Invalid: it cannot be meant.
+    """
     if name == "name":
         tidy = texts.line(str(value))
         if not 0 < len(tidy) <= 120:

@@ -53,9 +53,14 @@ class ReadOnly(KeptForEver):
 
 
 class MerchantAdmin(KeptForEver):
+    """Opened by `manage.py open_merchant`, which seats an owner too; looked after here."""
+
     list_display = ("name", "slug", "currency", "zone", "is_sandbox", "closed_at")
     search_fields = ("name", "slug", "public_id")
-    readonly_fields = ("public_id", "created_at")
+    readonly_fields = ("public_id", "currency", "is_sandbox", "sandbox_of", "logo", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
 
 
 class UserAdmin(KeptForEver):

@@ -52,7 +52,7 @@ ACTIONS: dict[str, Any] = {
     "webhook.secret_rotated": gettext_lazy("made a new webhook secret"),
     "webhook.replayed": gettext_lazy("sent an event again"),
     "settings.changed": gettext_lazy("changed the settings"),
-    "location.opened": gettext_lazy("opened a location"),
+    "location.opened": gettext_lazy("opened a location"), "merchant.opened": gettext_lazy("opened the shop"),
     "location.changed": gettext_lazy("changed a location"),
     "location.closed": gettext_lazy("closed a location"),
     "location.reopened": gettext_lazy("opened a location again"),

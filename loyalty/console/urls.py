@@ -8,7 +8,7 @@ from loyalty.console import people, record, rewards, settings
 from loyalty.console.counter import desk, handing, sales
 from loyalty.console.dashboard import behind
 from loyalty.console.dashboard import overview as dashboard
-from loyalty.console.developers import keys, till, webhooks
+from loyalty.console.developers import keys, sandbox, till, webhooks
 from loyalty.console.members import deeds, lists, merging, missing, one
 from loyalty.console.programme import overview, parts, publishing, rules, trying
 
@@ -50,6 +50,7 @@ _members = [
 _developers = [
     path("keys", keys.keys, name="keys"),
     path("keys/change", keys.change, name="key_change"),
+    path("sandbox", sandbox.open_one, name="sandbox_open"),
     path("till", till.till, name="till"),
     path("webhooks", webhooks.webhooks, name="webhooks"),
     path("webhooks/deliveries/<str:delivery_id>", webhooks.delivery, name="webhook_delivery"),

@@ -73,7 +73,6 @@ class Migration(migrations.Migration):
                 ('outbox_days_kept', models.PositiveSmallIntegerField(default=30)),
                 ('expiry_notice_days', models.PositiveSmallIntegerField(default=30, help_text='How long before points end others are told; 0 for never')),
                 ('churn_alert_percent', models.PositiveSmallIntegerField(default=0, help_text="Churn of a period above this is a warning; 0: above what the members' own pauses explain")),
-                ('margin_percent', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True)),
                 ('created_at', models.DateTimeField()),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
                 ('sandbox_of', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sandbox', to='merchants.merchant')),

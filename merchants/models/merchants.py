@@ -55,7 +55,6 @@ class Merchant(models.Model):
     churn_alert_percent = models.PositiveSmallIntegerField(
         default=0, help_text="Churn of a period above this is a warning; 0: above what the members' own pauses explain"
     )
-    margin_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 

@@ -147,6 +147,7 @@ CONSOLE = {
     "console:member_unmerge": "o m . . .",
     "console:keys": "o . . . .",
     "console:key_change": "o . . . .",
+    "console:sandbox_open": "o . . . .",
     "console:till": "o . . . .",
     "console:webhooks": "o m . . .",
     "console:webhook": "o m . . .",

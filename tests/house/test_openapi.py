@@ -26,7 +26,7 @@ SCREENS_ONLY = {
     "above_your_limit", "already_claimed", "already_undone", "asked_before", "bad_picture", "consent_needed",
     "contact_not_reachable", "device_not_yours", "fresh_code_needed", "last_owner", "location_code_taken",
     "location_not_found", "may_not_adjust", "not_proved", "not_your_contact", "not_yours_to_give",
-    "seat_taken", "settled_already", "too_many_attempts", "too_many_waiting", "undo_gone", "weak_pin",
+    "sandbox_there", "seat_taken", "slug_taken", "settled_already", "too_many_attempts", "too_many_waiting", "undo_gone", "weak_pin",
 }  # fmt: skip
 
 

@@ -11,10 +11,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
+from members.models import Member
 from merchants import keys, tenancy
 from merchants.models.merchants import Location, Merchant
 from merchants.models.webhooks import WebhookDelivery
 from merchants.webhooks import addresses
+from rewards import programmes
 from tests import living
 from tests.drawings import png
 from tests.people import browser_of, open_shop, seat_at, staff_browser
@@ -57,6 +59,32 @@ def test_staff_arrive_at_the_dashboard_and_cashiers_do_not(shop, hana):
     assert hana.get(url(shop, ""))["Location"].endswith("/dashboard")
     cashier = browser_of(seat_at(shop, "cashier").user, second_factor=False)
     assert cashier.get(url(shop, "dashboard")).status_code == 403
+
+
+def test_a_test_shop_has_the_programme_and_keys_of_its_own_and_nothing_else(shop, hana):
+    hana.post(url(shop, "programme/start"), {"template": "cafe_krw", "revision": "0"})
+    hana.post(url(shop, "programme/review"), {"start": "now", "note": "", "revision": "1"})
+    opened = hana.post(url(shop, "developers/sandbox"))
+
+    twin = Merchant.objects.get(sandbox_of=shop)
+    assert opened["Location"] == f"/console/{twin.slug}/developers/keys"
+    assert (twin.name, twin.currency, twin.zone, twin.is_sandbox) == (shop.name, shop.currency, shop.zone, True)
+    made = hana.post(url(twin, "developers/keys"), {"name": "Till", "scopes": ["quotes"]}).context["issued"]
+    assert made.secret.startswith("lk_test_")
+    with tenancy.tenant(twin):
+        [version] = programmes.published(merchant=twin)
+        assert not Member.objects.exists()
+    with tenancy.tenant(shop):
+        assert version.document == programmes.published(merchant=shop)[0].document
+
+
+def test_there_is_one_test_shop_and_none_of_a_test_shop(shop, hana):
+    hana.post(url(shop, "developers/sandbox"))
+    twin = Merchant.objects.get(sandbox_of=shop)
+    for again in (shop, twin):
+        page = hana.post(url(again, "developers/sandbox"), follow=True)
+        assert "There is a test shop already." in page.content.decode()
+    assert Merchant.objects.filter(is_sandbox=True, name=shop.name).count() == 1
 
 
 def test_a_key_is_shown_once_rotated_and_revoked(shop, hana):

@@ -128,7 +128,7 @@ def _page(
     page = {
         "rows": rows, "live": [row for row in rows if row["state"] in ("live", "ending")],
         "ended": [row for row in rows if row["state"] == "ended"], "form": form, "issued": issued,
-        "is_rotated": is_rotated,
+        "is_rotated": is_rotated, "sandbox": Merchant.objects.filter(sandbox_of=merchant_of(request)).first(),
     }  # fmt: skip
     return screens.show(request, "console/developers/keys.html", page, status=status)
 

@@ -1,0 +1,47 @@
+"""The first thing of a new installation: a merchant, and the owner who signs in there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.text import slugify
+
+from merchants import contacts, opening
+from merchants.actors import SYSTEM
+from merchants.errors import LoyaltyError
+from merchants.models.merchants import LANGUAGES
+
+
+class Command(BaseCommand):
+    help = "Open a merchant, with an owner who signs in to the console by e-mail."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="as members read it, such as 'Café Haneul'")
+        parser.add_argument(
+            "--owner", required=True, metavar="EMAIL", help="who signs in first, and invites the others"
+        )
+        parser.add_argument("--currency", required=True, help="ISO code, such as KRW; it stays for ever")
+        parser.add_argument("--zone", required=True, help="IANA time zone, such as Asia/Seoul")
+        parser.add_argument(
+            "--country", required=True, help="two capitals, such as KR: telephone numbers without a prefix"
+        )
+        parser.add_argument("--language", default="en", choices=[code for code, _name in LANGUAGES])
+        parser.add_argument("--slug", default="", help="its part of the addresses; made of the name when left out")
+
+    def handle(self, *args: Any, name: str, owner: str, slug: str, **options: Any) -> None:
+        address = slug or slugify(name)
+        if name.strip() and not address:
+            raise CommandError("Choose its part of the addresses with --slug, such as cafe-haneul.")
+        try:
+            merchant = opening.open_merchant(
+                name=name, slug=address, owner=contacts.read_email(owner),
+                **{field: options[field] for field in ("currency", "zone", "country", "language")},
+                now=timezone.now(), actor=SYSTEM,
+            )  # fmt: skip
+        except LoyaltyError as refusal:
+            raise CommandError(refusal.detail) from None
+        console = f"{settings.PUBLIC_URL}/console/{merchant.slug}/"
+        self.stdout.write(f"{merchant.name} is open. {owner} signs in at {console} by a code sent to that address.")

@@ -1,0 +1,107 @@
+"""A merchant opens: who they are, their first place, their owner; and a test shop beside it, where nothing is real."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import ClassVar
+from zoneinfo import available_timezones
+
+from django.db import IntegrityError, connection
+from django.utils.translation import gettext as _
+
+from merchants import audit, ids, money, places, profile, seats, tenancy
+from merchants.actors import SYSTEM, Actor
+from merchants.contacts import Contact
+from merchants.errors import Conflict, Invalid
+from merchants.models.merchants import Merchant
+from merchants.models.people import Role
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SLUG_MAX = 60
+
+
+class SlugTaken(Conflict):
+    """Another merchant of this installation has the address already."""
+
+    code: ClassVar[str] = "slug_taken"
+
+
+class SandboxThere(Conflict):
+    """There is a test shop already, or this is one."""
+
+    code: ClassVar[str] = "sandbox_there"
+
+
+def open_merchant(
+    *,
+    name: str,
+    slug: str,
+    currency: str,
+    zone: str,
+    country: str,
+    owner: Contact,
+    language: str = "en",
+    now: datetime,
+    actor: Actor,
+) -> Merchant:
+    """This function will open a merchant with a first location, `main`, and an owner who signs in by that contact.
+
+    Must be called outside of any tenant: it opens the new one.
+
+    :raises Invalid: name, slug, currency, zone, country or language cannot be meant; nothing is opened.
+    :raises SlugTaken: the address is somebody's.
+    """
+    if not _SLUG.fullmatch(slug) or len(slug) > _SLUG_MAX:
+        raise Invalid(_("The address has small letters, digits and single dashes, at most 60."), pointer="/slug")
+    if currency not in money.currencies():
+        raise Invalid(_("There is no such currency. It looks like KRW."), pointer="/currency")
+    if zone not in available_timezones():
+        raise Invalid(_("There is no such time zone. It looks like Asia/Seoul."), pointer="/zone")
+    if not _COUNTRY.fullmatch(country):
+        raise Invalid(_("A country has two capitals, such as KR."), pointer="/country")
+    merchant = Merchant(
+        slug=slug, name=profile.read("name", name), currency=currency, zone=zone, country=country,
+        language=profile.read("language", language),
+    )  # fmt: skip
+    return _open(merchant, owner, now=now, actor=actor)
+
+
+def open_sandbox(*, merchant: Merchant, owner: Contact, now: datetime, actor: Actor) -> Merchant:
+    """This function will open a merchant's test shop: the same in all it says of itself, with keys that read lk_test_.
+
+    Must be called outside of any tenant: it opens the new one. Its programme is the caller's to bring.
+
+    :raises SandboxThere: there is one already, or this is one; nothing is opened.
+    """
+    if merchant.is_sandbox or Merchant.objects.filter(sandbox_of=merchant).exists():
+        raise SandboxThere(_("There is a test shop already."))
+    twin = Merchant(
+        slug=f"{merchant.slug[: _SLUG_MAX - 5].rstrip('-')}-test", name=merchant.name, currency=merchant.currency,
+        zone=merchant.zone, country=merchant.country, language=merchant.language, brand_colour=merchant.brand_colour,
+        display_digits=merchant.display_digits, is_sandbox=True, sandbox_of=merchant,
+    )  # fmt: skip
+    return _open(twin, owner, now=now, actor=actor)
+
+
+def _open(merchant: Merchant, owner: Contact, *, now: datetime, actor: Actor) -> Merchant:
+    """Everything in one transaction, in the new tenant: nobody is ever met half open."""
+    merchant.public_id, merchant.created_at = ids.mint("mer"), now
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('merchants_merchant', 'id'))")
+        merchant.pk = cursor.fetchone()[0]
+    try:
+        with tenancy.tenant(merchant):
+            merchant.save(force_insert=True)
+            places.open_place(merchant=merchant, code="main", name=merchant.name, now=now, actor=actor)
+            seats.give(merchant=merchant, role=Role.OWNER, contact=owner, now=now, actor=SYSTEM)
+            audit.record(merchant=merchant, action="merchant.opened", actor=actor, now=now, subject=merchant.public_id)
+    except IntegrityError as error:
+        constraint = tenancy.constraint_of(error) or ""
+        if "slug" in constraint:
+            raise SlugTaken(_("This address is taken. Choose another one."), pointer="/slug") from None
+        if "sandbox_of" in constraint:
+            raise SandboxThere(_("There is a test shop already.")) from None
+        raise
+    return merchant

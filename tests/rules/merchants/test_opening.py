@@ -1,0 +1,59 @@
+"""A merchant opens: the first command of a new installation."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from merchants import audit, places, tenancy
+from merchants.models.merchants import Merchant
+from merchants.models.people import Seat
+from tests.people import browser_of
+
+pytestmark = pytest.mark.django_db
+
+
+def opened(name: str = "Café Haneul", **changes: str) -> None:
+    asked = {"owner": "hana@example.org", "currency": "KRW", "zone": "Asia/Seoul", "country": "KR", **changes}
+    call_command("open_merchant", name, **asked)
+
+
+def test_hana_opens_her_cafe_and_finds_it_at_its_address(capsys):
+    opened(language="ko")
+
+    cafe = Merchant.objects.get(slug="cafe-haneul")
+    assert (cafe.name, cafe.currency, cafe.language, cafe.is_sandbox) == ("Café Haneul", "KRW", "ko", False)
+    assert "Café Haneul is open. hana@example.org signs in at http" in capsys.readouterr().out
+    seat = Seat.objects.get(merchant=cafe)
+    assert (seat.role, seat.user.email) == ("owner", "hana@example.org")
+    with tenancy.tenant(cafe):
+        assert [place.code for place in places.of(cafe)] == ["main"]
+        assert audit.newest(merchant=cafe)[0].action == "merchant.opened"
+    assert browser_of(seat.user).get("/console/cafe-haneul/dashboard").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"slug": "Café!"}, "small letters"),
+        ({"slug": "cafe--haneul"}, "single dashes"),
+        ({"name": "한가람"}, "Choose its part of the addresses with --slug"),
+        ({"currency": "WON"}, "no such currency"),
+        ({"zone": "Seoul"}, "no such time zone"),
+        ({"country": "Korea"}, "two capitals"),
+        ({"owner": "hana"}, "not an e-mail address"),
+        ({"name": " ", "slug": "cafe"}, "1 to 120"),
+    ],
+)
+def test_what_cannot_be_meant_opens_nothing(changes, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        opened(**changes)
+    assert not Merchant.objects.exists()
+    assert not Seat.objects.exists()
+
+
+def test_an_address_is_somebodys_once():
+    opened()
+    with pytest.raises(CommandError, match="This address is taken"):
+        opened(owner="jun@example.org")
+    assert Merchant.objects.count() == 1
