@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.db import IntegrityError, transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from engagement.models import MissingPoints as MissingPoints
 from members.models import Member
-from merchants import audit, ids, periods, texts
+from merchants import audit, contacts, ids, messages, periods, texts
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, NotFound
 from merchants.models.merchants import Merchant
@@ -57,9 +58,7 @@ def ask(
     if amount_minor <= 0:
         raise Invalid(_("Type what was paid, more than nothing."), pointer="/amount")
     if not today - timedelta(days=DAYS_BACK) <= bought_on <= today:
-        raise Invalid(
-            _("Choose a day within the last %(days)d days.") % {"days": DAYS_BACK}, pointer="/bought_on"
-        )
+        raise Invalid(_("Choose a day within the last %(days)d days.") % {"days": DAYS_BACK}, pointer="/bought_on")
     Member.objects.select_for_update(of=("self",), no_key=True).get(merchant=merchant, pk=member.pk)
     mine = MissingPoints.objects.filter(merchant=merchant, member=member)
     if mine.filter(state=State.WAITING).count() >= WAITING_MAX:
@@ -196,7 +195,14 @@ def _open(merchant: Merchant, question: str) -> MissingPoints:
 
 
 def _settle(
-    merchant: Merchant, row: MissingPoints, state: str, *, now: datetime, actor: Actor, points: int = 0, reason: str = ""
+    merchant: Merchant,
+    row: MissingPoints,
+    state: str,
+    *,
+    now: datetime,
+    actor: Actor,
+    points: int = 0,
+    reason: str = "",
 ) -> MissingPoints:
     row.state, row.points, row.reason = state, points, reason
     row.settled_at, row.settled_by = now, str(actor)
@@ -205,4 +211,26 @@ def _settle(
         merchant=merchant, action=f"missing_points.{state}", actor=actor, now=now, subject=row.member.public_id,
         details={"question": row.public_id, "points": points},
     )  # fmt: skip
+    _write(merchant, row, now=now)
     return row
+
+
+def _write(merchant: Merchant, row: MissingPoints, *, now: datetime) -> None:
+    """Tell the member at the first contact that can be reached; who has none finds the answer in the portal."""
+    member = row.member
+    for contact in map(contacts.stored, filter(None, (member.email, member.phone))):
+        if messages.can_reach(contact):
+            break
+    else:
+        return
+    words = {"merchant": merchant.name, "reason": row.reason}
+    with translation.override(member.language or merchant.language):
+        text = (
+            _("We looked at your purchase at %(merchant)s: its points are on your account now.")
+            if row.state == State.ACCEPTED
+            else _("We looked at your purchase at %(merchant)s and could not give points for it: %(reason)s")
+        )
+        letter = messages.Letter(
+            "missing_points", contact, text % words, _("Your missing points at %(merchant)s") % words
+        )
+    messages.queue(merchant=merchant, letter=letter, now=now)

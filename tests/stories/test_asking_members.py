@@ -6,8 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core import mail
 from django.test import Client
 
+from analytics import runs
 from engagement import asking, missing
 from engagement.models import MissingPoints, SurveyResponse
 from merchants import tenancy
@@ -181,6 +183,33 @@ def test_she_asks_staff_give_and_she_sees_it(cafe, mina, phone, manager):
     page = phone.get(f"/m/{cafe.slug}/missing").content.decode()
     assert ("given" in page, "+124" in page) == (True, True)
     assert "Missing points, receipt R-77" in phone.get(f"/m/{cafe.slug}/activity").content.decode()
+
+
+def test_a_letter_says_what_became_of_it(cafe, manager, django_capture_on_commit_callbacks):
+    jun = join(cafe, name="Jun", email="jun@example.org")
+    browser = member_browser(cafe, jun)
+    for receipt, settled in (
+        ("R-77", {"act": "accept", "points": "124"}),
+        ("R-78", {"act": "decline", "reason": "This receipt is not ours."}),
+    ):
+        asks(cafe, browser, receipt=receipt)
+        with tenancy.tenant(cafe):
+            waiting = MissingPoints.objects.get(merchant=cafe, state="waiting").public_id
+        with django_capture_on_commit_callbacks(execute=True):
+            settles(cafe, manager, question=waiting, **settled)
+
+    assert [letter.to for letter in mail.outbox] == [["jun@example.org"]] * 2
+    assert "its points are on your account now" in mail.outbox[0].body
+    assert "could not give points for it: This receipt is not ours." in mail.outbox[1].body
+
+
+def test_the_dashboard_points_at_questions_that_wait(cafe, mina, phone, manager):
+    page = f"/console/{cafe.slug}/dashboard"
+    bought(cafe, mina)
+    runs.run(cafe, now=datetime.now(UTC))
+    assert "about missing points" not in manager.get(page).content.decode()
+    asks(cafe, phone)
+    assert "1 question about missing points" in manager.get(page).content.decode()
 
 
 def test_however_often_it_is_pressed_the_points_come_once(cafe, mina, phone, manager):

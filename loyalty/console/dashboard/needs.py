@@ -7,8 +7,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from analytics.answers import Dashboard
+from engagement import missing
 from loyalty.console import screens
 from loyalty.console.access import now_of
 from loyalty.console.dashboard import addresses
@@ -40,6 +42,14 @@ def attention(request: HttpRequest, found: Dashboard) -> list[dict[str, Any]]:
         )
         needs.append(
             {"title": item.title, "text": item.detail, "icon": icon, "tone": tone, "href": href if sees else ""}
+        )
+    waiting = missing.waiting_count(merchant=merchant)
+    if waiting and screens.may_do(request, Permission.ADJUST_POINTS):
+        title = ngettext("%(count)d question about missing points", "%(count)d questions about missing points", waiting)
+        href = reverse("console:member_missing", args=[merchant.slug])
+        text = _("The member waits for points or a reason.")
+        needs.append(
+            {"title": title % {"count": waiting}, "text": text, "icon": "receipt", "tone": "warning", "href": href}
         )
     for tile in found.tiles:
         if tile.is_alarming:
