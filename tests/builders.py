@@ -23,12 +23,13 @@ import msgspec
 from members.models import Member
 from merchants import ids, tenancy
 from merchants.actors import SYSTEM, Actor
-from merchants.models.merchants import Location, Merchant
+from merchants.models.merchants import Merchant
 from rewards import adjustments, balances, documents, merging, purchases, redemptions, terms, transfers
 from rewards.models.accounts import Account, TierPeriod
 from rewards.models.programmes import TermsVersion
 from rewards.parties import MemberRef
 from rewards.points import Book, Cause
+from tests import people
 
 T = TypeVar("T")
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Seoul")).astimezone(UTC)
@@ -368,13 +369,8 @@ def fresh(kind: str) -> str:
 
 
 def open_shop(name: str = "Café Haneul", *, document: dict[str, Any] | None = None, **fields: Any) -> Shop:
-    """Make a merchant with one location, `main`, and its programme."""
-    mark = ids.mint("mer")
-    defaults = {"currency": "KRW", "zone": "Asia/Seoul", "country": "KR", "created_at": NEW_YEAR}
-    merchant = Merchant.objects.create(public_id=mark, slug=mark.replace("_", "-"), name=name, **{**defaults, **fields})
-    with tenancy.tenant(merchant):
-        Location.objects.create(merchant=merchant, public_id=ids.mint("loc"), code="main", name="Main street")
-    shop = Shop(merchant)
+    """A shop that opened at New Year, with its programme and a clock of its own."""
+    shop = Shop(people.open_shop("shop", **{"name": name, "created_at": NEW_YEAR, **fields}))
     shop.publish(document or PROGRAMME)
     return shop
 

@@ -22,18 +22,18 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 MANAGER = Actor("staff", "seat_0123456789abcdef", role="manager")
 
 
-def open_shop(slug: str, *, country: str = "KR", **fields: Any) -> Merchant:
+def open_shop(
+    slug: str, *, currency: str = "KRW", zone: str = "Asia/Seoul", country: str = "KR", **fields: Any
+) -> Merchant:
     """Make a merchant with one location, `main`; its slug gets a tail of its own."""
     mark = ids.mint("mer")
     merchant = Merchant.objects.create(
         public_id=mark,
         slug=f"{slug}-{mark[4:12]}",
-        name=slug.replace("-", " ").title(),
-        currency="KRW",
-        zone="Asia/Seoul",
+        currency=currency,
+        zone=zone,
         country=country,
-        created_at=datetime.now(UTC),
-        **fields,
+        **{"name": slug.replace("-", " ").title(), "created_at": datetime.now(UTC), **fields},
     )
     with tenancy.tenant(merchant):
         Location.objects.create(merchant=merchant, public_id=ids.mint("loc"), code="main", name="Main street")

@@ -8,32 +8,13 @@ from typing import Any
 
 from django.test import Client
 
-from merchants import ids, keys, tenancy
+from merchants import keys, tenancy
 from merchants.actors import SYSTEM
-from merchants.models.merchants import Location, Merchant
+from merchants.models.merchants import Merchant
+from tests.people import open_shop as open_shop
 
 #: All a key can be allowed but backfilling, which would let old sales in and keep events back.
 EVERY_SCOPE = tuple(scope for scope in keys.SCOPES if scope != "purchases:backfill")
-
-
-def open_shop(
-    slug: str, *, currency: str = "KRW", zone: str = "Asia/Seoul", country: str = "KR", **fields: Any
-) -> Merchant:
-    """Make a merchant with one location, `main`."""
-    now = datetime.now(UTC)
-    merchant = Merchant.objects.create(
-        public_id=ids.mint("mer"),
-        slug=f"{slug}-{ids.mint('mer')[4:12]}",
-        name=slug.title(),
-        currency=currency,
-        zone=zone,
-        country=country,
-        created_at=now,
-        **fields,
-    )
-    with tenancy.tenant(merchant):
-        Location.objects.create(merchant=merchant, public_id=ids.mint("loc"), code="main", name="Main street")
-    return merchant
 
 
 def issue_key(merchant: Merchant, *scopes: str, now: datetime | None = None, **fields: Any) -> keys.Issued:

@@ -13,9 +13,9 @@ from loyalty.celery import app
 from loyalty.worker import rounds, schedule, tasks
 from merchants import directory, due, ids, outbox, tenancy, ticks
 from merchants.actors import Actor
-from merchants.models.merchants import Merchant
 from merchants.models.webhooks import WebhookDelivery
 from merchants.webhooks import addresses, endpoints, log
+from tests.people import open_shop
 from tests.receiver import receiving
 
 #: These only start work of their own, a task per merchant.
@@ -23,20 +23,8 @@ STARTERS = {"tick.metrics", "tick.verify"}
 OWNER = Actor("staff", "seat_0123456789abcdef", role="owner")
 
 
-@pytest.fixture
-def committed(django_db_setup, django_db_blocker):
-    """Real transactions, seen by every connection; what a test makes stays, and it asks only about its own."""
-    with django_db_blocker.unblock():
-        yield
-        connections.close_all()
-
-
 def open_cafe():
-    mark = ids.mint("mer")
-    return Merchant.objects.create(
-        public_id=mark, slug=mark.replace("_", "-"), name="Café Haneul", currency="KRW", zone="Asia/Seoul",
-        country="KR", created_at=datetime.now(UTC),
-    )  # fmt: skip
+    return open_shop("cafe-haneul", name="Café Haneul", created_at=datetime.now(UTC))
 
 
 def erased(cafe):

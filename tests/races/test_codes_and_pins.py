@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 
 from members import codes
@@ -20,14 +20,6 @@ from merchants.models.people import Seat, User
 from tests.people import code_in_last_mail, open_shop, seat_at
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def committed(django_db_setup, django_db_blocker):
-    """Real transactions, seen by every connection; what a test makes stays, and it asks only about its own."""
-    with django_db_blocker.unblock():
-        yield
-        connections.close_all()
 
 
 @pytest.fixture

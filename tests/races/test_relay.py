@@ -17,11 +17,11 @@ from django.db import connection, connections
 from loyalty.launch.urls import psycopg_from_url
 from merchants import due, ids, outbox, tenancy, ticks
 from merchants.actors import Actor
-from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
 from merchants.models.webhooks import WebhookDelivery
 from merchants.outbox import Event
 from merchants.webhooks import addresses, delivering, endpoints, relay, sending
+from tests.people import open_shop
 from tests.receiver import receiving
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -30,20 +30,8 @@ MINA = "mem_0123456789abcdef"
 
 
 @pytest.fixture
-def committed(django_db_setup, django_db_blocker):
-    """Real transactions, seen by every connection; what a test makes stays, and it asks only about its own."""
-    with django_db_blocker.unblock():
-        yield
-        connections.close_all()
-
-
-@pytest.fixture
 def cafe(committed):
-    mark = ids.mint("mer")
-    return Merchant.objects.create(
-        public_id=mark, slug=mark.replace("_", "-"), name="Café Haneul", currency="KRW", zone="Asia/Seoul",
-        country="KR", created_at=NOON,
-    )  # fmt: skip
+    return open_shop("cafe-haneul", name="Café Haneul", created_at=NOON)
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from django.db import connection
 from engagement.models import SurveyResponse
 from members.models import Member
 from merchants import ids, periods, tenancy
-from merchants.models.merchants import Merchant
 from rewards.models.accounts import Account
 from rewards.models.purchases import Purchase, Refund
+from tests.people import open_shop
 
 _numbers = itertools.count(1)
 
@@ -23,17 +23,10 @@ class Trade:
     """Opens a merchant and lets its members buy.  Every call is one committed transaction, unless inside `open()`."""
 
     def __init__(self, *, zone: str = "America/New_York", currency: str = "USD", name: str = "Bookshop") -> None:
-        public_id = ids.mint("mer")
-        self.merchant = Merchant.objects.create(
-            public_id=public_id,
-            slug=public_id.replace("_", "-"),
-            name=name,
-            currency=currency,
-            zone=zone,
-            country="US",
-            is_sandbox=True,
+        self.merchant = open_shop(
+            "bookshop", name=name, currency=currency, zone=zone, country="US", is_sandbox=True,
             created_at=datetime(2020, 1, 1, tzinfo=UTC),
-        )
+        )  # fmt: skip
         self._is_open = False
 
     @contextmanager

@@ -12,9 +12,9 @@ from django.db import transaction
 from jsonschema import Draft202012Validator
 
 from merchants import ids, outbox, tenancy
-from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
 from merchants.outbox import Event
+from tests.people import open_shop
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 SCHEMAS = Path(outbox.__file__).parent / "events"
@@ -25,10 +25,7 @@ ENROLLED = {"member": MINA, "source": "portal"}
 
 @pytest.fixture
 def cafe(db):
-    return Merchant.objects.create(
-        public_id=ids.mint("mer"), slug="cafe-haneul", name="Café Haneul", currency="KRW", zone="Asia/Seoul",
-        country="KR", created_at=NOON,
-    )  # fmt: skip
+    return open_shop("cafe-haneul", name="Café Haneul", created_at=NOON)
 
 
 def test_every_kind_has_a_schema_file_and_every_file_a_kind():

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from merchants import ids, outbox, sealing, tenancy
+from merchants import outbox, sealing, tenancy
 from merchants.actors import Actor
 from merchants.errors import LoyaltyError
 from merchants.models.audit import AuditRecord
-from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks import addresses, delivering, endpoints, log, pruning, relay, retries, sending, signatures
+from tests.people import open_shop
 from tests.receiver import receiving
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -38,10 +38,7 @@ def at(*answers):
 
 @pytest.fixture
 def cafe(db):
-    cafe = Merchant.objects.create(
-        public_id=ids.mint("mer"), slug="cafe-haneul", name="Café Haneul", currency="KRW", zone="Asia/Seoul",
-        country="KR", created_at=NOON,
-    )  # fmt: skip
+    cafe = open_shop("cafe-haneul", name="Café Haneul", created_at=NOON)
     with tenancy.tenant(cafe):
         yield cafe
 

@@ -10,12 +10,12 @@ from django.db import transaction
 from members.models import Member
 from merchants import ids, tenancy
 from merchants.actors import SYSTEM
-from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
 from rewards import expiry
 from rewards.models.accounts import Account
 from rewards.models.ledger import Entry, Lot
 from rewards.points import Book, Cause
+from tests.people import open_shop
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
@@ -24,10 +24,7 @@ MAY = datetime(2026, 5, 1, tzinfo=UTC)
 
 @pytest.fixture
 def cafe(db):
-    cafe = Merchant.objects.create(
-        public_id=ids.mint("mer"), slug="cafe-haneul", name="Café Haneul", currency="KRW", zone="Asia/Seoul",
-        country="KR", created_at=MARCH,
-    )  # fmt: skip
+    cafe = open_shop("cafe-haneul", name="Café Haneul", created_at=MARCH)
     with tenancy.tenant(cafe):
         yield cafe
 

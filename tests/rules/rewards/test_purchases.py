@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from members.models import Member
 from merchants import ids, tenancy
 from merchants.actors import Actor
-from merchants.models.merchants import Location, Merchant
+from merchants.models.merchants import Location
 from merchants.models.outbox import OutboxEvent
 from rewards import purchases, terms
 from rewards.models.accounts import Account, TierPeriod
@@ -24,6 +24,7 @@ from rewards.models.purchases import Purchase, PurchaseLine, Refund
 from rewards.models.referrals import Referral
 from rewards.purchases import LineInput, MemberRef, PurchaseInput, PurchaseRef, RefundInput, RefundLine, Source
 from tests import builders
+from tests.people import open_shop
 
 NOON = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # noon in Seoul, a Friday
 TILL = Actor("key", "key_till")
@@ -48,11 +49,7 @@ class Cafe:
     """A café in Seoul with Mina and Jun as members; every call is its own transaction's worth of work."""
 
     def __init__(self, document: dict, *, since: datetime = NOON - timedelta(days=400)) -> None:
-        mark = ids.mint("mer")
-        self.merchant = Merchant.objects.create(
-            public_id=mark, slug=f"cafe-{mark[4:]}", name="Café", currency="KRW", zone="Asia/Seoul", country="KR",
-            created_at=since,
-        )
+        self.merchant = open_shop("cafe", created_at=since)
         self.number = 0
         with tenancy.tenant(self.merchant):
             Location.objects.create(

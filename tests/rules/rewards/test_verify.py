@@ -8,21 +8,12 @@ from io import StringIO
 import psycopg2
 import pytest
 from django.core.management import call_command
-from django.db import connections
 
 from loyalty.launch.urls import psycopg_from_url
 from merchants import tenancy
 from merchants.models.audit import AuditRecord
 from rewards import verify
 from tests import builders
-
-
-@pytest.fixture
-def committed(django_db_setup, django_db_blocker):
-    """Real transactions: the one who tampers is another connection.  What a test makes stays, and is its own shop's."""
-    with django_db_blocker.unblock():
-        yield
-        connections.close_all()
 
 
 @pytest.fixture
