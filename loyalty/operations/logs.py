@@ -24,6 +24,10 @@ _SECRETS = (
     (re.compile(r"^(DETAIL|CONTEXT|QUERY|LINE \d+):.*(\n(?!\S+:).*)*", re.MULTILINE), ""),
 )
 
+#: SQLSTATE class 22, whose messages quote the value itself: invalid input syntax for type integer: "Mina Park".
+_DATA_EXCEPTION = "22"
+_QUOTED = re.compile(r'".*"', re.DOTALL)
+
 #: The request log: every word of it is ours.
 REQUESTS = "loyalty.request"
 
@@ -105,6 +109,8 @@ def _exception(logger: logging.Logger, method: str, event: MutableMapping[str, A
     diagnostics = getattr(error.__cause__ or error, "diag", None)
     # psycopg2's own text repeats the offending values; its primary message does not.
     message = getattr(diagnostics, "message_primary", None) or str(error)
+    if (getattr(diagnostics, "sqlstate", None) or "").startswith(_DATA_EXCEPTION):
+        message = _QUOTED.sub("<value>", message)
     event["exception"] = {
         "type": type(error).__name__,
         "message": without_personal_data(message),

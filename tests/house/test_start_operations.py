@@ -181,26 +181,6 @@ def test_a_token_opens_the_metrics_from_anywhere_and_nothing_else_does(client: C
 # Logs
 
 
-@pytest.fixture
-def lines(capsys):
-    """Write through the production formatter and read back what it wrote."""
-    configured = logs.logging_config(level="INFO", as_json=True)
-    formatter = structlog.stdlib.ProcessorFormatter(
-        **{key: value for key, value in configured["formatters"]["lines"].items() if key != "()"}
-    )
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    written: list[str] = []
-    handler.emit = lambda record: written.append(handler.format(record))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield lambda: [json.loads(line) for line in written]
-    root.removeHandler(handler)
-    root.setLevel(level)
-
-
 def test_one_line_per_request_with_its_id_and_route(client: Client, lines):
     answer = client.get("/healthz?phone=01012345678", headers={"X-Request-Id": "till-7.a"})
 
