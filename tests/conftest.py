@@ -42,6 +42,12 @@ def committed(django_db_setup, django_db_blocker):
         connections.close_all()
 
 
+@pytest.fixture(scope="session")
+def drill_seed(pytestconfig):
+    """What the dice of this run begin with: printed at its end, and repeated by `--drill-seed`."""
+    return pytestconfig.getoption("--drill-seed")
+
+
 def _schema_digest() -> str:
     shaping = [
         path

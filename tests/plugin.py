@@ -1,7 +1,8 @@
 """Starts one PostgreSQL and one Valkey for the whole run, before pytest-django reads the settings, and ends them.
 
 Loaded by `addopts = "-p tests.plugin"`: a conftest would be too late.  Durability is off, the data ends with the run.
-With xdist the controller starts the services and every worker gets a database of its own.
+The whole suite is shared out to processes, one a core up to four, each with a database of its own; whoever names a
+file or a test gets one process, in which `-s` and `--pdb` work.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import random
 import shutil
 import tempfile
 import time
@@ -25,6 +27,21 @@ from loyalty.launch.urls import psycopg_from_url, with_database
 from loyalty.launch.valkey import Valkey
 
 _PREFIX = "loyalty-test-"
+PROCESSES_MAX = 4
+#: The files that take longest, longest first: begun last they would leave the other processes with nothing to do.
+LONGEST = (
+    "browser/test_console.py",
+    "house/test_contract.py",
+    "house/test_start_supervisor.py",
+    "house/test_crash_drill.py",
+    "house/test_authorisation.py",
+    "browser/test_styleguide.py",
+    "rules/rewards/test_ledger_machine.py",
+    "browser/test_portal.py",
+    "browser/test_counter.py",
+    "house/test_security.py",
+    "races/test_ledger_races.py",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,11 +63,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+# A wrapper runs before xdist's own hook, which reads what is set here.
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Iterator[object]:
+    """Share the whole suite out, unless somebody chose a part of it or wants to look at it closely."""
+    asked = config.option
+    is_whole = config.args_source is not config.ArgsSource.ARGS and not (asked.keyword or asked.markexpr or asked.lf)
+    is_watched = asked.usepdb or asked.capture == "no" or asked.collectonly or asked.setupplan
+    processes = min(len(os.sched_getaffinity(0)), PROCESSES_MAX)
+    if is_whole and not is_watched and asked.numprocesses is None and processes > 1:
+        asked.numprocesses, asked.dist, asked.loadscopereorder = processes, "loadfile", False
+    return (yield)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "drill: a long drill, run only with --drills")
+    # Thrown once, before xdist hands the options to its processes: one number repeats the whole run.
+    if config.option.drill_seed is None:
+        config.option.drill_seed = random.SystemRandom().randrange(10**6)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    terminalreporter.write_line(f"The dice of this run: --drill-seed {config.option.drill_seed}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: order.get(os.path.relpath(item.path, tests), len(order)))
     if config.getoption("--drills"):
         return
     for item in items:

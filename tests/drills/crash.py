@@ -64,6 +64,7 @@ class Report:
     heard: Counter[str]
     wanted: Counter[str]
     wounds: Counter[str]
+    restarts: Counter[str]
     recoveries: list[tuple[str, float]]
     deliveries: int
     events: int
@@ -78,6 +79,7 @@ class Report:
             f"wanted {sum(self.wanted.values())}: {_said(self.wanted)}",
             f"heard {sum(self.heard.values())}: {_said(self.heard)}",
             f"wounds {sum(self.wounds.values())}: {_said(self.wounds)}; slowest recovery {slowest[0]} {slowest[1]:.1f} s",
+            f"stopped by themselves: {_said(self.restarts) or 'none'}",
             f"events {self.events}, deliveries {self.deliveries}, the last {self.seconds_to_deliver:.1f} s after the end",
         ]
         if not self.faults:
@@ -108,7 +110,9 @@ def drill(*, seconds: float, seed: int, weakness: str = "") -> Report:
         tills.close()
         ended = time.monotonic()
         with contextlib.closing(stack.superuser()) as connection:
-            faults = oracle.wait_until_delivered(connection, shop["merchant"], seconds_max=90)
+            faults = oracle.wait_until_delivered(
+                connection, shop["merchant"], standstill_seconds_max=60, meanwhile=stack.tend
+            )
             seconds_to_deliver = time.monotonic() - ended
             faults += oracle.examine(
                 connection, merchant=shop["merchant"], log=tills.log, receiver=receiver, secret=shop["webhook_secret"]
@@ -122,6 +126,7 @@ def drill(*, seconds: float, seed: int, weakness: str = "") -> Report:
             heard=tills.log.heard,
             wanted=Counter(each.kind for each in tills.log.intents),
             wounds=wounds,
+            restarts=stack.restarts,
             recoveries=stack.recoveries,
             deliveries=len(receiver.at("/ok")),
             events=len(set(receiver.ids("/ok"))),
@@ -139,6 +144,7 @@ def _storm(stack: Stack, dice: random.Random, wounds: dict[str, int], seconds: f
     dice.shuffle(first)
     while time.monotonic() < end:
         time.sleep(dice.uniform(0.4, 1.6))
+        stack.tend()
         name = first.pop() if first else dice.choices(list(wounds), list(wounds.values()))[0]
         if name.startswith("worker") and not stack.worker_is_up():
             if name not in struck and len(wounds) > 4:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from loyalty.launch import environment, places
 from loyalty.launch.places import CHECKOUT, StartError
 from loyalty.launch.postgres import DATABASE, Postgres
 from loyalty.launch.processes import Child, kill_group
+from loyalty.launch.supervisor import RESTARTS_MAX
 from loyalty.launch.valkey import Valkey
 
 RECOVERY_SECONDS_MAX = 180.0
@@ -44,7 +46,8 @@ class Stack:
     recoveries: list[tuple[str, float]] = field(default_factory=list)
     port: int = 0
     worker_hurt_at: float = 0.0
-    restarts: int = 0
+    #: What stopped by itself and was started again, as the supervisor would.
+    restarts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.places = places.prepare(self.data)
@@ -180,18 +183,24 @@ class Stack:
         """Wait until the web answers a question that takes the database."""
         deadline = time.monotonic() + RECOVERY_SECONDS_MAX
         while not self.serves():
-            for name in ("web", "worker", "beat"):
-                child = self.children[name]
-                if not child.is_running():
-                    # As the supervisor does: granian gives up when its workers are killed in quick succession.
-                    if self.restarts >= 5:
-                        raise AssertionError(f"{name} stopped by itself:\n{child.last_lines(40)}")
-                    self.restarts += 1
-                    child.start()
+            self.tend()
             assert time.monotonic() < deadline, (
                 f"nobody was served for {RECOVERY_SECONDS_MAX:.0f} s:\n{self.children['web'].last_lines(40)}"
             )
             time.sleep(0.05)
+
+    def tend(self) -> None:
+        """Start again what stopped by itself, as the supervisor does, and no oftener.
+
+        granian gives up when its workers are killed in quick succession, Celery when the queue dies at a bad moment.
+        """
+        for name in ("web", "worker", "beat"):
+            child = self.children[name]
+            if not child.is_running():
+                if self.restarts[name] >= RESTARTS_MAX:
+                    raise AssertionError(f"{name} stopped by itself:\n{child.last_lines(40)}")
+                self.restarts[name] += 1
+                child.start()
 
     def serves(self) -> bool:
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 
 import pytest
@@ -13,17 +12,11 @@ import pytest
 from tests.drills import crash
 
 
-@pytest.fixture
-def seed(pytestconfig):
-    return pytestconfig.getoption("--drill-seed") or random.SystemRandom().randrange(10**6)
-
-
-@pytest.mark.drill
-def test_what_was_acknowledged_survives_every_death(pytestconfig, seed):
+def test_what_was_acknowledged_survives_every_death(pytestconfig, drill_seed):
     """Nothing lost, nothing twice, every event delivered, every account sums; `str(report)` names the seed."""
     assert threading.current_thread() is threading.main_thread()
 
-    report = crash.drill(seconds=pytestconfig.getoption("--crash-seconds"), seed=seed)
+    report = crash.drill(seconds=pytestconfig.getoption("--crash-seconds"), seed=drill_seed)
 
     assert report.faults == [], str(report)
     assert report.wanted["purchase"] > 0
@@ -32,7 +25,7 @@ def test_what_was_acknowledged_survives_every_death(pytestconfig, seed):
 
 @pytest.mark.drill
 @pytest.mark.parametrize("weakness", crash.CONTROLS)
-def test_the_drill_sees_a_system_built_wrongly(weakness, seed):
-    report = crash.drill(seconds=25, seed=seed, weakness=weakness)
+def test_the_drill_sees_a_system_built_wrongly(weakness, drill_seed):
+    report = crash.drill(seconds=25, seed=drill_seed, weakness=weakness)
 
     assert report.faults != [], f"{weakness} went unnoticed:\n{report}"
