@@ -119,7 +119,7 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
             parameter["description"] = kind.pop("description")
         if name in operation.query_examples:
             parameter["example"] = operation.query_examples[name]
-        found.append({**parameter, "schema": kind})
+        found.append({**parameter, "schema": _with_text_told(kind)})
     return found
 
 
@@ -288,6 +288,21 @@ def _example(code: str) -> dict[str, Any]:
         "request_id": "0f8e4bb0c1f94f0e8b1d5b0f3d1f6a52",
         "errors": [],
     }
+
+
+#: What a text in a query may hold: no control but tab and line ends, nothing that turns direction (`queries.py`).
+_QUERY_TEXT = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffd]*$"
+#: Kinds of text that say themselves what they may hold.
+_TOLD = frozenset({"pattern", "enum", "const", "format"})
+
+
+def _with_text_told(value: Any) -> Any:
+    """Say of a free text in a query what it may hold, so that a caller knows before the API refuses."""
+    if isinstance(value, dict):
+        is_free = value.get("type") == "string" and not _TOLD & value.keys()
+        told = {"pattern": _QUERY_TEXT} if is_free else {}
+        return {name: _with_text_told(each) for name, each in value.items()} | told
+    return [_with_text_told(each) for each in value] if isinstance(value, list) else value
 
 
 def _portable(value: Any) -> Any:

@@ -11,22 +11,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.core.servers.basehttp import ThreadedWSGIServer
 from django.core.wsgi import get_wsgi_application
-from django.db import connections
 from django.test import Client
-from django.test.testcases import QuietWSGIRequestHandler
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.serving import serving
 
 PHONE, DESK = 390, 1280
 
@@ -49,45 +44,6 @@ def browser() -> Iterator[Browser]:
         started.close()
     if before is None:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-class _Server(ThreadedWSGIServer):
-    """Ends database connections with their thread, and browsers' kept-open connections with itself."""
-
-    daemon_threads = True
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._open: set[socket.socket] = set()
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._open.discard(request)
-            connections.close_all()
-
-    def server_close(self) -> None:
-        super().server_close()
-        for request in list(self._open):
-            with suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
-
-
-@contextmanager
-def serving(application: Any, port: int = 0) -> Iterator[str]:
-    """Serve a WSGI application on a free (or the given) port until the block ends."""
-    server = _Server(("127.0.0.1", port), QuietWSGIRequestHandler)
-    server.set_app(application)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="browser-tests-server", daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 @pytest.fixture(scope="session")
