@@ -69,9 +69,16 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[object]:
     """Share the whole suite out, unless somebody chose a part of it or wants to look at it closely."""
     asked = config.option
     is_whole = config.args_source is not config.ArgsSource.ARGS and not (asked.keyword or asked.markexpr or asked.lf)
-    is_watched = asked.usepdb or asked.capture == "no" or asked.collectonly or asked.setupplan
+    # One of the processes it is shared out to hands nothing on.
+    is_alone = (
+        "PYTEST_XDIST_WORKER" in os.environ
+        or asked.usepdb
+        or asked.capture == "no"
+        or asked.collectonly
+        or asked.setupplan
+    )
     processes = min(len(os.sched_getaffinity(0)), PROCESSES_MAX)
-    if is_whole and not is_watched and asked.numprocesses is None and processes > 1:
+    if is_whole and not is_alone and asked.numprocesses is None and processes > 1:
         asked.numprocesses, asked.dist, asked.loadscopereorder = processes, "loadfile", False
     return (yield)
 

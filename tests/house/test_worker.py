@@ -210,11 +210,9 @@ def test_what_a_tick_does_it_does_in_the_merchants_own_tenant(committed, setting
 @pytest.mark.parametrize("night", ["2026-10-25", "2026-03-29"])
 def test_f27_the_night_an_hour_comes_twice_or_never_a_nightly_job_is_done_once(committed, night, monkeypatch):
     """Berlin: at three it is two again in October, and in March two is three at once."""
-    mark = ids.mint("mer")
-    shop = Merchant.objects.create(
-        public_id=mark, slug=mark.replace("_", "-"), name="Bäckerei", currency="EUR", zone="Europe/Berlin", country="DE",
-        created_at=datetime.now(UTC),
-    )  # fmt: skip
+    shop = open_shop(
+        "backerei", name="Bäckerei", currency="EUR", zone="Europe/Berlin", country="DE", created_at=datetime.now(UTC)
+    )
     midnight = datetime.fromisoformat(f"{night}T00:00").replace(tzinfo=shop.tzinfo).astimezone(UTC)
     done = []
     # The night before it was done as on any other night.
