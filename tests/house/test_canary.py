@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.core import mail
+from django.core.mail.backends import locmem
 from django.db import connection
-from django.test import Client
+from django.test import Client, TestCase
 
 from members.models import Member
 from merchants import tenancy
@@ -133,14 +133,17 @@ def test_a_door_that_breaks_says_where_and_not_with_whom(stage, lines, value):
 
 
 def test_a_letter_that_cannot_be_sent_names_nobody(stage, lines, monkeypatch):
+    refused = []
+
     def refuse(self, letters):
+        refused.extend(letters)
         raise smtplib.SMTPRecipientsRefused({EMAIL: (550, f"no such user {EMAIL} {NAME}".encode())})
 
-    monkeypatch.setattr(mail.backends.locmem.EmailBackend, "send_messages", refuse)
-    with undone():
-        client = Client(raise_request_exception=False)
-        client.post(f"/m/{stage.shop.slug}/sign-in", {"contact": EMAIL})
+    monkeypatch.setattr(locmem.EmailBackend, "send_messages", refuse)
+    with undone(), TestCase.captureOnCommitCallbacks(execute=True):
+        Client(raise_request_exception=False).post(f"/m/{stage.shop.slug}/sign-in", {"contact": EMAIL})
 
+    assert [letter.to for letter in refused] == [[EMAIL]]
     assert sung(lines) == []
 
 
