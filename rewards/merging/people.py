@@ -70,13 +70,14 @@ def move(merchant_id: int, leaving: Member, staying: Member) -> dict[str, Any]:
     )
     forwarded += _behind(merchant_id, forwarded)
     Member.objects.filter(merchant_id=merchant_id, pk__in=forwarded).update(merged_into=staying)
+    state = leaving.state
     leaving.state, leaving.merged_into = Member.State.MERGED, staying
     leaving.save(update_fields=["state", "merged_into", *(name.removesuffix("_id") for name in CONTACTS)])
     for name in CONTACTS:
         if name in contacts:
             setattr(staying, name, contacts[name])
     staying.save()
-    return {"cards": numbers, "contacts": contacts, "forwarded": forwarded}
+    return {"cards": numbers, "contacts": contacts, "forwarded": forwarded, "state": state}
 
 
 def give_back(merchant_id: int, row: Merge, returning: Member, staying: Member) -> int:
@@ -93,7 +94,7 @@ def give_back(merchant_id: int, row: Merge, returning: Member, staying: Member) 
     for name in CONTACTS:
         if name in given_back:
             setattr(returning, name, given_back[name])
-    returning.state, returning.merged_into = Member.State.ACTIVE, None
+    returning.state, returning.merged_into = moved["state"], None
     returning.save()
     Member.objects.filter(merchant_id=merchant_id, pk__in=moved["forwarded"], merged_into=staying).update(
         merged_into=returning

@@ -219,6 +219,12 @@ def test_a_later_merge_is_undone_first(cafe, old, mina):
     assert [person.points()[0] for person in (older, old, mina)] == [7, 0, 0]
 
 
+def test_a_blocked_membership_is_blocked_again_when_its_merge_is_undone(cafe, old, mina):
+    cafe.does(lambda: Member.objects.filter(pk=old.id).update(state="blocked"))
+    undo(cafe, old.is_merged_into(mina))
+    assert (row(cafe, old).state, row(cafe, mina).state) == ("blocked", "active")
+
+
 def test_a_merge_is_not_undone_when_the_person_was_forgotten(cafe, old, mina):
     """Whoever was merged is the same person and was forgotten with them: nobody comes back to life."""
     old.is_given(7)
