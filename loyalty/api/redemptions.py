@@ -250,6 +250,7 @@ class Captures(ApiView):
             "part_of_a_reward",
             "nothing_to_capture",
             "account_frozen",
+            "member_blocked",
         ),
         examples={"all_of_it": {"external_id": "till-1-c-9"}, "a_part": {"external_id": "till-1-c-9", "points": 300}},
         answer_example={

@@ -46,7 +46,7 @@ def capture(*, merchant: Merchant, redemption: str, asked: CaptureInput, now: da
     """This function will spend held points, all or a part; the rest is released.
 
     `redemption` is its public id or the code the member shows. Locks the member's account. A refusal (409: ended before,
-    timed out, more than is held, account frozen) is returned and kept for ever under the external id.
+    timed out, more than is held, account frozen, member blocked) is returned and kept for ever under the external id.
 
     :raises RedemptionNotFound: nothing is known by this.
     :raises ExternalIdReused: the id was used for something else.
@@ -58,6 +58,7 @@ def capture(*, merchant: Merchant, redemption: str, asked: CaptureInput, now: da
         return documents.replayed(earlier, member_id=party.id)
     try:
         points = spendings.check_capture(book, row, asked.points)
+        parties.check_not_blocked(party)
         document = spendings.capture(
             book, party.account, row, points=points, external_id=asked.external_id, sent=sent, occurred_at=now,
             member_public_id=party.public_id,

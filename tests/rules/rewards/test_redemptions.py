@@ -235,6 +235,20 @@ def test_a_blocked_member_spends_nothing(cafe, mina):
     refused("member_blocked", mina.redeems, reward="coffee")
 
 
+def test_a_blocked_member_spends_nothing_that_was_set_aside_before_either(cafe, mina):
+    mina.is_given(500)
+    hold = mina.holds(reward="coffee")
+    cafe.does(lambda: Member.objects.filter(pk=mina.id).update(state="blocked"))
+
+    refused("member_blocked", mina.captures, hold.public_id, external_id="c-1")
+
+    assert mina.points() == (400, 100, 0, 0)
+    assert mina.state_of(hold.public_id) == "held"
+    mina.releases(hold.public_id)
+    assert mina.points() == (500, 0, 0, 0)
+    refused("member_blocked", mina.captures, hold.public_id, external_id="c-1")
+
+
 def test_a_frozen_account_spends_nothing_and_still_earns(cafe, mina):
     mina.is_given(500)
     held = mina.holds(reward="coffee")
