@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from merchants import money
+from rewards.purchases.inputs import MONEY_MAX
 
 
 class MoneyField(forms.CharField):
@@ -31,9 +32,12 @@ class MoneyField(forms.CharField):
         if not text:
             return None
         try:
-            return money.parse_typed(text, self.currency, get_language() or "en")
+            amount = money.parse_typed(text, self.currency, get_language() or "en")
         except money.InvalidMoney:
-            raise ValidationError(_("Type an amount, such as 4500 or 12.50.")) from None
+            amount = None
+        if amount is None or amount > MONEY_MAX:
+            raise ValidationError(_("Type an amount, such as 4500 or 12.50."))
+        return amount
 
 
 class PointsField(forms.CharField):

@@ -176,7 +176,7 @@ def test_a_receipt_number_is_the_sales_own_id(cafe, jun, mina):
         assert Purchase.objects.get(merchant=cafe).external_id == "R-1009"
 
 
-@pytest.mark.parametrize("amount", ["", "0", "-5", "a lot", "12.5", "1e9"])
+@pytest.mark.parametrize("amount", ["", "0", "-5", "a lot", "12.5", "1e9", "10000000000001", "9" * 25])
 def test_what_is_no_amount_is_asked_again(cafe, jun, mina, amount):
     answer, form = sell(cafe, jun, mina, amount=amount)
 
