@@ -81,7 +81,9 @@ def by_id(*, merchant: Merchant, public_id: str) -> Member:
 
     :raises MemberNotFound: nobody ever had it.
     """
-    found = Member.objects.filter(merchant=merchant, public_id=public_id).first() if ids.is_id(public_id, "mem") else None
+    found = (
+        Member.objects.filter(merchant=merchant, public_id=public_id).first() if ids.is_id(public_id, "mem") else None
+    )
     if found is None:
         raise MemberNotFound(_("There is no such member."))
     return found

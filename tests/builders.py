@@ -178,9 +178,7 @@ class Shop:
         sold = purchases.PurchaseInput(
             external_id=external_id, occurred_at=at or self.now, currency=self.merchant.currency, total_minor=won
         )
-        (outcome,) = self.does(
-            lambda: purchases.record(merchant=self.merchant, items=[sold], now=self.now, actor=TILL)
-        )
+        (outcome,) = self.does(lambda: purchases.record(merchant=self.merchant, items=[sold], now=self.now, actor=TILL))
         if outcome.error is not None:
             raise outcome.error
         return outcome
@@ -247,7 +245,9 @@ class Person:
     def claims(self, purchase: str, *, external_id: str = "", by: Actor = TILL) -> documents.Outcome:
         """Claim a guest's purchase, named by the till's own id."""
         asked = purchases.ClaimInput(
-            external_id=external_id or fresh("claim"), purchase=purchases.PurchaseRef(external_id=purchase), member=self.ref
+            external_id=external_id or fresh("claim"),
+            purchase=purchases.PurchaseRef(external_id=purchase),
+            member=self.ref,
         )
         return self.shop.does(
             lambda: purchases.claim(merchant=self.shop.merchant, asked=asked, now=self.shop.now, actor=by)

@@ -18,7 +18,42 @@ from merchants.models.merchants import Merchant
 from rewards import enrolment, programmes, purchases, redemptions, terms
 from tests.people import open_shop
 
-NAMES = ["김민지", "이서연", "박지훈", "최유진", "정하늘", "강도윤", "조은서", "윤지우", "장서준", "임수아", "한지민", "오현우", "서예린", "신동현", "권나연", "황민재", "안소희", "송재민", "류다은", "홍지호", "Mina_Park", "James_Lee", "Grace_Kim", "Sofia_Rossi", "Noah_Weber", "Emma_Chen", "Lucas_Silva", "Ava_Müller", "林怡君", "陳冠宇", "王雅婷", "張家豪", "李佳穎", "黃柏翰"]
+NAMES = [
+    "김민지",
+    "이서연",
+    "박지훈",
+    "최유진",
+    "정하늘",
+    "강도윤",
+    "조은서",
+    "윤지우",
+    "장서준",
+    "임수아",
+    "한지민",
+    "오현우",
+    "서예린",
+    "신동현",
+    "권나연",
+    "황민재",
+    "안소희",
+    "송재민",
+    "류다은",
+    "홍지호",
+    "Mina_Park",
+    "James_Lee",
+    "Grace_Kim",
+    "Sofia_Rossi",
+    "Noah_Weber",
+    "Emma_Chen",
+    "Lucas_Silva",
+    "Ava_Müller",
+    "林怡君",
+    "陳冠宇",
+    "王雅婷",
+    "張家豪",
+    "李佳穎",
+    "黃柏翰",
+]
 GOODS = (("LATTE", "coffee", 5200), ("AMERICANO", "coffee", 4500), ("TEA", "tea", 4800), ("CAKE", "food", 6800))
 
 
@@ -61,8 +96,12 @@ def _sell(merchant, people, begun, now, sales, dice) -> None:
         ]
         sold.append(
             purchases.PurchaseInput(
-                external_id=f"sale-{number}", occurred_at=at, currency="KRW", lines=tuple(lines),
-                total_minor=sum(line.amount_minor for line in lines), location="main",
+                external_id=f"sale-{number}",
+                occurred_at=at,
+                currency="KRW",
+                lines=tuple(lines),
+                total_minor=sum(line.amount_minor for line in lines),
+                location="main",
                 member=purchases.MemberRef(id=member.public_id) if dice.random() > 0.1 else None,
             )
         )

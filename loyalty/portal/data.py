@@ -128,9 +128,16 @@ def _redemptions(request: HttpRequest) -> Iterator[redemptions.View]:
 def _answers(request: HttpRequest) -> Iterator[dict[str, Any]]:
     after: str | None = None
     while True:
-        page = surveys.answers(merchant=merchant_of(request), member=member_of(request).public_id, after=after, limit=200)
+        page = surveys.answers(
+            merchant=merchant_of(request), member=member_of(request).public_id, after=after, limit=200
+        )
         for each in page.answers:
-            yield {"score": each.score, "comment": each.comment, "purchase": each.purchase, "answered_at": each.answered_at}
+            yield {
+                "score": each.score,
+                "comment": each.comment,
+                "purchase": each.purchase,
+                "answered_at": each.answered_at,
+            }
         if page.next is None:
             return
         after = page.next

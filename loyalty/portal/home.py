@@ -86,7 +86,9 @@ def _goal(
         name = names[at.next_level]
         missing, big = _missing(request, promised, place.tiers.basis, at.missing)
         small = _("to %(tier)s") % {"tier": name}
-        return Goal(at.value, level.threshold, big, small, _("%(missing)s to %(tier)s") % {"missing": missing, "tier": name})
+        return Goal(
+            at.value, level.threshold, big, small, _("%(missing)s to %(tier)s") % {"missing": missing, "tier": name}
+        )
     spendable = balance.spendable if balance else 0
     waiting = [offer for offer in catalogue.offers if offer.missing_points and offer.refusal is None]
     if not waiting:
@@ -114,7 +116,11 @@ def _question(request: HttpRequest) -> finding.PurchaseView | None:
     """The fresh purchase to ask about, unless the member has said something lately."""
     merchant, member, now = merchant_of(request), member_of(request), now_of(request)
     latest = next(iter(finding.of_member(merchant=merchant, member_id=member.pk, limit=1)), None)
-    if latest is None or latest.left_minor <= 0 or not now - timedelta(days=ASK_WITHIN_DAYS) < latest.occurred_at <= now:
+    if (
+        latest is None
+        or latest.left_minor <= 0
+        or not now - timedelta(days=ASK_WITHIN_DAYS) < latest.occurred_at <= now
+    ):
         return None
     said = surveys.answers(merchant=merchant, member=member.public_id, limit=1).answers
     if said and said[0].answered_at > now - timedelta(days=surveys.REST_DAYS):

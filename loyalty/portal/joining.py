@@ -149,7 +149,9 @@ def _welcome(request: HttpRequest) -> str:
     return Speaker(promised, screens.language()).points(promised.welcome.points)
 
 
-def _draw(request: HttpRequest, template: str, page: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
+def _draw(
+    request: HttpRequest, template: str, page: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
     """Draw a page for somebody who is not signed in; the phone throws away the card of whoever was."""
     response = render(request, template, page, status=status)
     offline.forget_cards(response)

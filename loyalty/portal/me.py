@@ -139,7 +139,10 @@ def leave(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             try:
                 with transaction.atomic():
                     leaving.leave(
-                        merchant=merchant_of(request), member=member_of(request), now=now_of(request), actor=actor_of(request)
+                        merchant=merchant_of(request),
+                        member=member_of(request),
+                        now=now_of(request),
+                        actor=actor_of(request),
                     )
             except LoyaltyError as refusal:
                 error = refusal.detail

@@ -31,7 +31,9 @@ STATES: dict[str, tuple[Any, str]] = {
 class MissingForm(forms.Form):
     """When, how much, and the number on the receipt if there is one."""
 
-    bought_on = forms.DateField(label=_("When was it?"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    bought_on = forms.DateField(
+        label=_("When was it?"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     receipt = forms.CharField(
         label=_("Receipt number"), max_length=60, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text=_("On the receipt, near the date. With it the answer comes faster."),
@@ -67,5 +69,8 @@ def missing(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             notes.success(request, _("Thank you. We look at it; the answer will stand here."))
             return redirect("portal:missing", merchant_slug=merchant_slug)
     asked = questions.of_member(merchant=merchant, member=member)
-    page = {"form": form, "asked": [{"row": row, "state": STATES[row.state][0], "tone": STATES[row.state][1]} for row in asked]}
+    page = {
+        "form": form,
+        "asked": [{"row": row, "state": STATES[row.state][0], "tone": STATES[row.state][1]} for row in asked],
+    }
     return screens.show(request, "portal/missing.html", page, status=422 if form.is_bound else 200)

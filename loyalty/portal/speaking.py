@@ -25,7 +25,10 @@ class Speaker(Voice):
             return self.factor(rule.factor)
         points = self._rate(terms.ratio(rule.points))
         if isinstance(rule, terms.PerMoney):
-            return _("%(points)s for every %(amount)s") % {"points": points, "amount": self.money(rule.per_amount_minor)}
+            return _("%(points)s for every %(amount)s") % {
+                "points": points,
+                "amount": self.money(rule.per_amount_minor),
+            }
         if isinstance(rule, terms.PerItem):
             pieces = Fraction(rule.per_quantity_milli, 1000)
             if pieces == 1:
@@ -122,7 +125,9 @@ class Speaker(Voice):
         if basis == "spend":
             return _("from %(amount)s spent") % {"amount": self.money(level.threshold)}
         if basis == "purchases":
-            return ngettext("from %(count)d purchase", "from %(count)d purchases", level.threshold) % {"count": level.threshold}
+            return ngettext("from %(count)d purchase", "from %(count)d purchases", level.threshold) % {
+                "count": level.threshold
+            }
         return _("from %(points)s earned") % {"points": self.points(level.threshold)}
 
     def benefits(self, level: Level) -> list[str]:

@@ -91,7 +91,9 @@ def _told(entry: EntryView, timeline: Timeline, purchase: PurchaseView | None, l
     version = _version(timeline, entry.terms_version)
     title = str(_TITLES.get((entry.kind, entry.document_kind)) or _KINDS.get(entry.kind, entry.kind))
     names = _names(version, language)
-    reward = next((names[code] for code in entry.rules if code in names), "") if entry.document_kind == "redemption" else ""
+    reward = (
+        next((names[code] for code in entry.rules if code in names), "") if entry.document_kind == "redemption" else ""
+    )
     if reward:
         title = _("%(what)s: %(reward)s") % {"what": title, "reward": reward}
     is_sale = purchase is not None and entry.kind == "accrue"

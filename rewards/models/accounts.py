@@ -43,7 +43,9 @@ class Account(TenantModel):
         null=True, blank=True, help_text="Latest purchase or redemption, by business time"
     )
     closed_at = models.DateTimeField(
-        null=True, blank=True, help_text="Set when the member was merged or erased: whoever waited for this lock looks again"
+        null=True,
+        blank=True,
+        help_text="Set when the member was merged or erased: whoever waited for this lock looks again",
     )
     frozen_at = models.DateTimeField(
         null=True, blank=True, help_text="Set when reconciliation found a fault: nothing may be spent"

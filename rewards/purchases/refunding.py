@@ -214,9 +214,7 @@ def load(merchant: Merchant, purchase_id: int) -> Sale:
     )  # fmt: skip
 
 
-def _rated(
-    merchant: Merchant, accounts: Sequence[AccountState], *, now: datetime
-) -> list[tuple[tiers.Change, str]]:
+def _rated(merchant: Merchant, accounts: Sequence[AccountState], *, now: datetime) -> list[tuple[tiers.Change, str]]:
     """Rate the tiers by what is left.  Called after what counted is written, since it reads the sums anew."""
     version = versions.timeline(merchant.pk).at(now)
     if version is None or version.terms.tiers is None or not accounts:

@@ -63,9 +63,7 @@ def _spend(
     occasion = Occasion(party.account, party.public_id, now, asked.order_total_minor, place)
     try:
         parties.check_not_blocked(party)
-        shown = parties.live_code(
-            merchant, asked.member, member_id=party.id, used_for=used_for, now=now, actor=actor
-        )
+        shown = parties.live_code(merchant, asked.member, member_id=party.id, used_for=used_for, now=now, actor=actor)
         row = spendings.spend(
             book, occasion, _Ask(asked), external_id=asked.external_id, sent=sent, hold_minutes=asked.hold_minutes,
             is_hold=is_hold,

@@ -112,7 +112,9 @@ def test_an_owner_uses_it_too(cafe, jisoo, open_page, assert_sound, shot, django
     assert_sound(page)
 
 
-@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "light", "en"), (PHONE, "dark", "ko"), (DESK, "light", "zh-hant")])
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"), [(PHONE, "light", "en"), (PHONE, "dark", "ko"), (DESK, "light", "zh-hant")]
+)
 def test_what_a_sale_would_give_is_said_while_it_is_typed(
     cafe, jisoo, counter, assert_sound, shot, width, scheme, language
 ):  # fmt: skip
@@ -127,7 +129,9 @@ def test_what_a_sale_would_give_is_said_while_it_is_typed(
 
 def test_a_long_address_does_not_widen_the_head(cafe, open_page, assert_sound, shot, django_db_blocker):
     with django_db_blocker.unblock():
-        user = seat_at(cafe, "cashier", f"a.very.long.address.of.somebody-{'x' * 20}-{ids.mint('usr')[4:]}@cafe-mapo.example.org").user
+        user = seat_at(
+            cafe, "cashier", f"a.very.long.address.of.somebody-{'x' * 20}-{ids.mint('usr')[4:]}@cafe-mapo.example.org"
+        ).user
         client = browser_of(user)
     page = open_page(f"/console/{cafe.slug}/counter/", client=client, width=320)
     shot(page, "counter-long-address")

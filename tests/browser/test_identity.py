@@ -49,12 +49,16 @@ def letters(cafe, settings, monkeypatch):
     return newest
 
 
-@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "light", "en"), (DESK, "dark", "ko"), (PHONE, "dark", "zh-hant")])
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"), [(PHONE, "light", "en"), (DESK, "dark", "ko"), (PHONE, "dark", "zh-hant")]
+)
 def test_a_contact_is_changed_by_two_codes(
     cafe, mina, letters, open_page, assert_sound, shot, width, scheme, language
 ):  # fmt: skip
     mark = f"{width}-{scheme}-{language}"
-    page = open_page(f"/m/{cafe.slug}/me", client=member_browser(cafe, mina), width=width, scheme=scheme, language=language)
+    page = open_page(
+        f"/m/{cafe.slug}/me", client=member_browser(cafe, mina), width=width, scheme=scheme, language=language
+    )
     shot(page, f"me-{mark}")
     assert_sound(page)
     page.locator("a[href$='/me/contact/email']").click()
@@ -119,7 +123,9 @@ def test_a_big_reward_asks_for_a_code(cafe, mina, letters, open_page, assert_sou
 def test_the_card_moves_every_minute_and_says_when_it_cannot(
     cafe, mina, open_page, assert_sound, shot, width, scheme, language
 ):
-    page = open_page(f"/m/{cafe.slug}/terms", client=member_browser(cafe, mina), width=width, scheme=scheme, language=language)
+    page = open_page(
+        f"/m/{cafe.slug}/terms", client=member_browser(cafe, mina), width=width, scheme=scheme, language=language
+    )
     page.clock.install(time=datetime.now(UTC))
     page.goto(f"/m/{cafe.slug}/card")
     ink = page.locator("svg.code--qr path").nth(1)

@@ -31,7 +31,9 @@ def computer(open_page, server_url, owner):
     client = Client()
     client.force_login(owner, backend=BACKEND)
     page = open_page(f"{home}/healthz", width=PHONE)
-    page.context.add_cookies([{"name": name, "value": cookie.value, "url": home} for name, cookie in client.cookies.items()])
+    page.context.add_cookies(
+        [{"name": name, "value": cookie.value, "url": home} for name, cookie in client.cookies.items()]
+    )
     page.home = home
     device = page.context.new_cdp_session(page)
     device.send("WebAuthn.enable")
@@ -52,7 +54,9 @@ def signed_in_by_code(page, user):
     client = Client()
     client.force_login(user, backend=BACKEND)
     page.context.clear_cookies()
-    page.context.add_cookies([{"name": name, "value": cookie.value, "url": page.home} for name, cookie in client.cookies.items()])
+    page.context.add_cookies(
+        [{"name": name, "value": cookie.value, "url": page.home} for name, cookie in client.cookies.items()]
+    )
 
 
 def test_a_passkey_is_made_shown_and_opens_the_console_alone(computer, cafe, owner, shot, assert_sound):

@@ -31,8 +31,12 @@ def mina(cafe, django_db_blocker):
         with tenancy.tenant(cafe):
             sold = [
                 purchases.PurchaseInput(
-                    external_id=f"mina-{days}-{member.code}", occurred_at=now - timedelta(days=days), currency="KRW",
-                    total_minor=amount, member=purchases.MemberRef(id=member.public_id), location="main",
+                    external_id=f"mina-{days}-{member.code}",
+                    occurred_at=now - timedelta(days=days),
+                    currency="KRW",
+                    total_minor=amount,
+                    member=purchases.MemberRef(id=member.public_id),
+                    location="main",
                     lines=(purchases.LineInput(sku="LATTE", category="coffee", amount_minor=amount),),
                 )
                 for days, amount in ((355, 30000), (40, 23000), (12, 18500), (1, 9800))
@@ -55,7 +59,21 @@ def phone(cafe, mina, open_page, django_db_blocker):
     return phone
 
 
-PAGES = ["", "rewards", "card", "activity", "activity/ending", "tiers", "friends", "me", "terms", "me/leave", "rewards/mine", "missing", "me/contact/email"]
+PAGES = [
+    "",
+    "rewards",
+    "card",
+    "activity",
+    "activity/ending",
+    "tiers",
+    "friends",
+    "me",
+    "terms",
+    "me/leave",
+    "rewards/mine",
+    "missing",
+    "me/contact/email",
+]
 _TURNS = itertools.cycle(itertools.product(("light", "dark"), ("en", "ko", "zh-hant")))
 _LOOKS = [(page, width, *next(_TURNS)) for page in PAGES for width in (PHONE, DESK)]
 

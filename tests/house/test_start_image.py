@@ -85,7 +85,13 @@ def test_every_variable_of_the_settings_reaches_ours():
     """What stands in .env and is not handed on would be without effect, and nobody would say so."""
     asked = set(re.findall(r'env(?:_bool|_int|_list)?\(\s*"([A-Z_]+)"', (CHECKOUT / "loyalty/settings.py").read_text()))
     inside_the_image = {"DEBUG", "DATA_DIR", "STATIC_ROOT", "STATIC_FROM_SOURCE"}
-    not_for_production = {"DEV_OUTBOX", "DATABASE_MAY_FORGET", "EMAIL_BACKEND", "EMAIL_FILE_PATH", "WEBHOOK_ALLOW_PRIVATE"}
+    not_for_production = {
+        "DEV_OUTBOX",
+        "DATABASE_MAY_FORGET",
+        "EMAIL_BACKEND",
+        "EMAIL_FILE_PATH",
+        "WEBHOOK_ALLOW_PRIVATE",
+    }
     handed_on = set(COMPOSE["services"]["web"]["environment"])
     assert asked - handed_on - inside_the_image - not_for_production == set()
     told = (CHECKOUT / "docs/operations.md").read_text() + (CHECKOUT / "docs/webhooks.md").read_text()

@@ -181,7 +181,11 @@ def test_a_reference_across_merchants_is_refused_by_the_database():
 def test_the_ledger_can_be_changed_by_nobody_who_serves():
     cafe = builders.cafe()
     cafe.member("Mina").is_given(100)
-    for statement in ("UPDATE rewards_entry SET balance_after = 1", "DELETE FROM rewards_entry", "TRUNCATE rewards_entry"):
+    for statement in (
+        "UPDATE rewards_entry SET balance_after = 1",
+        "DELETE FROM rewards_entry",
+        "TRUNCATE rewards_entry",
+    ):
         with (
             tenancy.tenant(cafe.merchant),
             pytest.raises(DatabaseError, match="permission denied"),

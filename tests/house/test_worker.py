@@ -93,7 +93,9 @@ def test_an_event_goes_from_the_outbox_to_its_receiver_in_two_ticks(committed, s
     cafe = open_cafe()
     with receiving() as receiver:
         with tenancy.tenant(cafe):
-            made = endpoints.create(merchant=cafe, target=addresses.check(receiver.url()), actor=OWNER, now=datetime.now(UTC))
+            made = endpoints.create(
+                merchant=cafe, target=addresses.check(receiver.url()), actor=OWNER, now=datetime.now(UTC)
+            )
         event_id = erased(cafe)
         tasks.relay_events()
         tasks.deliver_events()
@@ -197,7 +199,9 @@ def test_what_a_tick_does_it_does_in_the_merchants_own_tenant(committed, setting
     with receiving() as receiver:
         for cafe, path in ((haneul, "/haneul"), (bookshop, "/bookshop")):
             with tenancy.tenant(cafe):
-                endpoints.create(merchant=cafe, target=addresses.check(receiver.url(path)), actor=OWNER, now=datetime.now(UTC))
+                endpoints.create(
+                    merchant=cafe, target=addresses.check(receiver.url(path)), actor=OWNER, now=datetime.now(UTC)
+                )
         theirs = [erased(haneul), erased(bookshop)]
         tasks.relay_events()
         tasks.deliver_events()

@@ -140,7 +140,9 @@ def letters_wait(clockwork):
 
 def each_letter_has_left(clockwork):
     assert set(OutgoingMessage.objects.values_list("state", flat=True)) == {"sent"}
-    assert {to for letter in mail.outbox for to in letter.to} == {f"{name}@example.org" for name in ("mina", "jun", "sora")}
+    assert {to for letter in mail.outbox for to in letter.to} == {
+        f"{name}@example.org" for name in ("mina", "jun", "sora")
+    }
 
 
 def holds_wait(clockwork):
@@ -171,7 +173,13 @@ def points_end_and_begin(clockwork):
 
 def each_lot_is_settled_once(clockwork):
     assert sorted(account.balance for account in Account.objects.all()) == [520, 520, 520]
-    assert sorted(kind for kind, _change in moved("Jun")(clockwork)) == ["accrue", "accrue", "accrue", "activate", "expire"]
+    assert sorted(kind for kind, _change in moved("Jun")(clockwork)) == [
+        "accrue",
+        "accrue",
+        "accrue",
+        "activate",
+        "expire",
+    ]
 
 
 def points_will_end_soon(clockwork):

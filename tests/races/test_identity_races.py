@@ -97,7 +97,8 @@ def test_two_presses_on_the_link_undo_once(cafe, mina):
     ))  # fmt: skip
 
     outcomes = at_once(
-        4, lambda _place: tenancy.attempt(cafe, lambda: contact_changes.undo(merchant=cafe, secret=secrets[-1], now=now))
+        4,
+        lambda _place: tenancy.attempt(cafe, lambda: contact_changes.undo(merchant=cafe, secret=secrets[-1], now=now)),
     )
 
     assert sum(isinstance(each, contact_changes.UndoGone) for each in outcomes) == 3

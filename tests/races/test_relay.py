@@ -43,7 +43,10 @@ def receiver(settings):
 
 def add(cafe, *urls):
     with tenancy.tenant(cafe):
-        return [endpoints.create(merchant=cafe, target=addresses.check(url), actor=OWNER, now=NOON).endpoint.id for url in urls]
+        return [
+            endpoints.create(merchant=cafe, target=addresses.check(url), actor=OWNER, now=NOON).endpoint.id
+            for url in urls
+        ]
 
 
 def happen(cafe, count):

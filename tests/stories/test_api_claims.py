@@ -31,7 +31,11 @@ def mina(till):
 
 
 def claims(till, external_id="c-1", purchase="guest-1", **member):
-    body = {"external_id": external_id, "purchase": {"external_id": purchase}, "member": member or {"phone": "01012345678"}}
+    body = {
+        "external_id": external_id,
+        "purchase": {"external_id": purchase},
+        "member": member or {"phone": "01012345678"},
+    }
     return till.post("purchases/claim", body)
 
 
@@ -49,7 +53,11 @@ def test_the_till_is_told_what_the_receipt_gave_and_again_when_it_asks_again(til
 
     assert (first.status_code, second.status_code) == (201, 201), first.content
     receipt, now = first.json()["receipt"], first.json()["now"]
-    assert (receipt["member"], receipt["purchase"], receipt["points_earned"]) == (mina["id"], sold["receipt"]["id"], 124)
+    assert (receipt["member"], receipt["purchase"], receipt["points_earned"]) == (
+        mina["id"],
+        sold["receipt"]["id"],
+        124,
+    )
     assert (receipt["external_id"], receipt["purchase_external_id"]) == ("c-1", "guest-1")
     assert (now["spendable"], second.json()["receipt"], second["Idempotent-Replayed"]) == (124, receipt, "true")
     # The sale itself answers what it always answered.

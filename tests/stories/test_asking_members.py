@@ -61,7 +61,9 @@ def link(shop, purchase):
 
 def answers(shop):
     with tenancy.tenant(shop):
-        return list(SurveyResponse.objects.filter(merchant=shop).order_by("pk").values_list("score", "comment", "channel"))
+        return list(
+            SurveyResponse.objects.filter(merchant=shop).order_by("pk").values_list("score", "comment", "channel")
+        )
 
 
 def spendable(shop, member):

@@ -336,6 +336,10 @@ def test_an_undone_change_leaves_no_cool_off(cafe, mina, phone, step):
 def test_a_contact_where_there_was_none_before_asks_for_nothing(cafe, mina, phone, step):
     with tenancy.tenant(cafe):
         directory.update(
-            merchant=cafe, member=mina, changes=MemberChanges(phone="010-1234-5678"), actor=MANAGER, now=datetime.now(UTC)
+            merchant=cafe,
+            member=mina,
+            changes=MemberChanges(phone="010-1234-5678"),
+            actor=MANAGER,
+            now=datetime.now(UTC),
         )
     assert "/rewards/mine/rdm_" in takes(step, cafe, phone, "coffee")["Location"]

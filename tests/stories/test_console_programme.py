@@ -371,9 +371,17 @@ def test_two_versions_are_compared_in_words(cafe, hana):
 
 def test_a_basket_of_several_lines_is_tried(cafe, hana):
     publish(cafe)
-    asked = {"try-amount": "5000", "try-category": "coffee", "try-amount_2": "3000", "try-sku_2": "OWN-CUP", "try-amount_3": ""}
+    asked = {
+        "try-amount": "5000",
+        "try-category": "coffee",
+        "try-amount_2": "3000",
+        "try-sku_2": "OWN-CUP",
+        "try-amount_3": "",
+    }
 
-    trial = hana.get(url(cafe, "programme/try"), {**asked, "try-at": "2026-11-21T15:00", "try-ordinal": "2"}).context["trial"]
+    trial = hana.get(url(cafe, "programme/try"), {**asked, "try-at": "2026-11-21T15:00", "try-ordinal": "2"}).context[
+        "trial"
+    ]
 
     # 8,000 won are 80 beans; the own cup, found by its SKU in the second line, adds 5.
     assert trial.points == 85

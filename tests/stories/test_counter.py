@@ -337,7 +337,12 @@ def test_a_receipt_is_added_to_whoever_brings_it_once(cafe, jun, mina):
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [("R-0", "No sale has this number"), ("OLD", "this one is older"), ("MINE", "has a member already"), ("", "required")],
+    [
+        ("R-0", "No sale has this number"),
+        ("OLD", "this one is older"),
+        ("MINE", "has a member already"),
+        ("", "required"),
+    ],
 )
 def test_what_cannot_be_added_says_why_beside_the_number(cafe, jun, mina, number, said):
     sold_to_nobody(cafe, "OLD", days=20)

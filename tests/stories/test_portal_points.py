@@ -237,7 +237,18 @@ def test_without_a_programme_every_page_still_stands(db):
     shop = open_shop("new-shop")
     phone = member_browser(shop, join(shop))
 
-    for path in ("", "card", "activity", "activity/ending", "rewards", "rewards/mine", "friends", "me", "terms", "me/leave"):
+    for path in (
+        "",
+        "card",
+        "activity",
+        "activity/ending",
+        "rewards",
+        "rewards/mine",
+        "friends",
+        "me",
+        "terms",
+        "me/leave",
+    ):
         assert phone.get(m(shop, path)).status_code == 200, path
     assert phone.get(m(shop, "tiers"))["Location"] == m(shop, "terms")
 

@@ -164,9 +164,12 @@ def test_what_she_set_aside_on_her_phone_is_captured_without_it(strict, mina, ti
 
 def test_the_counter_takes_it_and_asks_for_it_before_points_are_spent(strict, mina):
     tablet = cashier_browser(strict)
-    desk, rewards = f"/console/{strict.slug}/counter/", f"/console/{strict.slug}/counter/members/{mina.public_id}/rewards"
+    desk, rewards = (
+        f"/console/{strict.slug}/counter/",
+        f"/console/{strict.slug}/counter/members/{mina.public_id}/rewards",
+    )
     assert "Scan the moving code on the phone" in tablet.get(rewards).content.decode()
-    assert "data-dialog=\"take-coffee\"" not in tablet.get(rewards).content.decode()
+    assert 'data-dialog="take-coffee"' not in tablet.get(rewards).content.decode()
 
     old = tablet.get(desk, {"q": code_of(strict, mina, age=timedelta(minutes=4))}, follow=True)
     assert "it may be a picture" in old.content.decode()

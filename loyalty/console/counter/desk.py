@@ -80,7 +80,10 @@ class JoinForm(forms.Form):
         label=gettext_lazy("Phone or e-mail"), max_length=254, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=200, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=gettext_lazy("Name"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     agrees = forms.BooleanField(
         label=gettext_lazy("They have read the terms and agree"),
@@ -113,7 +116,10 @@ def enrol(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         place_here = shift.place_of(request)
         reach: dict[str, Any] = {contact.kind: contact.value}
         details = NewMember(
-            name=form.cleaned_data["name"], consents=("terms",), location=place_here.code if place_here else None, **reach
+            name=form.cleaned_data["name"],
+            consents=("terms",),
+            location=place_here.code if place_here else None,
+            **reach,
         )
         try:
             with transaction.atomic():
@@ -202,11 +208,15 @@ def _recent(request: HttpRequest) -> list[dict[str, Any]]:
         sale = sold.get(public_id)
         if sale is not None:
             buyer = members.get(sale.member_id or 0)
-            rows.append({"sale": sale, "who": buyer.name or ids.grouped(buyer.code) if buyer else "", "at": sale.occurred_at})
+            rows.append(
+                {"sale": sale, "who": buyer.name or ids.grouped(buyer.code) if buyer else "", "at": sale.occurred_at}
+            )
         elif ids.is_id(public_id, "rdm"):
             view = redemptions.find(merchant=merchant, name=public_id, now=now_of(request))
             if view is not None:
-                rows.append({"taken": view, "name": reward_name(request, view.reward), "at": view.ended_at or view.occurred_at})
+                rows.append(
+                    {"taken": view, "name": reward_name(request, view.reward), "at": view.ended_at or view.occurred_at}
+                )
     return rows
 
 

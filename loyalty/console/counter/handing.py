@@ -133,7 +133,9 @@ def _capture(request: HttpRequest, view: View, minted: str) -> None:
     try:
         with transaction.atomic():
             outcome = redemptions.capture(
-                redemption=view.public_id, asked=redemptions.CaptureInput(external_id=f"counter:{minted}"), **_hand(request)
+                redemption=view.public_id,
+                asked=redemptions.CaptureInput(external_id=f"counter:{minted}"),
+                **_hand(request),
             )
         outcome.unless_refused()
     except LoyaltyError as refusal:

@@ -144,7 +144,9 @@ def member_page(
 def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResponse:
     """Say what a sale gave, and why; offer to undo it while that is possible, to whoever recorded it."""
     sold = _sale(request, purchase_id)
-    member_id = Member.objects.values_list("public_id", flat=True).get(merchant=merchant_of(request), pk=sold.member_id or 0)
+    member_id = Member.objects.values_list("public_id", flat=True).get(
+        merchant=merchant_of(request), pk=sold.member_id or 0
+    )
     buyer = member_or_404(request, member_id)
     promised = None
     if sold.terms_version is not None:
@@ -153,7 +155,9 @@ def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResp
         **person(request, buyer),
         "sale": sold,
         "why": earning.words([step for step in sold.trace if step.code != "skipped"], promised, get_language() or "en"),
-        "skipped": earning.words([step for step in sold.trace if step.code == "skipped"], promised, get_language() or "en"),
+        "skipped": earning.words(
+            [step for step in sold.trace if step.code == "skipped"], promised, get_language() or "en"
+        ),
         "earned": in_points(request, sold.points_earned),
         "survey_url": _survey_url(request, sold),
         "left_to_pay": sold.total_minor - sold.points_paid_minor,
@@ -240,7 +244,9 @@ def _preview(request: HttpRequest, found: Member, form: SaleForm) -> HttpRespons
         # While somebody still types, half an amount is no fault to point at.
         shown = None if form.errors else preview
         return shift.show(request, "console/counter/_preview.html", {"preview": shown})
-    return member_page(request, found, form, preview=None if form.errors else preview, status=422 if form.errors else 200)
+    return member_page(
+        request, found, form, preview=None if form.errors else preview, status=422 if form.errors else 200
+    )
 
 
 def _quoted(request: HttpRequest, found: Member, form: SaleForm) -> Preview:

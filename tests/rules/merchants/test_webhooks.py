@@ -101,7 +101,9 @@ def test_an_address_of_our_own_network_is_refused_in_every_form(address):
 def test_an_address_of_the_open_internet_is_taken(address):
     target = addresses.check("https://shop.example/hook?a=1", resolver=at([address]))
 
-    assert target == addresses.Target("https://shop.example/hook?a=1", "https", "shop.example", 443, "/hook?a=1", (address,))
+    assert target == addresses.Target(
+        "https://shop.example/hook?a=1", "https", "shop.example", 443, "/hook?a=1", (address,)
+    )
 
 
 def test_one_bad_address_among_good_ones_refuses_the_name():
@@ -646,7 +648,9 @@ def test_a_new_address_is_checked_like_the_first_and_starts_with_a_clean_sheet(c
     happens(cafe)
     deliver(cafe)
 
-    changed = endpoints.update(merchant=cafe, endpoint_id=made.endpoint.id, target=addresses.check(receiver.url()), actor=OWNER, now=NOON)
+    changed = endpoints.update(
+        merchant=cafe, endpoint_id=made.endpoint.id, target=addresses.check(receiver.url()), actor=OWNER, now=NOON
+    )
     assert (changed.url, changed.failing_since) == (receiver.url(), None)
 
     settings.WEBHOOK_ALLOW_PRIVATE = False

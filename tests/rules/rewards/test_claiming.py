@@ -162,9 +162,14 @@ def test_the_terms_of_the_day_it_was_bought_decide_and_the_tier_held_then(cafe):
     green, gold = cafe.member("Green"), cafe.member("Gold", tier="gold")
     for name in ("guest-1", "guest-2"):
         cafe.sells_to_a_guest(10_000, name)
-    cafe.publish(builders.programme(earning={"rules": [{**base, "per_amount_minor": 1_000}]}), since=cafe.at("2026-03-10"))
+    cafe.publish(
+        builders.programme(earning={"rules": [{**base, "per_amount_minor": 1_000}]}), since=cafe.at("2026-03-10")
+    )
 
-    assert (green.claims("guest-1").receipt["points_earned"], gold.claims("guest-2").receipt["points_earned"]) == (100, 200)
+    assert (green.claims("guest-1").receipt["points_earned"], gold.claims("guest-2").receipt["points_earned"]) == (
+        100,
+        200,
+    )
 
     late = cafe.member("Later gold", tier="gold")
     cafe.does(lambda: TierPeriod.objects.filter(account_id=late.account_id).update(held_from=cafe.now))
@@ -226,9 +231,7 @@ def test_before_there_was_a_programme_it_is_theirs_and_earns_nothing(cafe, mina)
         external_id="old", occurred_at=datetime(2025, 12, 1, tzinfo=UTC), currency="KRW", total_minor=5_000
     )
     cafe.does(
-        lambda: purchases.record(
-            merchant=cafe.merchant, items=[sold], now=cafe.now, actor=builders.TILL, source=source
-        )
+        lambda: purchases.record(merchant=cafe.merchant, items=[sold], now=cafe.now, actor=builders.TILL, source=source)
     )
 
     claimed = mina.claims("old")

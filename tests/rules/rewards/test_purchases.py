@@ -52,9 +52,7 @@ class Cafe:
         self.merchant = open_shop("cafe", created_at=since)
         self.number = 0
         with tenancy.tenant(self.merchant):
-            Location.objects.create(
-                merchant=self.merchant, public_id=ids.mint("loc"), code="gangnam", name="Gangnam"
-            )
+            Location.objects.create(merchant=self.merchant, public_id=ids.mint("loc"), code="gangnam", name="Gangnam")
         self.publish(document, since)
         self.mina = self.join("Mina")
         self.jun = self.join("Jun")
@@ -63,15 +61,24 @@ class Cafe:
         self.number += 1
         with tenancy.tenant(self.merchant):
             TermsVersion.objects.create(
-                merchant=self.merchant, number=self.number, document=terms.document(terms.parse(document)),
-                document_sha256="", effective_from=since, published_at=since, published_by="owner",
+                merchant=self.merchant,
+                number=self.number,
+                document=terms.document(terms.parse(document)),
+                document_sha256="",
+                effective_from=since,
+                published_at=since,
+                published_by="owner",
             )
 
     def join(self, name: str, *, joined_at: datetime = NOON - timedelta(days=300)) -> Member:
         with tenancy.tenant(self.merchant):
             member = Member.objects.create(
-                merchant=self.merchant, public_id=ids.mint("mem"), code=ids.normalise(ids.mint_member_code()),
-                name=name, joined_at=joined_at, recorded_at=joined_at,
+                merchant=self.merchant,
+                public_id=ids.mint("mem"),
+                code=ids.normalise(ids.mint_member_code()),
+                name=name,
+                joined_at=joined_at,
+                recorded_at=joined_at,
             )
             Account.objects.create(merchant=self.merchant, member=member)
         return member
@@ -98,9 +105,7 @@ class Cafe:
         return outcome
 
     def refund(self, external_id: str, sold: str, *, now: datetime = NOON, **fields):
-        asked = RefundInput(
-            external_id=external_id, occurred_at=now, purchase=PurchaseRef(external_id=sold), **fields
-        )
+        asked = RefundInput(external_id=external_id, occurred_at=now, purchase=PurchaseRef(external_id=sold), **fields)
         return tenancy.attempt(
             self.merchant, lambda: purchases.refund(merchant=self.merchant, asked=asked, now=now, actor=TILL)
         ).receipt
@@ -416,7 +421,11 @@ def test_a_referral_pays_both_sides_once_and_is_undone_by_the_refund():
 def test_a_quote_holds_or_is_refused_but_is_never_priced_again():
     cafe = Cafe(PLAIN)
     asked = purchases.QuoteInput(
-        currency="KRW", total_minor=10_000, occurred_at=NOON, member=MemberRef(id=cafe.mina.public_id), location="gangnam"
+        currency="KRW",
+        total_minor=10_000,
+        occurred_at=NOON,
+        member=MemberRef(id=cafe.mina.public_id),
+        location="gangnam",
     )
     quoted = tenancy.attempt(
         cafe.merchant, lambda: purchases.quote(merchant=cafe.merchant, asked=asked, now=NOON, actor=TILL)

@@ -34,7 +34,9 @@ def joins(cafe, name, *, by=None):
     code = cafe.does(lambda: Member.objects.get(pk=by.id).code) if by else None
     details = NewMember(name=name, external_id=name, referred_by=code)
     enrolled = cafe.does(
-        lambda: enrolment.enrol(merchant=cafe.merchant, details=details, source="api", actor=builders.TILL, now=cafe.now)
+        lambda: enrolment.enrol(
+            merchant=cafe.merchant, details=details, source="api", actor=builders.TILL, now=cafe.now
+        )
     )
     person = builders.Person(cafe, name, enrolled.member.pk, enrolled.member.public_id, 0)
     cafe.people[name] = person
@@ -91,7 +93,12 @@ def test_a_referral_counts_for_both_and_its_undoing_for_neither(qualifying, tier
     assert (tier(ara), tier(mina)) == ("green", "green")
     assert cafe.does(QualifyingGrant.objects.count) == 0
     changes = [(event["member"], event["tier_after"]) for event in told(cafe, "tier.changed")]
-    expected = [(ara.public_id, "gold"), (mina.public_id, "silver"), (ara.public_id, "green"), (mina.public_id, "green")]
+    expected = [
+        (ara.public_id, "gold"),
+        (mina.public_id, "silver"),
+        (ara.public_id, "green"),
+        (mina.public_id, "green"),
+    ]
     assert sorted(changes) == (sorted(expected) if qualifying else [])
 
 
