@@ -260,6 +260,9 @@ def test_a_refund_takes_back_what_was_earned_also_when_it_comes_first(till, mina
     sell(till, "s-2", 10_000, member={"id": mina["id"]})
 
     assert (taken.json()["receipt"]["points_clawed_back"], taken.json()["now"]["spendable"]) == (40, 60)
+    # One spelling of an instant in every receipt.
+    for receipt in (taken.json()["receipt"], early.json()["receipt"]):
+        assert (receipt["occurred_at"][-1], receipt["recorded_at"][-1]) == ("Z", "Z")
     assert (early.status_code, early.json()["receipt"]["state"]) == (201, "waiting")
     assert spendable(till, mina) == 60
 
