@@ -267,6 +267,8 @@ SMS_WEBHOOK_TOKEN = env("SMS_WEBHOOK_TOKEN", "")
 MESSAGES_AT_ONCE = env("MESSAGES_AT_ONCE", "thread")
 #: Raise it for a shop whose members all join through one Wi-Fi.
 CODES_PER_IP_AND_HOUR = env_int("CODES_PER_IP_AND_HOUR", 10)
+#: To the console, and to each merchant's portal; twice as many to all portals together.
+CODES_PER_CONTACT_AND_DAY = env_int("CODES_PER_CONTACT_AND_DAY", 5)
 CONSOLE_SECOND_FACTOR_REQUIRED = env("CONSOLE_SECOND_FACTOR", "required") != "optional"
 
 LOGIN_URL = "account_login"
@@ -287,7 +289,7 @@ ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
 ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT = ACCOUNT_LOGIN_BY_CODE_FORMAT
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = {
-    "request_login_code": f"{CODES_PER_IP_AND_HOUR}/h/ip,1/m/key,5/d/key",
+    "request_login_code": f"{CODES_PER_IP_AND_HOUR}/h/ip,1/m/key,{CODES_PER_CONTACT_AND_DAY}/d/key",
     "login_failed": "30/m/ip,5/300s/key",
 }
 MFA_ADAPTER = "loyalty.accounts.adapter.MFAAdapter"

@@ -68,16 +68,16 @@ def new_session() -> str:
 def send(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str, ip: str, now: datetime) -> datetime:
     """This function will send a new code, end the ones before it, and return when it expires.
 
-    At most one a minute and five a day per contact and merchant, ten a day per contact on the installation, ten an
-    hour per IP; a minute and a day are counted for each thing a signed-in member confirms.  Locks those counts until the transaction ends.  Raises `limits.TooMany`, `NoWayThere`.
+    At most one a minute and `CODES_PER_CONTACT_AND_DAY` a day per contact and merchant, twice that a day per contact
+    on the installation, `CODES_PER_IP_AND_HOUR` an hour per IP; a minute and a day are counted for each thing a signed-in member confirms.  Locks those counts until the transaction ends.  Raises `limits.TooMany`, `NoWayThere`.
     """
     if not messages.can_reach(contact):
         raise NoWayThere(_("Text messages are not set up here. Please use your e-mail address."))
     # One savepoint: a refusal by a later limit gives back what an earlier one has counted.
     with transaction.atomic():
         limits.take(limits=_per_ip(), subject=ip, now=now)
-        limits.take(limits=_PER_CONTACT, subject=contact.value, now=now)
-        limits.take(limits=_PER_CONTACT_HERE, subject=_here(merchant, contact, purpose), now=now)
+        limits.take(limits=_per_contact(), subject=contact.value, now=now)
+        limits.take(limits=_per_contact_here(), subject=_here(merchant, contact, purpose), now=now)
         live = ContactCode.objects.filter(merchant=merchant, contact=contact.value, used_at__isnull=True)
         live.filter(session=_sealed(session), expires_at__gt=now).update(expires_at=now)
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
@@ -142,8 +142,13 @@ def forget(*, merchant: Merchant, contacts: list[str]) -> int:
     return ContactCode.objects.filter(merchant=merchant, contact__in=contacts).delete()[0]
 
 
-_PER_CONTACT = [Limit("code-contact-day", 10, 86400)]
-_PER_CONTACT_HERE = [Limit("code-here-pause", 1, RESEND_AFTER_SECONDS), Limit("code-here-day", 5, 86400)]
+def _per_contact() -> list[Limit]:
+    return [Limit("code-contact-day", 2 * settings.CODES_PER_CONTACT_AND_DAY, 86400)]
+
+
+def _per_contact_here() -> list[Limit]:
+    a_day = Limit("code-here-day", settings.CODES_PER_CONTACT_AND_DAY, 86400)
+    return [Limit("code-here-pause", 1, RESEND_AFTER_SECONDS), a_day]
 
 
 def _per_ip() -> list[Limit]:

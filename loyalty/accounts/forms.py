@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.core.internal import ratelimit
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
@@ -39,7 +38,9 @@ class SignInForm(forms.Form):
         if not ratelimit.consume(
             context.request, app="allauth.account", action="request_login_code", key=contact.value
         ):
-            raise get_adapter().validation_error("too_many_login_attempts")
+            raise forms.ValidationError(
+                _("Codes were asked for too often. Please try again in a minute, or later today.")
+            )
         user = users.find(contact)
         self._user = user if user is not None and user.is_active else None
         cleaned[contact.kind] = contact.value

@@ -250,6 +250,8 @@ def test_the_variables_of_an_embedded_installation(tmp_path: Path, monkeypatch):
     assert variables["REDIS_URL"].startswith("unix:///")
     assert variables["LOYALTY_STARTS"] == "postgres,valkey"
     assert (variables["DEBUG"], variables["HTTPS"]) == ("0", "0")
+    # A newcomer signs in as everybody, again and again.
+    assert (variables["CODES_PER_IP_AND_HOUR"], variables["CODES_PER_CONTACT_AND_DAY"]) == ("1000", "500")
     assert len(variables["SECRET_KEY"]) >= 50
     assert (tmp_path / "secret-key").stat().st_mode & 0o777 == 0o600
     again: dict[str, str] = {}
