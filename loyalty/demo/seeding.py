@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import django
 from django.db import connection, connections
+from django.utils import translation
 
 from analytics import runs
 from engagement import surveys
@@ -218,7 +219,11 @@ def _enrol(life: _Life, joining: Joining) -> None:
         referred_by=life.people[joining.referred_by][1] if joining.referred_by is not None else None,
         consents=("terms", "marketing") if person.wants_news else ("terms",),
     )
-    enrolled = enrolment.enrol(merchant=life.merchant, details=details, source="counter", actor=TILL, now=joining.at)
+    # What somebody agreed to is kept in the words they were shown: their own shop's, whoever seeds it.
+    with translation.override(life.shop.language):
+        enrolled = enrolment.enrol(
+            merchant=life.merchant, details=details, source="counter", actor=TILL, now=joining.at
+        )
     life.people[person.number] = (enrolled.member.public_id, enrolled.member.code)
 
 

@@ -50,7 +50,7 @@ def _introduced(shop: Shop, made: Made) -> str:
             f"    (the cashier's PIN on a shared device is {seeding.CASHIER_PIN})",
             f"  Portal   {url}/m/{shop.slug}/    {shop.named[0]} signs in as {shop.named[1]}",
             f"  API key  {made.api_key}",
-            "",
+            "\n",
         ]
     )
 
