@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.views import RequestLoginCodeView
+from allauth.account.views import ConfirmLoginCodeView, RequestLoginCodeView
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.views import ActivateTOTPView
@@ -26,10 +26,17 @@ from loyalty.accounts.addresses import is_this_machine
 from loyalty.accounts.forms import NewPasskeyForm
 from merchants import dev_outbox, users
 
+confirm_code = never_cache(ConfirmLoginCodeView.as_view(template_name="account/confirm_code.html"))
 sign_in = never_cache(RequestLoginCodeView.as_view(template_name="account/sign_in.html"))
 
 #: Where to go on once a second factor has been set up.
 _NEXT = "second_factor_next"
+
+
+@require_GET
+def front_door(request: HttpRequest) -> HttpResponse:
+    """Send who typed nothing but the host's name to the console: members come by their shop's own address."""
+    return redirect(settings.LOGIN_REDIRECT_URL)
 
 
 @require_GET

@@ -33,6 +33,7 @@ PEOPLE = (
 # Everybody, signed in or not; what is shown depends on nobody.
 PUBLIC = {
     "healthz", "readyz",
+    "front_door",
     "account_login", "account_request_login_code", "account_inactive",
     "ui:preview", "ui:theme", "ui:logo", "ui:mark", "ui:app_icon", "ui:manifest", "ui:service_worker", "ui:offline",
     "ui:scheme", "ui:language",
@@ -211,7 +212,7 @@ API = {
 
 # Open pages whose answer may be the way to a sign-in.
 LEADS_TO_SIGN_IN = {
-    "account_login", "account_request_login_code", "account_inactive",
+    "front_door", "account_login", "account_request_login_code", "account_inactive",
     "portal:join", "portal:sign_in", "portal:confirm", "portal:resend", "portal:sign_out",
     "portal:sign_out_everywhere",
 }  # fmt: skip

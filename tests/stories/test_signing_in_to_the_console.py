@@ -167,8 +167,33 @@ def test_five_wrong_codes_end_the_sign_in(cafe, step):
 def test_codes_for_staff_are_one_a_minute(cafe, step):
     seat_at(cafe, "cashier", "jun@example.org")
     for _ in range(20):
-        step(Client(), "/accounts/login/", contact="jun@example.org")
+        answer = step(Client(), "/accounts/login/", contact="jun@example.org")
     assert len(mail.outbox) == 1
+    # Jun has failed at nothing: he only asked twice.
+    assert "Codes were asked for too often." in answer.content.decode()
+
+
+def test_the_hosts_bare_name_leads_to_the_console(cafe, step):
+    assert Client().get("/")["Location"] == "/console/"
+
+    seat_at(cafe, "cashier", "jun@example.org")
+    browser, _answer = signed_in(step, "jun@example.org")
+    assert browser.get("/")["Location"] == "/console/"
+
+
+def test_the_page_that_asks_for_the_code_says_once_where_it_was_sent(cafe, step):
+    seat_at(cafe, "cashier", "jun@example.org")
+    browser = Client()
+    confirm = step(browser, "/accounts/login/", contact="jun@example.org")["Location"]
+
+    page = browser.get(confirm).content.decode()
+
+    assert page.count("jun@example.org") == 1
+    assert "We have sent a code to jun@example.org. It is valid for 10 minutes." in page
+    assert 'inputmode="numeric"' in page
+    other = step(browser, "/accounts/logout/", next="/accounts/login/")
+    assert other["Location"] == "/accounts/login/"
+    assert browser.get(confirm).status_code == 302
 
 
 def test_signing_in_gives_a_new_session_and_signing_out_ends_it(cafe, step):

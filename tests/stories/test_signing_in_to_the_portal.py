@@ -51,6 +51,15 @@ def joined(step, shop, contact="mina@example.org", **boxes):
     return browser
 
 
+def test_from_a_page_that_is_gone_a_member_goes_home_and_not_to_the_console(cafe, step):
+    browser = joined(step, cafe)
+
+    gone = browser.get(m(cafe, "rewards/mine/rdm_0000000000000000"))
+
+    assert gone.status_code == 404
+    assert f'<a class="button button--primary" href="{m(cafe, "")}">To the start page</a>' in gone.content.decode()
+
+
 def test_one_field_one_box_and_one_code_make_a_member(cafe, step):
     browser = Client()
 
