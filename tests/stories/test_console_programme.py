@@ -229,6 +229,22 @@ def test_review_says_what_changes_and_publishing_makes_it_live(cafe, hana):
     assert "Version 1 is in force again, as version 3." in back.content.decode()
 
 
+def test_review_plays_the_drafts_examples_by_what_is_in_force_too(cafe, hana):
+    publish(cafe)
+    document = draft(cafe).document
+    document["earning"]["rules"] = [
+        rule | ({"points": 100} if rule["code"] == "first" else {}) for rule in document["earning"]["rules"]
+    ]
+    with tenancy.tenant(cafe):
+        programmes.save_draft(merchant=cafe, document=document, revision=None, now=datetime.now(UTC), actor=SYSTEM)
+
+    sales = {sale.name: (sale.before, sale.after) for sale in hana.get(url(cafe, "programme/review")).context["sales"]}
+
+    # Twenty points for a first order become a hundred; a gift card earns nothing before and after.
+    assert sales["First order"] == (68, 148)
+    assert sales["A gift card earns nothing"] == (0, 0)
+
+
 def test_a_draft_that_moved_under_the_review_is_read_again_first(cafe, hana):
     publish(cafe)
     jun = staff_browser(cafe, "manager")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from msgspec import structs
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
@@ -235,9 +236,20 @@ def _sales(request: HttpRequest, desk: Desk, before: Terms | None) -> list[Sale]
             amount = formats.money(minor, desk.currency, desk.merchant.display_digits)
             label = f"{amount} · {name}" if name else amount
             found.append(Sale(label, _points(before, basket, code, desk), _points(desk.terms, basket, code, desk) or 0))
+    today = _examples_today(before, desk.terms)
     for outcome in earning.check_examples(desk.terms):
-        found.append(Sale(desk.said(outcome.example.name), None, outcome.points, outcome.expected))
+        name = desk.said(outcome.example.name)
+        found.append(Sale(name, today.get(outcome.place), outcome.points, outcome.expected))
     return found
+
+
+def _examples_today(before: Terms | None, draft: Terms) -> dict[int, int]:
+    """What is in force gives for the draft's examples, by their place; those on a tier it does not know are left out."""
+    if before is None:
+        return {}
+    known = {None, *(level.code for level in before.tiers.levels)} if before.tiers else {None}
+    played = earning.check_examples(structs.replace(before, examples=draft.examples))
+    return {outcome.place: outcome.points for outcome in played if outcome.example.tier in known}
 
 
 def _points(promised: Terms | None, basket: Basket, tier: str | None, desk: Desk) -> int | None:
