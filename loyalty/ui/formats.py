@@ -34,7 +34,8 @@ _UNITS: tuple[tuple[_Unit, timedelta], ...] = (
     ("minute", timedelta(minutes=55)),
     ("hour", timedelta(hours=22)),
     ("day", timedelta(days=45)),
-    ("month", timedelta(days=345)),
+    # Babel rounds: a year and a half would be two.
+    ("month", timedelta(days=700)),
 )
 
 # Which country's habits go with a language here: Taiwan writes its dollar `$`, a bare zh_Hant locale `NT$`.

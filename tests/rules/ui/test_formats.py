@@ -105,6 +105,12 @@ def test_distance_is_told_in_one_unit():
         assert formats.ago(NOON - timedelta(minutes=12), NOON) == "12분 전"
 
 
+def test_a_year_and_a_half_is_told_in_months_and_not_rounded_to_two_years():
+    with translation.override("en"):
+        assert formats.ago(NOON - timedelta(days=570), NOON) == "19 months ago"
+        assert formats.ago(NOON - timedelta(days=760), NOON) == "2 years ago"
+
+
 def test_days_left_are_counted_by_the_merchants_calendar():
     today = date(2026, 11, 21)
     tonight = datetime(2026, 11, 21, 14, 59, tzinfo=UTC)  # 23:59 in Seoul
