@@ -34,6 +34,11 @@ def backup_url() -> str:
     return os.environ["DATABASE_URL"].replace("app_web@", "app_backup@")
 
 
+def ours() -> str:
+    """The database of this run (or of this process of it), as the superuser sees it."""
+    return with_database(os.environ["DATABASE_SUPER_URL"], psycopg_from_url(os.environ["DATABASE_URL"])["dbname"])
+
+
 @pytest.fixture
 def elsewhere():
     """An empty database beside ours, as the operator makes one to restore into."""
@@ -69,11 +74,11 @@ def test_the_backup_holds_every_row_and_the_restored_ledger_adds_up(busy_cafe, e
     assert restored.returncode == 0 or 'schema "public" already exists' in restored.stderr, restored.stderr
 
     counted = "SELECT count(*), sum(balance_change), md5(string_agg(encode(hash, 'hex'), ',' ORDER BY account_id, seq)) FROM rewards_entry"
-    assert rows(elsewhere, counted) == rows(with_database(os.environ["DATABASE_SUPER_URL"], "loyalty"), counted)
+    assert rows(elsewhere, counted) == rows(ours(), counted)
     summed = "SELECT sum(balance), sum(held), sum(pending), sum(debt) FROM rewards_account"
-    assert rows(elsewhere, summed) == rows(with_database(os.environ["DATABASE_SUPER_URL"], "loyalty"), summed)
+    assert rows(elsewhere, summed) == rows(ours(), summed)
     policies = "SELECT count(*) FROM pg_class WHERE relforcerowsecurity"
-    assert rows(elsewhere, policies) == rows(with_database(os.environ["DATABASE_SUPER_URL"], "loyalty"), policies)
+    assert rows(elsewhere, policies) == rows(ours(), policies)
 
     checked = subprocess.run(
         [sys.executable, "manage.py", "ledger", "verify", "--merchant", busy_cafe.merchant.slug],

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -104,7 +105,9 @@ def test_a_read_only_checkout_says_what_to_set(checkout: Path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody who may not write")
 def test_a_checkout_of_somebody_else_says_what_to_set(checkout: Path):
-    for room in (checkout, *checkout.parents[:3]):
+    for room in (checkout, *checkout.parents):
+        if room == Path(tempfile.gettempdir()):
+            break
         room.chmod(0o755)
     done = subprocess.run(
         ["/usr/bin/env", "python3", str(checkout / "manage.py"), "test"],

@@ -46,14 +46,15 @@ def test_hana_opens_her_cafe_and_finds_it_at_its_address(capsys):
     ],
 )
 def test_what_cannot_be_meant_opens_nothing(changes, sentence):
+    before = Merchant.objects.count(), Seat.objects.count()
     with pytest.raises(CommandError, match=sentence):
         opened(**changes)
-    assert not Merchant.objects.exists()
-    assert not Seat.objects.exists()
+    assert (Merchant.objects.count(), Seat.objects.count()) == before
 
 
 def test_an_address_is_somebodys_once():
     opened()
+    before = Merchant.objects.count(), Seat.objects.count()
     with pytest.raises(CommandError, match="This address is taken"):
         opened(owner="jun@example.org")
-    assert Merchant.objects.count() == 1
+    assert (Merchant.objects.count(), Seat.objects.count()) == before
