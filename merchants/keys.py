@@ -266,6 +266,12 @@ def of(merchant: Merchant) -> Sequence[ApiKey]:
     return list(ApiKey.objects.filter(merchant=merchant).order_by("-created_at", "-id"))
 
 
+def namespaces(merchant: Merchant) -> Sequence[str]:
+    """This function will list what a merchant's keys, ended ones too, put before the ids they send."""
+    rows = ApiKey.objects.filter(merchant=merchant).exclude(id_namespace="")
+    return list(rows.order_by("id_namespace").values_list("id_namespace", flat=True).distinct())
+
+
 def _locked(merchant: Merchant, public_id: str) -> ApiKey:
     key = ApiKey.objects.select_for_update().filter(merchant=merchant, public_id=public_id).first()
     if key is None:

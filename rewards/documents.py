@@ -11,7 +11,7 @@ answers the same for ever, although the balance may have grown meanwhile.  Such 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +30,8 @@ D = TypeVar("D", bound=Document)
 Sent = msgspec.Struct | Mapping[str, Any]
 
 CREATED = 201
+#: What the console, the counter, the portal and the verbs put before the ids they make up; nobody outside knows these.
+_NAMED_HERE = ("console:", "counter:", "counter-undo:", "missing:", "portal:", "undo:")
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -95,6 +97,17 @@ def natural_key(kind: str, *parts: object) -> str:
     The space in it keeps it apart from every id a caller can send.
     """
     return " ".join((kind, *(str(part) for part in parts)))
+
+
+def number_given(external_id: str | None, namespaces: Iterable[str]) -> str:
+    """This function will tell the number a till gave a document; empty where this platform named it itself.
+
+    `namespaces` are what the merchant's keys put before the ids they send: people know the number without it.
+    """
+    name = external_id or ""
+    if " " in name or name.startswith(_NAMED_HERE):
+        return ""
+    return next((name.removeprefix(f"{each}:") for each in namespaces if name.startswith(f"{each}:")), name)
 
 
 def check_same(known: bytes, sent: bytes) -> None:

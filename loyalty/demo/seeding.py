@@ -268,13 +268,13 @@ def _redeem(life: _Life, now: datetime) -> int:
         (r for r in life.promised.rewards if not r.tiers and r.stock is None), key=lambda reward: reward.price_points
     )
     taken = 0
-    for member, points in sorted(_spendable(life.merchant).items()):
+    for number, (member, points) in enumerate(sorted(_spendable(life.merchant).items())):
         within = [reward for reward in everyday if reward.price_points <= points]
         if not within or life.dice.random() > 0.04:
             continue
         reward = life.dice.choice(within)
         asked = RedemptionRequest(
-            external_id=f"redeem-{member}-{now:%Y%m%d}", member=MemberRef(id=member), reward=reward.code,
+            external_id=f"coupon-{now:%Y%m%d}-{number}", member=MemberRef(id=member), reward=reward.code,
             order_total_minor=life.shop.articles[0].minor * 10,
         )  # fmt: skip
         now += timedelta(minutes=life.dice.randint(1, 9))

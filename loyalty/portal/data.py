@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +18,8 @@ from loyalty.portal import screens
 from loyalty.portal.session import member_of, member_required, now_of
 from loyalty.tenant import merchant_of
 from members import cards, consent
-from merchants import ids
-from rewards import balances, redemptions
+from merchants import ids, keys
+from rewards import balances, documents, redemptions
 from rewards.balances import EntryView
 from rewards.purchases import finding
 
@@ -38,6 +39,7 @@ def as_json(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     merchant, member, now = merchant_of(request), member_of(request), now_of(request)
     balance = screens.balance_of(request)
     said = consent.standing(merchant=merchant, member=member)
+    namespaces = keys.namespaces(merchant)
     document = {
         "merchant": merchant.name,
         "written_at": now,
@@ -60,7 +62,7 @@ def as_json(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "balance": balance,
         "lots": balances.lots(merchant=merchant, member_id=member.pk, now=now, is_open=False),
         "ledger": [{name: getattr(entry, name) for name in _COLUMNS} for entry in _entries(request)],
-        "purchases": [_purchase(each) for each in _purchases(request)],
+        "purchases": [_purchase(each, namespaces) for each in _purchases(request)],
         "redemptions": [_redemption(each) for each in _redemptions(request)],
         "answers": list(_answers(request)),
         "missing_points": [
@@ -88,13 +90,15 @@ def as_csv(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 
 
 def _entries(request: HttpRequest) -> Iterator[EntryView]:
-    """All entries, oldest last, a page at a time."""
+    """All entries, oldest last, a page at a time, under the numbers their papers carry."""
+    namespaces = keys.namespaces(merchant_of(request))
     before: int | None = None
     while True:
         rows = balances.ledger(
             merchant=merchant_of(request), member_id=member_of(request).pk, limit=_AT_ONCE, before_seq=before
         )
-        yield from rows
+        for row in rows:
+            yield replace(row, external_id=documents.number_given(row.external_id, namespaces) or None)
         if len(rows) < _AT_ONCE:
             return
         before = rows[-1].seq
@@ -143,10 +147,10 @@ def _answers(request: HttpRequest) -> Iterator[dict[str, Any]]:
         after = page.next
 
 
-def _purchase(view: finding.PurchaseView) -> dict[str, Any]:
+def _purchase(view: finding.PurchaseView, namespaces: Sequence[str]) -> dict[str, Any]:
     return {
         "id": view.public_id,
-        "external_id": view.external_id,
+        "external_id": documents.number_given(view.external_id, namespaces) or None,
         "location": view.location,
         "occurred_at": view.occurred_at,
         "currency": view.currency,

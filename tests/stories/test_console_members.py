@@ -8,7 +8,8 @@ import io
 import pytest
 
 from members.models import Member
-from merchants import audit, tenancy
+from merchants import audit, keys, tenancy
+from merchants.actors import SYSTEM
 from rewards.models.corrections import Adjustment
 from tests import builders
 from tests.people import staff_browser
@@ -92,6 +93,24 @@ def test_the_page_shows_what_is_held_and_why_it_moved(cafe, hana, mina):
         assert hana.get(url(cafe, f"members/{mina.public_id}"), {"show": part}).status_code == 200
 
 
+def test_activity_names_papers_as_the_till_named_them(cafe, hana, mina):
+    """A till's number stands without the prefix its key puts before it; what only we named stands without a name."""
+    with tenancy.tenant(cafe.merchant):
+        keys.issue(merchant=cafe.merchant, name="Left", scopes=["purchases:write"], id_namespace="left",
+                   actor=SYSTEM, now=builders.NOON)  # fmt: skip
+    mina.buys(30_000, external_id="R-1001")
+    mina.buys(1_000, external_id="left:R-1002")
+    mina.buys(1_000, external_id="counter:pur_0000000000000001")
+    mina.redeems(reward="coffee", external_id="purchase 6863 0")
+    activity = hana.get(url(cafe, f"members/{mina.public_id}"))
+    shopping = hana.get(url(cafe, f"members/{mina.public_id}"), {"show": "purchases"})
+
+    assert sorted(moved.number for moved in activity.context["moved"]) == ["", "", "R-1001", "R-1002"]
+    assert sorted(number for _purchase, number in shopping.context["purchases"]) == ["", "R-1001", "R-1002"]
+    for page in (activity, shopping):
+        assert not [ours for ours in ("counter:", "left:", "6863") if ours in page.content.decode()]
+
+
 def test_contacts_are_masked_until_somebody_looks_and_that_is_written_down(cafe, hana, mina):
     page = hana.get(url(cafe, f"members/{mina.public_id}")).content.decode()
     assert "+821023456789" not in page
@@ -142,7 +161,7 @@ def test_a_purchase_comes_back_line_by_line_and_its_points_with_it(cafe, hana, m
     assert hana.post(address, form).status_code == 302
     page = hana.get(url(cafe, f"members/{mina.public_id}"), {"show": "purchases"})
 
-    (purchase,) = page.context["purchases"]
+    ((purchase, _number),) = page.context["purchases"]
     assert (purchase.refunded_minor, purchase.points_kept, page.context["balance"].spendable) == (4000, 60, 60)
     # Sent again, nothing more comes back; and not more than was bought.
     hana.post(address, form)

@@ -339,6 +339,17 @@ def test_her_data_is_complete(cafe, mina, phone):
     assert "attachment" in answer["Content-Disposition"]
 
 
+def test_her_data_names_what_the_till_named(cafe, mina, phone):
+    bought(cafe, mina, 1000, name="R-1001")
+    bought(cafe, mina, 1000, name="counter:pur_0000000000000001")
+    document = json.loads(phone.get(m(cafe, "me/data.json")).content)
+    rows = csv.DictReader(io.StringIO(phone.get(m(cafe, "me/data.csv")).content.decode("utf-8-sig")))
+
+    assert sorted(row["external_id"] for row in rows if row["document_kind"] == "purchase") == ["", "R-1001"]
+    assert [each["external_id"] for each in document["purchases"]].count(None) == 1
+    assert "counter:" not in json.dumps(document)
+
+
 def test_leaving_takes_a_tick_and_ends_everything(cafe, mina, phone):
     bought(cafe, mina)
     assert "You have 230 points." in text(phone.get(m(cafe, "me/leave")))

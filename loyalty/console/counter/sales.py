@@ -26,11 +26,11 @@ from loyalty.console.programme.fields import MoneyField, PointsField
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
 from members.models import Member
-from merchants import ids, money
+from merchants import ids, keys, money
 from merchants.errors import LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
-from rewards import earning, purchases, redemptions, terms, versions
+from rewards import documents, earning, purchases, redemptions, terms, versions
 from rewards.parties import MemberRef
 from rewards.purchases import finding
 from rewards.purchases.finding import PurchaseView
@@ -154,6 +154,7 @@ def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResp
     page = {
         **person(request, buyer),
         "sale": sold,
+        "number": documents.number_given(sold.external_id, keys.namespaces(merchant_of(request))),
         "why": earning.words([step for step in sold.trace if step.code != "skipped"], promised, get_language() or "en"),
         "skipped": earning.words(
             [step for step in sold.trace if step.code == "skipped"], promised, get_language() or "en"

@@ -21,10 +21,10 @@ from loyalty.console.rewards import STATES
 from loyalty.tenant import merchant_of
 from members import cards, consent, directory, reveals
 from members.models import Member
-from merchants import ids
+from merchants import ids, keys
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
-from rewards import balances, ladder, merges, redemptions, terms, versions
+from rewards import balances, documents, ladder, merges, redemptions, terms, versions
 from rewards.ladder import Place
 from rewards.purchases import finding
 
@@ -121,7 +121,7 @@ def _activity(request: HttpRequest, merchant: Merchant, found: Member, now: date
     wanted = [row.document_id for row in shown if row.document_kind == "purchase" and row.document_id]
     moved = wording.told(
         shown, timeline=versions.timeline(merchant.pk), purchases=finding.among(merchant=merchant, public_ids=wanted),
-        language=get_language() or "en", actors=Hands(merchant),
+        language=get_language() or "en", actors=Hands(merchant), namespaces=keys.namespaces(merchant),
     )  # fmt: skip
     return {"moved": moved, "cursor": following, "may_undo": _undoable(moved)}
 
@@ -146,7 +146,9 @@ def _purchases(request: HttpRequest, merchant: Merchant, found: Member, now: dat
     before = screens.read_cursor(request, tuple[datetime, int])
     rows = finding.of_member(merchant=merchant, member_id=found.pk, limit=screens.PAGE + 1, before=before)
     shown, following = screens.cut(rows, lambda row: (row.occurred_at, row.id))
-    return {"purchases": shown, "cursor": following}
+    namespaces = keys.namespaces(merchant)
+    numbered = [(row, documents.number_given(row.external_id, namespaces)) for row in shown]
+    return {"purchases": numbered, "cursor": following}
 
 
 def _redemptions(request: HttpRequest, merchant: Merchant, found: Member, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.ui import formats
-from rewards import earning, terms
+from rewards import documents, earning, terms
 from rewards.balances import EntryView
 from rewards.purchases.finding import PurchaseView
 from rewards.versions import Timeline
@@ -56,14 +56,19 @@ class Moved:
     icon: str
     change: int
     beside: Sequence[tuple[str, int]]
+    #: The number the till gave what moved the points; empty when it has none.
+    number: str
 
 
 def told(
     entries: Sequence[EntryView], *, timeline: Timeline, purchases: Mapping[str, PurchaseView], language: str,
-    actors: Mapping[str, str],
+    actors: Mapping[str, str], namespaces: Sequence[str],
 ) -> list[Moved]:  # fmt: skip
-    """Return each entry in words."""
-    return [_told(entry, timeline, purchases, language, actors) for entry in entries]
+    """Return each entry in words; `namespaces` are those of the merchant's keys."""
+    return [
+        _told(entry, timeline, purchases, language, actors, documents.number_given(entry.external_id, namespaces))
+        for entry in entries
+    ]
 
 
 def _told(
@@ -72,11 +77,12 @@ def _told(
     purchases: Mapping[str, PurchaseView],
     language: str,
     actors: Mapping[str, str],
+    number: str,
 ) -> Moved:
     title = _TITLES.get((entry.kind, entry.document_kind)) or _KINDS.get(entry.kind, entry.kind)
     change, beside = _amounts(entry)
     why, passed_over = _why(entry, timeline, purchases, language, actors)
-    return Moved(entry, str(title), why, passed_over, _ICONS.get(entry.kind, "points"), change, beside)
+    return Moved(entry, str(title), why, passed_over, _ICONS.get(entry.kind, "points"), change, beside, number)
 
 
 def _amounts(entry: EntryView) -> tuple[int, list[tuple[str, int]]]:
