@@ -41,6 +41,8 @@ def catalogue(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     desk = desk_of(request)
     speaker = Speaker(desk.terms, desk.language, desk.places)
     taken = claims.claimed(merchant=desk.merchant)
+    endless = [reward.code for reward in desk.terms.rewards if reward.stock is None]
+    counted = claims.counted(merchant=desk.merchant, rewards=endless)
     version = screens.version_of(request)
     live = {reward.code: reward for reward in version.terms.rewards} if version else {}
     rows = []
@@ -53,7 +55,8 @@ def catalogue(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "price": reward.price_points,
             "icon": _ICONS[type(reward).kind],
             "stock": reward.stock,
-            "claimed": taken.get(reward.code, 0),
+            "claimed": counted[reward.code][0] if reward.stock is None else taken.get(reward.code, 0),
+            "may_be_more": reward.stock is None and counted[reward.code][1],
             "left": None if reward.stock is None else max(0, reward.stock - taken.get(reward.code, 0)),
             "state": "live" if shown == reward else "changed" if shown is not None else "draft",
         })  # fmt: skip

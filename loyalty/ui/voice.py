@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from loyalty.ui import formats
 from rewards import earning, terms
@@ -37,7 +37,8 @@ class Voice:
         return earning.points_in_words(units, self.terms, self.language)
 
     def goods(self, goods: Goods) -> str:
-        return formats.listed([*goods.categories, *goods.skus])
+        """Return the goods by their codes, the only names the terms know, in quotation marks so that they read as such."""
+        return formats.listed([_quoted(code) for code in (*goods.categories, *goods.skus)])
 
     def rule_names(self, codes: Iterable[str]) -> str:
         names = {each.code: self.text(each.name) for each in self.terms.earning.rules}
@@ -100,6 +101,10 @@ def time(count: int, unit: str) -> str:
         "year": ngettext("%(count)d year", "%(count)d years", count),
     }
     return words[unit.removesuffix("s")] % {"count": count}
+
+
+def _quoted(code: str) -> str:
+    return pgettext("a code used as a name", "“%(code)s”") % {"code": code}
 
 
 def fixed_days(texts: Sequence[str]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+from django.db import connection
 
 from merchants import ids
 from merchants.models.merchants import Merchant
@@ -12,6 +15,8 @@ from rewards.models.catalogue import RewardStock
 from rewards.models.redemptions import Redemption
 
 State = Redemption.State
+#: So many redemptions of a reward are looked at to count them.
+COUNTED_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,25 @@ def listed(
 def claimed(*, merchant: Merchant) -> Mapping[str, int]:
     """This function will say how many of each counted reward are taken, by the reward's code."""
     return dict(RewardStock.objects.filter(merchant=merchant).values_list("reward", "claimed"))
+
+
+def counted(*, merchant: Merchant, rewards: Sequence[str]) -> Mapping[str, tuple[int, bool]]:
+    """This function will count what is taken of rewards without a limit, by code, and say whether there may be more.
+
+    It looks at the newest thousand redemptions of each, so that the page is as quick after years as on the first day.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTED, {"merchant": merchant.pk, "rewards": list(rewards), "most": COUNTED_MAX})
+        return {code: (taken, seen > COUNTED_MAX) for code, taken, seen in cursor.fetchall()}
+
+
+_COUNTED = """
+    SELECT w.reward, n.taken, n.seen FROM unnest(%(rewards)s::text[]) AS w (reward)
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE r.state IN ('held', 'captured')) AS taken, count(*) AS seen FROM (
+            SELECT state FROM rewards_redemption WHERE merchant_id = %(merchant)s AND reward = w.reward
+            ORDER BY id DESC LIMIT %(most)s + 1) AS r) AS n
+"""
 
 
 def _claim(row: Redemption, now: datetime) -> Claim:

@@ -6,10 +6,15 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import translation
 
+from loyalty.console.programme import wording as console
+from loyalty.portal import speaking as portal
 from merchants import tenancy
 from merchants.actors import SYSTEM
 from rewards import programmes, terms
+from rewards.redemptions import claims
+from tests import builders
 from tests.people import open_shop, staff_browser
 
 pytestmark = pytest.mark.django_db
@@ -343,6 +348,31 @@ def test_rewards_are_added_edited_and_taken_away_in_the_draft(cafe, hana):
     hana.post(url(cafe, "rewards/remove"), {"code": "americano"})
     page = hana.get(url(cafe, "rewards"))
     assert page.context["gone"] == ["Americano"]
+
+
+def test_goods_are_quoted_as_the_language_does(cafe, hana):
+    """The terms know goods by their codes alone; in quotation marks they read as names."""
+    goods = terms.parse(terms.templates()["cafe_krw"])
+    wanted = terms.Goods(categories=("coffee", "tea"), skus=())
+    with translation.override("en"):
+        assert console.Speaker(goods, "en").goods(wanted) == "“coffee” and “tea”"
+        assert portal.Speaker(goods, "en").goods(terms.Goods(categories=("gift_card",), skus=())) == "“gift card”"
+
+
+def test_the_catalogue_counts_what_is_taken_of_rewards_without_a_limit(db, monkeypatch):
+    shop = builders.cafe()
+    mina = shop.member("Mina")
+    mina.is_given(500)
+    taken = [mina.redeems(reward="coffee") for _each in range(3)]
+    mina.reverses(taken[0].public_id)
+    rows = staff_browser(shop.merchant, "owner").get(f"/console/{shop.merchant.slug}/rewards").context["rows"]
+    coffee = next(row for row in rows if row["code"] == "coffee")
+
+    assert (coffee["stock"], coffee["claimed"], coffee["may_be_more"]) == (None, 2, False)
+
+    monkeypatch.setattr(claims, "COUNTED_MAX", 2)
+    page = staff_browser(shop.merchant, "owner").get(f"/console/{shop.merchant.slug}/rewards")
+    assert "2 or more" in page.content.decode()
 
 
 def test_an_analyst_reads_and_cannot_change(cafe):
