@@ -32,7 +32,7 @@ from rewards.terms import AnyReward
 _STEP = "take"
 ICONS = {"product": "cup", "discount": "voucher", "percentage": "voucher", "text": "sparkle"}
 STATES: dict[str, tuple[Any, str]] = {
-    "held": (gettext_lazy("waiting"), "warning"),
+    "held": (gettext_lazy("waits at the counter"), "warning"),
     "captured": (gettext_lazy("used"), "positive"),
     "released": (gettext_lazy("cancelled"), ""),
     "expired": (gettext_lazy("ran out"), ""),

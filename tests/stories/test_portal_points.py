@@ -174,6 +174,8 @@ def test_a_reward_waits_under_its_code_and_comes_back_at_once(cafe, mina, phone)
     with tenancy.tenant(cafe):
         held = Redemption.objects.get(merchant=cafe, member=mina)
     assert ids.grouped(held.code) in page.content.decode()
+    assert "It waits for you at the counter." in text(page)
+    assert "Redeemed" not in text(page), "nothing is redeemed before it is handed over"
     phone.post(f"{first['Location']}/cancel", {"external_id": minted(page)})
     assert spendable(cafe, mina) == 230
 
