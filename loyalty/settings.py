@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "loyalty.tenant.TenantMiddleware",
+    "loyalty.ways_back.WaysBack",
 ]
 
 ROOT_URLCONF = "loyalty.urls"
