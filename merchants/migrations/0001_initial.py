@@ -260,6 +260,7 @@ class Migration(migrations.Migration):
                 ('previous_secret_until', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField()),
                 ('failing_since', models.DateTimeField(blank=True, null=True)),
+                ('last_failure', models.CharField(blank=True, help_text='What the last attempt that failed was answered; empty once one is accepted', max_length=200)),
                 ('failures_in_row', models.PositiveIntegerField(default=0)),
                 ('resting_until', models.DateTimeField(blank=True, help_text='Set after failures: nothing is sent before, then one delivery as a probe', null=True)),
                 ('disabled_at', models.DateTimeField(blank=True, null=True)),

@@ -20,6 +20,11 @@ class WebhookEndpoint(TenantModel):
     previous_secret_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     failing_since = models.DateTimeField(null=True, blank=True)
+    last_failure = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="What the last attempt that failed was answered; empty once one is accepted",
+    )
     failures_in_row = models.PositiveIntegerField(default=0)
     resting_until = models.DateTimeField(
         null=True, blank=True, help_text="Set after failures: nothing is sent before, then one delivery as a probe"

@@ -179,13 +179,15 @@ def _judge(endpoint: WebhookEndpoint, answer: sending.Answer, now: datetime) -> 
     if answer.is_accepted:
         if endpoint.failing_since is not None:
             endpoint.failing_since, endpoint.failures_in_row, endpoint.resting_until = None, 0, None
-            endpoint.save(update_fields=["failing_since", "failures_in_row", "resting_until"])
+            endpoint.last_failure = ""
+            endpoint.save(update_fields=["failing_since", "last_failure", "failures_in_row", "resting_until"])
         return
     endpoint.failures_in_row += 1
     endpoint.failing_since = endpoint.failing_since or now
     rest = retries.rest(failures_in_row=endpoint.failures_in_row, was_slow=answer.was_slow)
     endpoint.resting_until = None if rest is None else now + rest
-    endpoint.save(update_fields=["failing_since", "failures_in_row", "resting_until"])
+    endpoint.last_failure = (f"HTTP {answer.code} {answer.text}" if answer.code else answer.text).strip()[:200]
+    endpoint.save(update_fields=["failing_since", "last_failure", "failures_in_row", "resting_until"])
     reason = ""
     if answer.code == 410:
         reason = "the receiver answered 410: gone"

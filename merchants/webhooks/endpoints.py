@@ -49,6 +49,8 @@ class Endpoint:
     kinds: tuple[str, ...]
     created_at: datetime
     failing_since: datetime | None
+    #: What the last attempt that failed was answered, in English or in the receiver's own words.
+    last_failure: str
     resting_until: datetime | None
     disabled_at: datetime | None
     disabled_reason: str
@@ -113,7 +115,8 @@ def update(
     """
     row = _locked(merchant, endpoint_id)
     if target is not None and target.url != row.url:
-        row.url, row.failing_since, row.failures_in_row, row.resting_until = target.url, None, 0, None
+        row.url = target.url
+        _forget_failures(row)
     if kinds is not None:
         row.kinds = _kinds(kinds)
     if description is not None:
@@ -193,9 +196,8 @@ def enable(*, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime)
     :raises NoSuchEndpoint: at this merchant.
     """
     row = _locked(merchant, endpoint_id)
-    row.disabled_at, row.disabled_reason, row.failing_since, row.failures_in_row, row.resting_until = (
-        None, "", None, 0, None,
-    )  # fmt: skip
+    row.disabled_at, row.disabled_reason = None, ""
+    _forget_failures(row)
     row.save()
     audit.record(merchant=merchant, action="webhook.enabled", actor=actor, now=now, subject=row.public_id)
     return _shown(row)
@@ -263,6 +265,10 @@ def _locked(merchant: Merchant, endpoint_id: str) -> WebhookEndpoint:
     return row
 
 
+def _forget_failures(row: WebhookEndpoint) -> None:
+    row.failing_since, row.last_failure, row.failures_in_row, row.resting_until = None, "", 0, None
+
+
 def _give_up(row: WebhookEndpoint, now: datetime, reason: str) -> None:
     WebhookDelivery.objects.filter(merchant_id=row.merchant_id, endpoint=row, state=WebhookDelivery.State.DUE).update(
         state=WebhookDelivery.State.GIVEN_UP, last_answer=reason
@@ -284,6 +290,7 @@ def _shown(row: WebhookEndpoint) -> Endpoint:
         kinds=tuple(row.kinds),
         created_at=row.created_at,
         failing_since=row.failing_since,
+        last_failure=row.last_failure,
         resting_until=row.resting_until,
         disabled_at=row.disabled_at,
         disabled_reason=row.disabled_reason,

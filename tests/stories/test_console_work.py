@@ -15,7 +15,7 @@ from members.models import Member
 from merchants import keys, tenancy
 from merchants.models.merchants import Location, Merchant
 from merchants.models.webhooks import WebhookDelivery
-from merchants.webhooks import addresses
+from merchants.webhooks import addresses, delivering, sending
 from rewards import programmes
 from tests import living
 from tests.drawings import png
@@ -177,6 +177,21 @@ def test_webhooks_are_added_tried_sent_again_paused_and_deleted(shop, hana, publ
     assert hana.get(address).context["endpoint"].url == "https://hooks.example.org/two"
     hana.post(f"{address}/change", {"act": "delete"})
     assert hana.get(address).status_code == 404
+
+
+def test_a_failing_endpoint_says_why_while_its_deliveries_wait(shop, hana, public_net):
+    made = hana.post(url(shop, "developers/webhooks"), {"url": "https://hooks.example.org/in"})
+    address = url(shop, f"developers/webhooks/{made.context['made'].endpoint.id}")
+    assert "did not arrive" not in hana.get(address).content.decode()
+    hana.post(f"{address}/change", {"act": "ping"})
+    now = datetime.now(UTC)
+    with tenancy.tenant(shop):
+        (parcel,) = delivering.claim(merchant_id=shop.pk, now=now, limit=4)
+        delivering.settle(parcel, sending.Answer(None, "the name is not known", 12), now=now)
+
+    page = hana.get(address).content.decode()
+    assert "The last delivery that was tried did not arrive" in page
+    assert "the name is not known" in page
 
 
 def test_a_name_is_looked_up_before_the_merchants_data_is_opened(shop, hana, lookups):

@@ -206,6 +206,7 @@ def _endpoint_page(request: HttpRequest, endpoint_id: str, *, secret: str = "") 
     initial = {"url": endpoint.url, "description": endpoint.description, "kinds": list(endpoint.kinds)}
     page = {
         "endpoint": endpoint,
+        "is_resting": endpoint.resting_until is not None and endpoint.resting_until > now_of(request),
         "rows": [{"row": row, "state": _STATES[row.state][0], "tone": _STATES[row.state][1]} for row in shown],
         "cursor": following,
         "filters": [{"label": label, "href": f"?state={key}", "is_current": key == state} for key, label in filters],

@@ -518,6 +518,7 @@ def test_an_endpoint_that_fails_rests_longer_each_time_and_then_gets_one_deliver
     endpoint = WebhookEndpoint.objects.get()
     assert len(receiver.at("/sick")) == 4  # what was already claimed when it began to fail
     assert endpoint.resting_until == NOON + timedelta(seconds=10)
+    assert endpoint.last_failure.startswith("HTTP 500")
 
     deliver(cafe, now=NOON + timedelta(seconds=9))
     assert len(receiver.at("/sick")) == 4
@@ -528,7 +529,8 @@ def test_an_endpoint_that_fails_rests_longer_each_time_and_then_gets_one_deliver
     receiver.answers["/sick"] = [200]
     deliver(cafe, now=NOON + timedelta(minutes=15))
     assert WebhookDelivery.objects.exclude(state="delivered").count() == 0
-    assert WebhookEndpoint.objects.get().failing_since is None
+    endpoint.refresh_from_db()
+    assert (endpoint.failing_since, endpoint.last_failure) == (None, "")
 
 
 def test_rests_are_bounded_and_a_slow_endpoint_rests_at_once():
