@@ -6,7 +6,7 @@ The newest event of a purpose and channel counts.  Boxes are separate and untick
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -76,14 +76,16 @@ def refuse_without_required(*, merchant: Merchant, granted: Iterable[str]) -> No
 
 
 def record_answers(
-    *, merchant: Merchant, member: Member, granted: Iterable[str], source: str, now: datetime, actor: Actor
-) -> None:
+    *, merchant: Merchant, member: Member, granted: Iterable[str], source: str, now: datetime, actor: Actor,
+    version: str = WORDING_VERSION,
+) -> None:  # fmt: skip
     """This function will record each box as shown: ticked ones as granted, the others not at all (nobody said no).
 
+    `version` is that of the words shown, where somebody agreed before ours were of the version they are of now.
     Purposes that no box of this merchant has are refused as `Invalid`.
     """
     ticked = set(granted)
-    shown = {wording.purpose: wording for wording in wordings(merchant)}
+    shown = {wording.purpose: replace(wording, version=version) for wording in wordings(merchant)}
     if ticked - shown.keys():
         raise Invalid(_("There is no such consent."), pointer="/consents")
     Consent.objects.bulk_create(

@@ -24,6 +24,7 @@ from engagement import surveys
 from loyalty.demo import story
 from loyalty.demo.shops import Shop
 from loyalty.demo.story import Joining, Opinion, Return, Story, Visit
+from members import consent
 from members.inputs import NewMember
 from merchants import contacts, ids, keys, periods, seats, tenancy
 from merchants.actors import SYSTEM, Actor
@@ -217,13 +218,17 @@ def _enrol(life: _Life, joining: Joining) -> None:
         location=joining.location,
         joined_at=joining.at,
         referred_by=life.people[joining.referred_by][1] if joining.referred_by is not None else None,
-        consents=("terms", "marketing") if person.wants_news else ("terms",),
     )
     # What somebody agreed to is kept in the words they were shown: their own shop's, whoever seeds it.
     with translation.override(life.shop.language):
         enrolled = enrolment.enrol(
             merchant=life.merchant, details=details, source="counter", actor=TILL, now=joining.at
         )
+        # Nobody agrees to words that are written later: the shop's are as old as the shop.
+        consent.record_answers(
+            merchant=life.merchant, member=enrolled.member, source="counter", actor=TILL, now=joining.at,
+            granted=("terms", "marketing") if person.wants_news else ("terms",), version=f"{life.told.first_day:%Y-%m}",
+        )  # fmt: skip
     life.people[person.number] = (enrolled.member.public_id, enrolled.member.code)
 
 

@@ -15,6 +15,7 @@ from analytics import dashboard, verify
 from engagement.models import SurveyResponse
 from loyalty.demo import seeding, story
 from loyalty.demo.shops import BOOKSHOP, CAFE, SHOPS
+from members.models import Consent
 from merchants import keys, tenancy
 from rewards import verify as ledger
 from rewards.models.purchases import Purchase
@@ -65,6 +66,11 @@ def test_a_small_shop_lives_eighteen_months_and_everything_adds_up(django_db_set
         with tenancy.tenant(made.merchant):
             assert Purchase.objects.filter(merchant=made.merchant, points_earned__gt=0).count() > 80
             assert SurveyResponse.objects.filter(merchant=made.merchant).count() == made.answers
+            agreed = Consent.objects.filter(merchant=made.merchant)
+            assert agreed.filter(purpose="terms").count() == 6
+            assert not [each for each in agreed if each.wording_version > f"{each.at:%Y-%m}"], (
+                "no words from the future"
+            )
             shown = dashboard.overview(merchant=made.merchant, period="last_90", now=now)
         assert len(shown.tiles) == 6
         assert keys.verify(made.api_key, now=now).merchant == made.merchant
