@@ -194,6 +194,8 @@ class Extra:
 
 def add(merchant_id: int, extras: Sequence[Extra]) -> None:
     """This function will write what counts besides the purchases."""
+    if not extras:
+        return
     QualifyingGrant.objects.bulk_create(
         QualifyingGrant(
             merchant_id=merchant_id, member_id=extra.member_id, local_day=extra.day, points=extra.points,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -149,7 +150,13 @@ class Purchases(ApiView):
 
 def _survey_url(call: Call, purchase: str) -> str:
     token = asking.token(merchant=call.merchant, purchase=purchase)
-    return settings.PUBLIC_URL + reverse("portal:asked", kwargs={"merchant_slug": call.merchant.slug, "token": token})
+    return _place_of_questions(call.merchant.slug) + token
+
+
+@lru_cache(maxsize=1024)
+def _place_of_questions(slug: str) -> str:
+    address: str = settings.PUBLIC_URL + reverse("portal:asked", kwargs={"merchant_slug": slug, "token": "-"})
+    return address.removesuffix("-")
 
 
 class PurchaseBatches(ApiView):
