@@ -276,7 +276,10 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "console:workplaces"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_ADAPTER = "loyalty.accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"request_login_code": "loyalty.accounts.forms.SignInForm"}
+ACCOUNT_FORMS = {
+    "request_login_code": "loyalty.accounts.forms.SignInForm",
+    "confirm_login_code": "loyalty.accounts.forms.SignInCodeForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -294,6 +297,10 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "30/m/ip,5/300s/key",
 }
 MFA_ADAPTER = "loyalty.accounts.adapter.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "loyalty.accounts.forms.SecondFactorCodeForm",
+    "reauthenticate": "loyalty.accounts.forms.SecondFactorAgainForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = False

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.forms import ConfirmLoginCodeForm
 from allauth.core import context
 from allauth.core.internal import ratelimit
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from merchants import contacts, users
 from merchants.errors import LoyaltyError
@@ -45,6 +48,27 @@ class SignInForm(forms.Form):
         self._user = user if user is not None and user.is_active else None
         cleaned[contact.kind] = contact.value
         return cleaned
+
+
+class _CodeInOurWords(forms.Form):
+    """allauth calls the field by a word that other codes have too; in Chinese a code of one use has a word of its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = pgettext_lazy("sent for one use", "Code")
+        self.fields["code"].widget.attrs["placeholder"] = ""
+
+
+class SignInCodeForm(_CodeInOurWords, ConfirmLoginCodeForm):
+    """The code sent by mail or message."""
+
+
+class SecondFactorCodeForm(_CodeInOurWords, AuthenticateForm):
+    """The code of the authenticator app, or one kept for a lost device, at the sign-in."""
+
+
+class SecondFactorAgainForm(_CodeInOurWords, ReauthenticateForm):
+    """The same, asked for again before something that matters."""
 
 
 class NewPasskeyForm(AddWebAuthnForm):

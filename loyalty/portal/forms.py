@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from members import consent
 from merchants import contacts
@@ -58,4 +59,4 @@ class ConsentForm(forms.Form):
 
 
 class CodeForm(forms.Form):
-    code = forms.CharField(label=_("Code"), max_length=20, help_text=_("Six digits"))
+    code = forms.CharField(label=pgettext_lazy("sent for one use", "Code"), max_length=20, help_text=_("Six digits"))

@@ -13,6 +13,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from loyalty.accounts.forms import SecondFactorCodeForm, SignInCodeForm
 from merchants import counter_devices, dev_outbox, seats, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.people import User
@@ -81,6 +82,7 @@ def test_next_time_the_app_is_asked_for_before_she_is_in(cafe, step):
 
     assert answer["Location"] == "/accounts/second-factor/authenticate/"
     assert browser.get(f"/console/{cafe.slug}/team")["Location"].startswith("/accounts/login/")
+    assert isinstance(browser.get(answer["Location"]).context["form"], SecondFactorCodeForm)
     answer = step(browser, answer["Location"], code=app_code("JBSWY3DPEHPK3PXP"))
     assert answer["Location"] == "/console/"
     assert browser.get(f"/console/{cafe.slug}/team").status_code == 200
@@ -186,7 +188,9 @@ def test_the_page_that_asks_for_the_code_says_once_where_it_was_sent(cafe, step)
     browser = Client()
     confirm = step(browser, "/accounts/login/", contact="jun@example.org")["Location"]
 
-    page = browser.get(confirm).content.decode()
+    shown = browser.get(confirm)
+    assert isinstance(shown.context["form"], SignInCodeForm)
+    page = shown.content.decode()
 
     assert page.count("jun@example.org") == 1
     assert "We have sent a code to jun@example.org. It is valid for 10 minutes." in page
