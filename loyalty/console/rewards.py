@@ -145,10 +145,7 @@ def taken(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         before_id=screens.read_cursor(request, int),
     )  # fmt: skip
     shown, following = screens.cut(rows, lambda row: row.id)
-    version = screens.version_of(request)
-    names = {
-        each.code: desk.said(each.name) for each in (*desk.terms.rewards, *(version.terms.rewards if version else ()))
-    }
+    names = {each.code: desk.said(each.name) for each in desk.terms.rewards} | screens.reward_names(request)
     page = {
         "rows": [
             {"claim": row, "name": names.get(row.reward, row.reward) or _("Paid with points"),

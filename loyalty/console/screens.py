@@ -12,13 +12,14 @@ from django.contrib import messages as notes
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language
 
 from loyalty.console.access import actor_of, now_of, seat_of
 from loyalty.tenant import merchant_of
 from merchants import seats
 from merchants.models.people import Role
 from merchants.permissions import Permission, may
-from rewards import versions
+from rewards import terms, versions
 from rewards.versions import Version
 
 T = TypeVar("T")
@@ -52,6 +53,15 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "now": now_of(request),
         "can": {permission.value: may(role, permission) for permission in Permission},
         "decimals": decimals_of(request),
+    }
+
+
+def reward_names(request: HttpRequest) -> dict[str, str]:
+    """Return what rewards are called, those that are gone too, by the newest terms that knew each."""
+    language = get_language() or "en"
+    timeline = versions.timeline(merchant_of(request).pk)
+    return {
+        each.code: terms.text(each.name, language) for version in timeline.versions for each in version.terms.rewards
     }
 
 

@@ -375,6 +375,20 @@ def test_the_catalogue_counts_what_is_taken_of_rewards_without_a_limit(db, monke
     assert "2 or more" in page.content.decode()
 
 
+def test_a_reward_that_is_gone_keeps_its_name_where_it_was_taken(db):
+    shop = builders.cafe()
+    mina = shop.member("Mina")
+    mina.is_given(100)
+    mina.redeems(reward="coffee")
+    shop.publish({**builders.PROGRAMME, "rewards": []})
+    hana = staff_browser(shop.merchant, "owner")
+    claimed = hana.get(f"/console/{shop.merchant.slug}/rewards/claims")
+    member = hana.get(f"/console/{shop.merchant.slug}/members/{mina.public_id}", {"show": "redemptions"})
+
+    assert [row["name"] for row in claimed.context["rows"]] == ["Coffee"]
+    assert [row["name"] for row in member.context["redemptions"]] == ["Coffee"]
+
+
 def test_an_analyst_reads_and_cannot_change(cafe):
     publish(cafe)
     ann = staff_browser(cafe, "analyst")

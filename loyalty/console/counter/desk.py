@@ -24,7 +24,7 @@ from merchants import contacts, ids
 from merchants.contacts import Contact
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
-from rewards import balances, earning, enrolment, redemptions, terms, versions
+from rewards import balances, earning, enrolment, redemptions, terms
 from rewards.purchases import finding
 
 #: Enough to choose from, too few to read the list of members through.
@@ -170,11 +170,7 @@ def person(request: HttpRequest, member: Member) -> dict[str, Any]:
 
 def reward_name(request: HttpRequest, code: str) -> str:
     """Return a reward's name by the newest terms that knew it."""
-    for version in reversed(versions.timeline(merchant_of(request).pk).versions):
-        for reward in version.terms.rewards:
-            if reward.code == code:
-                return terms.text(reward.name, get_language() or "en")
-    return code or _("Paid with points")
+    return screens.reward_names(request).get(code, code) or _("Paid with points")
 
 
 def _shown(request: HttpRequest, typed: str, shown: live_codes.Shown) -> HttpResponse:

@@ -155,9 +155,7 @@ def _redemptions(request: HttpRequest, merchant: Merchant, found: Member, now: d
     before = screens.read_cursor(request, int)
     rows = redemptions.listed(merchant=merchant, member_id=found.pk, now=now, limit=screens.PAGE + 1, before_id=before)
     shown, following = screens.cut(rows, lambda row: row.id)
-    version = screens.version_of(request)
-    language = get_language() or "en"
-    names = {each.code: terms.text(each.name, language) for each in (version.terms.rewards if version else ())}
+    names = screens.reward_names(request)
     return {
         "redemptions": [
             {"row": row, "name": names.get(row.reward, row.reward) or _("Paid with points"),
