@@ -1,29 +1,28 @@
 """Starts one PostgreSQL and one Valkey for the whole run, before pytest-django reads the settings, and ends them.
 
 Loaded by `addopts = "-p tests.plugin"`: a conftest would be too late.  Durability is off, the data ends with the run.
-The whole suite is shared out to processes, one a core up to four, each with a database of its own; whoever names a
+The whole suite is shared out to processes, one a core up to four, each with services of its own: what the numbers may
+take in ends at the oldest transaction of the whole PostgreSQL, and that must not be another test's.  Whoever names a
 file or a test gets one process, in which `-s` and `--pdb` work.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from loyalty.launch import environment, places
-from loyalty.launch.postgres import DATABASE, Postgres
+from loyalty.launch.postgres import Postgres
 from loyalty.launch.processes import is_alive
-from loyalty.launch.urls import psycopg_from_url, with_database
 from loyalty.launch.valkey import Valkey
 
 _PREFIX = "loyalty-test-"
@@ -112,11 +111,20 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     if getattr(asked, "help", False) or getattr(asked, "version", False):
         _announce({name: f"postgresql://{role}@/none" for name, role in environment.ROLE_VARIABLES.items()})
         os.environ["REDIS_URL"] = "unix:///nowhere.sock"
-    elif worker := os.environ.get("PYTEST_XDIST_WORKER"):
-        _own_database(worker)
     else:
         _start()
     return (yield)
+
+
+# A process of a shared-out suite does not reach `atexit` when its controller is in a hurry.
+def pytest_unconfigure() -> None:
+    while _ends:
+        _ends.pop()()
+
+
+#: What has to be ended when the run ends.
+_ends: list[Callable[[], None]] = []
+atexit.register(pytest_unconfigure)
 
 
 def _start() -> None:
@@ -126,7 +134,7 @@ def _start() -> None:
     here = places.prepare(data)
     postgres = Postgres(here, durable=False)
     valkey = Valkey(here, durable=False)
-    atexit.register(_stop, data, postgres, valkey)
+    _ends.append(partial(_stop, data, postgres, valkey))
     valkey.launch()
     postgres.start()
     valkey.wait_ready()
@@ -150,22 +158,6 @@ def _announce(urls: dict[str, str]) -> None:
         DATABASE_MAY_FORGET="1",
         MESSAGES_AT_ONCE="inline",
     )
-
-
-def _own_database(worker: str) -> None:
-    """Give one xdist worker a database beside the controller's."""
-    name = f"{DATABASE}_{worker}"
-    super_url = os.environ["DATABASE_SUPER_URL"]
-    with contextlib.closing(psycopg2.connect(**psycopg_from_url(super_url))) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f'CREATE DATABASE "{name}" OWNER app_owner TEMPLATE template0')
-    here = places.find(Path(os.environ["DATA_DIR"]))
-    Postgres(here).prepare_database(name)
-    for variable in (*environment.ROLE_VARIABLES, "DATABASE_SUPER_URL"):
-        os.environ[variable] = with_database(os.environ[variable], name)
-    number = int("".join(filter(str.isdigit, worker)) or 0) + 1
-    os.environ["REDIS_URL"] = os.environ["REDIS_URL"].replace("db=0", f"db={number % 16}")
 
 
 def _stop(data: Path, postgres: Postgres, valkey: Valkey) -> None:
