@@ -44,6 +44,14 @@ class LotState:
     def free(self) -> int:
         return self.remaining - self.held
 
+    def change(self, remaining: int, held: int) -> None:
+        """This method will do to the lot what an entry says of it; the entry alone may call it."""
+        self.remaining += remaining
+        self.held += held
+        self.is_changed = True
+        if not 0 <= self.held <= self.remaining:
+            raise AssertionError(f"a lot of {self.remaining} points cannot have {self.held} held")
+
 
 @dataclass(slots=True, eq=False)
 class EntryState:
@@ -82,3 +90,11 @@ def share(available: Iterable[tuple[LotState, int]], points: int) -> Iterable[tu
     if points:
         # The cached sums promised more than the lots hold: never paper over it.
         raise AssertionError(f"{points} points have no lot behind them")
+
+
+def active_and_pending(parts: Iterable[tuple[LotState, int]]) -> tuple[int, int]:
+    """This function will add up parts of lots: what of them can be spent, and what is pending still."""
+    sums = [0, 0]
+    for lot, n in parts:
+        sums[not lot.is_active] += n
+    return sums[0], sums[1]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from merchants.errors import LoyaltyError
 from rewards.points import chain
-from rewards.points.lots import Cause, EntryState, LotState, share, spending_order
+from rewards.points.lots import Cause, EntryState, LotState, active_and_pending, share, spending_order
 from rewards.terms.expiry import Expiry, extended
 
 #: JSON clients keep integers exact up to here; the database has the same bound as a CHECK.
@@ -129,9 +129,6 @@ class AccountState:
         :raises AccountFrozen: the account awaits an inspection.
         """
         taken = self._choose(points, own_lots)
-        for lot, n in taken:
-            lot.remaining -= n
-            lot.is_changed = True
         self._enter(kind, cause, balance=-points, allocations=[(lot, -n, 0) for lot, n in taken], now=now, actor=actor)
         return taken
 
@@ -142,10 +139,7 @@ class AccountState:
         for lot, n in parts:
             if not 0 < n <= lot.free:
                 raise AssertionError(f"{n} of a lot with {lot.free} free points cannot leave")
-            lot.remaining -= n
-            lot.is_changed = True
-        active = sum(n for lot, n in parts if lot.is_active)
-        pending = sum(n for lot, n in parts if not lot.is_active)
+        active, pending = active_and_pending(parts)
         self._enter(
             "transfer_out", cause, balance=-active, pending=-pending, debt=-debt,
             allocations=[(lot, -n, 0) for lot, n in parts], now=now, actor=actor,
@@ -154,11 +148,7 @@ class AccountState:
     def take_back(self, cause: Cause, *, parts: Sequence[tuple[LotState, int]], now: datetime, actor: str) -> None:
         """Let points that were handed over come back to their own lots (a merge undone)."""
         self.check_room(sum(n for _lot, n in parts))
-        for lot, n in parts:
-            lot.remaining += n
-            lot.is_changed = True
-        active = sum(n for lot, n in parts if lot.is_active)
-        pending = sum(n for lot, n in parts if not lot.is_active)
+        active, pending = active_and_pending(parts)
         self._enter(
             "transfer_in", cause, balance=active, pending=pending, allocations=[(lot, n, 0) for lot, n in parts],
             now=now, actor=actor,
@@ -178,9 +168,6 @@ class AccountState:
         :raises AccountFrozen: the account awaits an inspection.
         """
         taken = self._choose(points)
-        for lot, n in taken:
-            lot.held += n
-            lot.is_changed = True
         self._enter("hold", cause, held=points, allocations=[(lot, 0, n) for lot, n in taken], now=now, actor=actor)
 
     def capture(
@@ -192,10 +179,6 @@ class AccountState:
         """
         self._check_not_frozen()
         taken = list(share(pins, points))
-        for lot, n in taken:
-            lot.remaining -= n
-            lot.held -= n
-            lot.is_changed = True
         self._enter(
             "capture", cause, balance=-points, held=-points, allocations=[(lot, -n, -n) for lot, n in taken],
             now=now, actor=actor,
@@ -206,9 +189,6 @@ class AccountState:
     ) -> None:
         """Give pinned points back to spending; a lot that lapsed meanwhile lapses now, and debt is paid first."""
         freed = list(share(pins, points))
-        for lot, n in freed:
-            lot.held -= n
-            lot.is_changed = True
         self._enter(
             "release", cause, held=-points, allocations=[(lot, 0, -n) for lot, n in freed], now=now, actor=actor
         )
@@ -227,9 +207,6 @@ class AccountState:
         """
         self.check_room(points)
         returned = list(share(takes, points))
-        for lot, n in returned:
-            lot.remaining += n
-            lot.is_changed = True
         self._enter(
             "reverse", cause, balance=points, allocations=[(lot, n, 0) for lot, n in returned], now=now, actor=actor
         )
@@ -270,8 +247,6 @@ class AccountState:
             n = min(left, lot.free)
             if not n:
                 continue
-            lot.remaining -= n
-            lot.is_changed = True
             allocations.append((lot, -n, 0))
             left -= n
             if lot.is_active:
@@ -290,11 +265,7 @@ class AccountState:
         parts = [(lot, lot.free) for lot in sorted(self.lots, key=spending_order) if lot.free]
         if not parts:
             return 0
-        active = sum(n for lot, n in parts if lot.is_active)
-        pending = sum(n for lot, n in parts if not lot.is_active)
-        for lot, n in parts:
-            lot.remaining -= n
-            lot.is_changed = True
+        active, pending = active_and_pending(parts)
         self._enter(
             "expire", cause, balance=-active, pending=-pending, allocations=[(lot, -n, 0) for lot, n in parts],
             now=now, actor=actor,
@@ -387,7 +358,6 @@ class AccountState:
         if not lot.remaining:
             return
         lot.is_active = True
-        lot.is_changed = True
         cause = Cause("lot", lot.id or 0, lot.active_at)
         self._enter(
             "activate", cause, balance=lot.remaining, pending=-lot.remaining, allocations=[(lot, 0, 0)],
@@ -399,8 +369,6 @@ class AccountState:
         points = lot.free
         if not points:
             return
-        lot.remaining -= points
-        lot.is_changed = True
         where = {"balance": -points} if lot.is_active else {"pending": -points}
         why = Cause("lot", lot.id, at) if lot.id is not None or cause is None else cause  # type: ignore[arg-type]
         self._enter("expire", why, allocations=[(lot, -points, 0)], now=now, actor=actor, **where)
@@ -411,9 +379,6 @@ class AccountState:
             return
         free = sorted((lot for lot in self.lots if lot.is_active and lot.free), key=spending_order)
         taken = list(share(((lot, lot.free) for lot in free), points))
-        for lot, n in taken:
-            lot.remaining -= n
-            lot.is_changed = True
         self._enter(
             "settle", cause, balance=-points, debt=-points, allocations=[(lot, -n, 0) for lot, n in taken],
             now=now, actor=actor,
@@ -432,6 +397,9 @@ class AccountState:
         now: datetime,
         actor: str,
     ) -> None:
+        """Everything that moves points moves them here: sums, lots and the entry that says so cannot disagree."""
+        for lot, remaining_change, held_change in allocations:
+            lot.change(remaining_change, held_change)
         self.balance += balance
         self.held += held
         self.pending += pending

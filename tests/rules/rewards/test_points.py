@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 
 from rewards.models.accounts import Account
 from rewards.models.ledger import Entry, Lot
-from rewards.points import AccountState, Book, Cause, InsufficientPoints, TooManyPoints, chain
+from rewards.points import AccountState, Book, Cause, InsufficientPoints, LotState, TooManyPoints, chain
 from rewards.terms import Inactivity
 from tests import builders
 
@@ -290,3 +290,10 @@ def test_only_what_is_due_is_read_for_earning(mina):
         len(cafe.does(lambda each=each: look(for_spending=each)).accounts[mina.account_id].lots)
         for each in (True, False)
     ) == [2, 3]
+
+
+@pytest.mark.parametrize(("remaining", "held"), [(-6, 0), (0, 6), (-3, 3), (0, -1)])
+def test_no_entry_leaves_a_lot_with_less_than_nothing_or_more_held_than_there_is(remaining, held):
+    lot = LotState(5, 5, True, NOON, NOON, None)
+    with pytest.raises(AssertionError, match="a lot of"):
+        lot.change(remaining, held)
