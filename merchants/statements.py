@@ -7,6 +7,7 @@ remembers stays small.
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ _PLANS_LAST_SECONDS = 5.0
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 #: By connection to the server: the name each text has there.  A connection that is replaced starts anew.
 _names: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+_numbers = itertools.count()
 
 
 class Writing:
@@ -92,7 +94,8 @@ def execute(cursor: Any, sql: str, values: Mapping[str, Any], types: Mapping[str
         known = _names[server] = {}
     name = known.get(sql)
     if name is None:
-        name = f"loyalty_{len(known)}"
+        # Never the same twice: one that was cut off in the middle may be there all the same.
+        name = f"loyalty_{next(_numbers)}"
         cursor.execute(f"PREPARE {name} ({', '.join(types[each] for each in placeholders)}) AS {text}")
         known[sql] = name
     cursor.execute(f"EXECUTE {name} ({', '.join(f'%({each})s' for each in placeholders)})", values)
