@@ -26,8 +26,8 @@ from merchants import shapes  # noqa: E402 - needs the settings
 
 shapes.learn()
 
-# What is loaded now stays: a collector that walks all of it again stopped the process for a third of a second every few
-# batches. What a call leaves behind is little, and mostly gone without the collector.
+# What is loaded now stays: a collector that walks all of it again stopped the process for up to 0.4 s every few
+# batches (on a busy machine). What a call leaves behind is little, and mostly gone without the collector.
 gc.collect()
 gc.freeze()
 gc.set_threshold(10_000, 20, 20)

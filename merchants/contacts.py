@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from merchants.errors import Invalid
 
 EMAIL_LENGTH_MAX = 254
+#: Where a number without a country code can be of.
+COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
 class UnreadableContact(Invalid):

@@ -10,14 +10,13 @@ from zoneinfo import available_timezones
 from django.db import IntegrityError, connection
 from django.utils.translation import gettext as _
 
-from merchants import audit, ids, money, places, profile, seats, tenancy
+from merchants import audit, contacts, ids, money, places, profile, seats, tenancy
 from merchants.actors import SYSTEM, Actor
 from merchants.contacts import Contact
 from merchants.errors import Conflict, Invalid
 from merchants.models.merchants import Merchant
 from merchants.models.people import Role
 
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SLUG_MAX = 60
 
@@ -59,7 +58,7 @@ def open_merchant(
         raise Invalid(_("There is no such currency. It looks like KRW."), pointer="/currency")
     if zone not in available_timezones():
         raise Invalid(_("There is no such time zone. It looks like Asia/Seoul."), pointer="/zone")
-    if not _COUNTRY.fullmatch(country):
+    if country not in contacts.COUNTRIES:
         raise Invalid(_("A country has two capitals, such as KR."), pointer="/country")
     merchant = Merchant(
         slug=slug, name=profile.read("name", name), currency=currency, zone=zone, country=country,
@@ -75,7 +74,7 @@ def open_sandbox(*, merchant: Merchant, owner: Contact, now: datetime, actor: Ac
 
     :raises SandboxThere: there is one already, or this is one; nothing is opened.
     """
-    if merchant.is_sandbox or Merchant.objects.filter(sandbox_of=merchant).exists():
+    if merchant.is_sandbox or sandbox_of(merchant) is not None:
         raise SandboxThere(_("There is a test shop already."))
     twin = Merchant(
         slug=f"{merchant.slug[: _SLUG_MAX - 5].rstrip('-')}-test", name=merchant.name, currency=merchant.currency,
@@ -83,6 +82,11 @@ def open_sandbox(*, merchant: Merchant, owner: Contact, now: datetime, actor: Ac
         display_digits=merchant.display_digits, is_sandbox=True, sandbox_of=merchant,
     )  # fmt: skip
     return _open(twin, owner, now=now, actor=actor)
+
+
+def sandbox_of(merchant: Merchant) -> Merchant | None:
+    """This function will find a merchant's test shop."""
+    return Merchant.objects.filter(sandbox_of=merchant).first()
 
 
 def _open(merchant: Merchant, owner: Contact, *, now: datetime, actor: Actor) -> Merchant:

@@ -32,6 +32,11 @@ def of(merchant: Merchant) -> Sequence[Location]:
     return sorted(rows, key=lambda place: (place.closed_at is not None, place.name, place.pk))
 
 
+def open_now(merchant: Merchant) -> Sequence[Location]:
+    """This function will list the locations that are not closed, by name."""
+    return [place for place in of(merchant) if place.closed_at is None]
+
+
 def open_place(*, merchant: Merchant, code: str, name: str, zone: str = "", now: datetime, actor: Actor) -> Location:
     """This function will open a location; `zone` empty is the merchant's own.
 

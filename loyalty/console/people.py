@@ -22,9 +22,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from loyalty.console import access, screens
 from loyalty.console.access import actor_of, now_of, seat_of, seat_required
 from loyalty.tenant import merchant_of
-from merchants import contacts, counter_devices, messages, seats
+from merchants import contacts, counter_devices, messages, places, seats
 from merchants.errors import LoyaltyError
-from merchants.models.merchants import Location, Merchant
+from merchants.models.merchants import Merchant
 from merchants.models.people import Role, Seat
 from merchants.permissions import Permission, may
 
@@ -171,7 +171,7 @@ def open_device(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Make this browser the counter: it gets its secret, and the manager is signed out of it."""
     merchant = merchant_of(request)
     code = request.POST.get("location", "")
-    location = Location.objects.filter(merchant=merchant, code=code, closed_at__isnull=True).first() if code else None
+    location = next((place for place in places.open_now(merchant) if place.code == code), None)
     try:
         with transaction.atomic():
             opened = counter_devices.open_device(
@@ -240,7 +240,7 @@ def _team(request: HttpRequest, form: InviteForm, status: int = 200) -> HttpResp
         "form": form,
         "seats_here": [(held, Role(held.role).label) for held in seats.of_merchant(merchant)],
         "devices": counter_devices.of_merchant(merchant),
-        "locations": Location.objects.filter(merchant=merchant, closed_at__isnull=True).order_by("name"),
+        "locations": places.open_now(merchant),
     }
     return screens.show(request, "console/people/team.html", page, status=status)
 

@@ -17,11 +17,11 @@ from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.tenant import merchant_of
 from merchants import keys as verbs
-from merchants import periods
+from merchants import opening, periods, places
 from merchants.errors import LoyaltyError
 from merchants.keys import SCOPES, TILL_SCOPES, Issued
 from merchants.models.keys import ApiKey
-from merchants.models.merchants import Location, Merchant
+from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
 
 
@@ -48,8 +48,7 @@ class KeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.use_required_attribute = False
         self.today = today
-        places = Location.objects.filter(merchant=merchant, closed_at__isnull=True).order_by("name")
-        self.places = {place.code: place for place in places}
+        self.places = {place.code: place for place in places.open_now(merchant)}
         choices = [("", _("any location")), *((code, place.name) for code, place in self.places.items())]
         self.fields["location"] = forms.ChoiceField(label=_("Location"), choices=choices, required=False)
 
@@ -128,7 +127,7 @@ def _page(
     page = {
         "rows": rows, "live": [row for row in rows if row["state"] in ("live", "ending")],
         "ended": [row for row in rows if row["state"] == "ended"], "form": form, "issued": issued,
-        "is_rotated": is_rotated, "sandbox": Merchant.objects.filter(sandbox_of=merchant_of(request)).first(),
+        "is_rotated": is_rotated, "sandbox": opening.sandbox_of(merchant_of(request)),
     }  # fmt: skip
     return screens.show(request, "console/developers/keys.html", page, status=status)
 

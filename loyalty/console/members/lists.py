@@ -22,9 +22,9 @@ from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.tenant import merchant_of, outside_tenant
 from members import consent, directory, reveals
 from members.inputs import NewMember
-from merchants import audit, periods, tenancy
+from merchants import audit, periods, places, tenancy
 from merchants.errors import LoyaltyError
-from merchants.models.merchants import LANGUAGES, Location, Merchant
+from merchants.models.merchants import LANGUAGES, Merchant
 from merchants.permissions import Permission
 from rewards import balances, enrolment, terms
 
@@ -146,8 +146,7 @@ class EnrolForm(PersonForm):
     def __init__(self, merchant: Merchant, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.use_required_attribute = False
-        places = Location.objects.filter(merchant=merchant, closed_at__isnull=True).order_by("name")
-        choices = [("", _("not said")), *((place.code, place.name) for place in places)]
+        choices = [("", _("not said")), *((place.code, place.name) for place in places.open_now(merchant))]
         self.fields["location"] = forms.ChoiceField(label=_("Where"), choices=choices, required=False)
         self.boxes = consent.wordings(merchant)
         self.fields["consents"] = forms.MultipleChoiceField(

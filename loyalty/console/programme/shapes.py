@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from loyalty.console.programme.fields import DayField, ListField, PointsField, worn
 from loyalty.tenant import merchant_of
-from merchants.models.merchants import LANGUAGES, Location, Merchant
+from merchants import places
+from merchants.models.merchants import LANGUAGES, Merchant
 from rewards import programmes, terms
 from rewards.programmes import Draft
 from rewards.terms import Terms
@@ -60,12 +61,9 @@ def desk_of(request: HttpRequest) -> Desk:
     """Read the draft and what stands around it."""
     merchant = merchant_of(request)
     draft = programmes.draft(merchant=merchant)
-    places = {
-        place.public_id: place.name
-        for place in Location.objects.filter(merchant=merchant, closed_at__isnull=True).order_by("name")
-    }
+    shops = {place.public_id: place.name for place in places.open_now(merchant)}
     promised = terms.parse(draft.document)
-    return Desk(merchant, draft, promised, get_language() or merchant.language, places, terms.document(promised))
+    return Desk(merchant, draft, promised, get_language() or merchant.language, shops, terms.document(promised))
 
 
 def spelled(draft: Draft) -> Document:

@@ -41,6 +41,7 @@ def test_hana_opens_her_cafe_and_finds_it_at_its_address(capsys):
         ({"currency": "WON"}, "no such currency"),
         ({"zone": "Seoul"}, "no such time zone"),
         ({"country": "Korea"}, "two capitals"),
+        ({"country": "ZZ"}, "two capitals"),
         ({"owner": "hana"}, "not an e-mail address"),
         ({"name": " ", "slug": "cafe"}, "1 to 120"),
     ],
