@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from members import claims, contact_notices, directory
@@ -119,11 +120,12 @@ def undo(*, merchant: Merchant, secret: str, now: datetime) -> Member:
     for row in later.order_by("pk"):
         before.setdefault(row.kind, row.old or None)
     for kind, old in before.items():
-        taken = Member.objects.filter(merchant=merchant, **{kind: old}).exclude(pk=member.pk) if old else None
-        if taken is not None and taken.exists():
-            raise directory.ContactTaken(_("Another membership has this contact now. Please ask at the shop."))
         setattr(member, kind, old)
-    member.save(update_fields=list(before))
+    try:
+        with transaction.atomic():
+            member.save(update_fields=list(before))
+    except IntegrityError:
+        raise directory.ContactTaken(_("Another membership has this contact now. Please ask at the shop.")) from None
     later.update(undone_at=now)
     claims.end_sessions(merchant=merchant, member=member, now=now)
     actor = Actor("member", member.public_id)

@@ -50,7 +50,7 @@ def read(content: bytes) -> Picture:
         raise BadPicture(_("The picture is larger than %(most)d KB. Save it smaller.") % {"most": BYTES_MAX // 1024})
     try:
         found = _read(content)
-    except (struct.error, IndexError, zlib.error, ValueError):
+    except (struct.error, LookupError, zlib.error, ValueError):
         raise BadPicture(_("The picture is damaged. Save it again and choose that file.")) from None
     if found is None:
         raise BadPicture(_("Choose a picture in PNG, JPEG or WebP."))

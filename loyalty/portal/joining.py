@@ -228,7 +228,12 @@ def _enrolled(request: HttpRequest, details: NewMember) -> claims.Member:
 def _let_in(request: HttpRequest, member: claims.Member, proof: Proof, granted: tuple[str, ...]) -> HttpResponse:
     merchant = merchant_of(request)
     now = session.now_of(request)
-    member = claims.claim(merchant=merchant, member=member, proof=proof, now=now)
+    try:
+        member = claims.claim(merchant=merchant, member=member, proof=proof, now=now)
+    except claims.NotYourContact as refusal:
+        # Found by this contact, which became another one before the member's row was ours.
+        notes.error(request, refusal.detail)
+        return redirect("portal:sign_in", merchant_slug=merchant.slug)
     if not claims.may_enter(member):
         return _draw(request, "portal/blocked.html", status=403)
     consent.record_answers(

@@ -113,7 +113,7 @@ def prove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         now=now_of(request),
     )
     if found is None:
-        return _take(request, minted, code, proof=None)
+        return _take_or_ask_again(request, minted, code, proof=None)
     ways = [contact for contact in found.contacts if messages.can_reach(contact)]
     form, status = CodeForm(), 200
     if request.method == "POST" and (to := request.POST.get("to", "")):
@@ -131,7 +131,7 @@ def prove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         form, status = CodeForm(request.POST), 422
         if (proof := steps.check(request, form, awaited)) is not None:
             steps.drop(request, _STEP)
-            return _take(request, minted, code, proof=proof)
+            return _take_or_ask_again(request, minted, code, proof=proof)
     page = {
         "form": form, "guard": found, "ways": ways, "contact": awaited.contact if awaited else None,
         "name": terms.text(reward.name, screens.language()), "price": reward.price_points,
@@ -171,6 +171,16 @@ def _take(request: HttpRequest, minted: str, code: str, *, proof: Proof | None) 
         notes.error(request, _("%(why)s Your points are as they were.") % {"why": refusal.detail})
         return redirect("portal:rewards", merchant_slug=slug)
     return redirect("portal:redemption", merchant_slug=slug, redemption_id=outcome.public_id)
+
+
+def _take_or_ask_again(request: HttpRequest, minted: str, code: str, *, proof: Proof | None) -> HttpResponse:
+    """Take it; ask once more where, since the page was drawn, a contact changed or another phone spent."""
+    try:
+        return _take(request, minted, code, proof=proof)
+    except taking.FreshCodeNeeded as refusal:
+        steps.keep(request, _STEP, minted=minted, reward=code)
+        notes.error(request, refusal.detail)
+        return redirect("portal:take_code", merchant_slug=merchant_of(request).slug)
 
 
 @require_GET

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test import Client
 
-from members import contact_changes, live_codes
+from members import contact_changes, directory, live_codes
 from members.codes import Proof
+from members.inputs import MemberChanges
 from members.models import Member
-from merchants import contacts, ids, tenancy
+from merchants import contacts, ids, profile, tenancy
 from merchants.actors import SYSTEM, Actor
 from merchants.errors import LoyaltyError
 from rewards import balances, purchases, redemptions, taking
+from rewards.models.redemptions import Redemption
 from rewards.parties import MemberRef
 from rewards.redemptions import RedemptionRequest
 from tests.builders import PROGRAMME, Shop
-from tests.people import join, open_shop
+from tests.people import MANAGER, code_in_last_mail, join, member_browser, open_shop
 from tests.races.test_codes_and_pins import at_once
 
 KEY = Actor("key", "key_0123456789abcdef")
@@ -104,3 +110,101 @@ def test_two_presses_on_the_link_undo_once(cafe, mina):
     assert sum(isinstance(each, contact_changes.UndoGone) for each in outcomes) == 3
     with tenancy.tenant(cafe):
         assert Member.objects.get(merchant=cafe, pk=mina.pk).email == mina.email
+
+
+# -- a contact changes under somebody's hands -------------------------------------------------------------------------
+
+
+def overtaken(shop, work, meanwhile):
+    """Do `meanwhile` in a transaction that commits only when `work`, on another connection, waits for it."""
+    holds, waiters = threading.Event(), []
+
+    def late():
+        holds.wait(10)
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(late)
+        with tenancy.tenant(shop):
+            meanwhile()
+            holds.set()
+            until = time.monotonic() + 10
+            while not waiters and time.monotonic() < until:
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+                    )
+                    waiters = cursor.fetchall()
+            assert waiters, "nobody waited: the two never met"
+        return waiting.result(10)
+
+
+def changes_email(cafe, mina, email):
+    changes = MemberChanges(email=email)
+    directory.update(merchant=cafe, member=mina, changes=changes, actor=MANAGER, now=datetime.now(UTC))
+
+
+def test_a_code_from_an_address_that_staff_change_at_that_moment_takes_nothing(cafe, mina):
+    # Without a cool-off only the present address is hers.
+    profile.update(merchant=cafe, changes={"contact_cool_off_hours": 0}, now=datetime.now(UTC), actor=MANAGER)
+    Shop(cafe).publish({**PROGRAMME, "rewards": [
+        {"code": "feast", "kind": "product", "name": {"en": "Feast"}, "price_points": 1001},
+    ]})  # fmt: skip
+    phone, rewards = member_browser(cafe, mina), f"/m/{cafe.slug}/rewards"
+    phone.post(f"{rewards}/take", {"external_id": ids.mint("rdm"), "reward": "feast"})
+    phone.post(f"{rewards}/code", {"to": "email"})
+    code = code_in_last_mail()
+
+    answer = overtaken(
+        cafe,
+        lambda: phone.post(f"{rewards}/code", {"code": code}),
+        lambda: changes_email(cafe, mina, f"{ids.mint('usr')[4:]}@example.org"),
+    )
+
+    assert (answer.status_code, answer["Location"]) == (302, f"{rewards}/code")
+    assert "Please confirm with a new code that it is you." in phone.get(f"{rewards}/code").content.decode()
+    assert spendable(cafe, mina) == 6000
+    with tenancy.tenant(cafe):
+        assert not Redemption.objects.filter(merchant=cafe, member=mina).exists()
+
+
+def test_an_address_that_somebody_else_takes_at_that_moment_is_not_brought_back(cafe, mina):
+    now, secrets, old = datetime.now(UTC), [], mina.email
+    new = contacts.read_email(f"{ids.mint('usr')[4:]}@example.org")
+    by = Proof(cafe.pk, contacts.stored(old), "step_up", now)
+    tenancy.attempt(cafe, lambda: contact_changes.change(
+        merchant=cafe, member=mina, by=by, to=Proof(cafe.pk, new, "change", now), now=now,
+        undo_url=lambda secret: secrets.append(secret) or secret, actor=Actor("member", mina.public_id),
+    ))  # fmt: skip
+    jisoo = join(cafe, name="Jisoo")
+
+    answer = overtaken(
+        cafe,
+        lambda: Client().post(f"/m/{cafe.slug}/undo/{secrets[-1]}"),
+        lambda: changes_email(cafe, jisoo, old),
+    )
+
+    assert answer.status_code == 409
+    assert "Another membership has this contact now. Please ask at the shop." in answer.content.decode()
+    with tenancy.tenant(cafe):
+        assert Member.objects.get(merchant=cafe, pk=mina.pk).email == new.value
+        assert contact_changes.undoable(merchant=cafe, secret=secrets[-1], now=now).kind == "email"
+
+
+def test_signing_in_with_an_address_that_staff_change_at_that_moment_lets_nobody_in(cafe, mina):
+    phone, portal = Client(), f"/m/{cafe.slug}"
+    phone.post(f"{portal}/sign-in", {"contact": mina.email})
+    code = code_in_last_mail()
+
+    answer = overtaken(
+        cafe,
+        lambda: phone.post(f"{portal}/code", {"code": code}),
+        lambda: changes_email(cafe, mina, f"{ids.mint('usr')[4:]}@example.org"),
+    )
+
+    assert (answer.status_code, answer["Location"]) == (302, f"{portal}/sign-in")
+    assert "The code was sent to another contact than this member" in phone.get(f"{portal}/sign-in").content.decode()
+    assert phone.get(f"{portal}/").status_code == 302
