@@ -19,11 +19,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.serving import serving
 
 PHONE, DESK = 390, 1280
+
+# A busy machine takes its time; who is right waits no longer than the page does.
+expect.set_options(timeout=30_000)
 
 
 def chromium() -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from playwright.sync_api import expect
 
 from engagement import asking
 from merchants import tenancy
@@ -45,7 +46,7 @@ def test_a_guest_answers_and_changes_the_answer(cafe, open_page, assert_sound, s
     shot(page, f"asked-2-{mark}")
     assert_sound(page)
     page.locator("a[href='?change']").click()
-    assert page.locator("input[name=score][value='9']").is_checked()
+    expect(page.locator("input[name=score][value='9']")).to_be_checked()
 
 
 @pytest.mark.parametrize(("width", "scheme", "language"), LOOKS)
@@ -65,11 +66,12 @@ def test_missing_points_are_asked_for_given_and_seen(
     shot(desk, f"missing-2-{mark}")
     assert_sound(desk)
     desk.locator("form:has(input[value=accept]) button").first.click()
-    desk.wait_for_load_state()
+    expect(desk.locator("form:has(input[value=accept])")).to_have_count(0)
     shot(desk, f"missing-3-{mark}")
     assert_sound(desk)
     phone.reload()
-    assert "+144" in phone.locator(".feed__amount").first.inner_text(), "124 for the amount, 20 for the first order"
+    # 124 for the amount, 20 for the first order.
+    expect(phone.locator(".feed__amount").first).to_contain_text("+144")
 
 
 def test_the_settings_of_safety_fit(cafe, open_page, assert_sound, shot):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from merchants import ids
 from tests import living
@@ -49,15 +50,15 @@ def test_a_sale_from_the_first_letter_to_undo(cafe, jisoo, counter, assert_sound
     page.get_by_role("button", name="Record the sale").click()
 
     page.wait_for_url("**/counter/sales/**")
-    assert page.get_by_text(re.compile(r"^\+144 beans$")).is_visible()
+    expect(page.get_by_text(re.compile(r"^\+144 beans$"))).to_be_visible()
     shot(page, "counter-sale")
     assert_sound(page)
     page.get_by_role("button", name="Undo this sale").click()
-    assert page.get_by_text("The sale is taken back").is_visible()
+    expect(page.get_by_text("The sale is taken back")).to_be_visible()
     shot(page, "counter-undone")
     assert_sound(page)
     page.get_by_role("link", name="Next member").first.click()
-    assert page.get_by_text("₩12,400 · undone").is_visible()
+    expect(page.get_by_text("₩12,400 · undone")).to_be_visible()
     shot(page, "counter-recent")
     assert_sound(page)
 
@@ -74,12 +75,12 @@ def test_a_reward_is_handed_over_and_undone(cafe, jisoo, counter, assert_sound, 
     page.locator("dialog[open], dialog:target").get_by_role("button", name="Redeem now").click()
 
     page.wait_for_url("**/counter/rewards/rdm_*")
-    assert page.get_by_text("Hand it over").is_visible()
+    expect(page.get_by_text("Hand it over")).to_be_visible()
     shot(page, "counter-reward-dark")
     if script:
         assert_sound(page)
     page.get_by_role("button", name="Undo").click()
-    assert page.get_by_text("Do not hand it over").is_visible()
+    expect(page.get_by_text("Do not hand it over")).to_be_visible()
 
 
 def test_somebody_new_joins_in_two_fields(counter, assert_sound, shot):
@@ -89,7 +90,7 @@ def test_somebody_new_joins_in_two_fields(counter, assert_sound, shot):
     page.get_by_role("link", name="Enrol somebody new").click()
     page.get_by_label("Name").fill("Ara")
     page.get_by_role("button", name="Enrol").click()
-    assert page.get_by_text("Show them the terms first: nobody joins without agreeing.", exact=True).is_visible()
+    expect(page.get_by_text("Show them the terms first: nobody joins without agreeing.", exact=True)).to_be_visible()
     shot(page, "counter-enrol")
     # Chromium notes every 4xx; this one was meant.
     page.complaints.lines.clear()
@@ -98,7 +99,7 @@ def test_somebody_new_joins_in_two_fields(counter, assert_sound, shot):
     page.get_by_role("button", name="Enrol").click()
 
     page.wait_for_url("**/counter/members/**")
-    assert page.get_by_text("30 beans given for joining").is_visible()
+    expect(page.get_by_text("30 beans given for joining")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "scheme", "language"), [(DESK, "light", "ko"), (PHONE, "dark", "zh-hant")])
@@ -122,7 +123,7 @@ def test_what_a_sale_would_give_is_said_while_it_is_typed(
     page.locator("input[name=amount]").fill("12,400")
 
     page.locator(".counter-preview__points").wait_for()
-    assert "144" in page.locator(".counter-preview__points").inner_text()
+    expect(page.locator(".counter-preview__points")).to_contain_text("144")
     shot(page, f"counter-preview-{width}-{scheme}-{language}")
     assert_sound(page)
 

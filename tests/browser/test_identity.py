@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from playwright.sync_api import expect
 
 from members import live_codes
 from merchants import tenancy
@@ -62,6 +63,7 @@ def test_a_contact_is_changed_by_two_codes(
     shot(page, f"me-{mark}")
     assert_sound(page)
     page.locator("a[href$='/me/contact/email']").click()
+    page.wait_for_url("**/me/contact/email")
     shot(page, f"contact-1-{mark}")
     assert_sound(page)
     page.locator("main form .button").first.click()
@@ -89,7 +91,7 @@ def test_a_contact_is_changed_by_two_codes(
     page.wait_for_url("**/me")
     shot(page, f"contact-5-{mark}")
     assert_sound(page)
-    assert new in page.content()
+    expect(page.locator("main")).to_contain_text(new)
 
     link = re.search(r"/m/\S+/undo/\S+", letters(mina.email))[0]
     undo = open_page(link, width=width, scheme=scheme, language=language)
@@ -134,17 +136,15 @@ def test_the_card_moves_every_minute_and_says_when_it_cannot(
     assert_sound(page)
 
     page.clock.fast_forward(61_000)
-    page.wait_for_timeout(50)
+    expect(ink).not_to_have_attribute("d", first)
     second = ink.get_attribute("d")
-    assert second != first
     later = live_codes.series(merchant=cafe, member=mina, now=datetime.now(UTC), count=3)
     assert _modules(second) in [_drawn(text) for _at, text in later]
 
     page.context.set_offline(True)
     page.clock.fast_forward(3_600_000)
-    page.wait_for_timeout(50)
-    assert page.locator("[data-live-over]").is_visible()
-    assert page.locator("svg.code--qr").evaluate("it => it.classList.contains('code--over')")
+    expect(page.locator("[data-live-over]")).to_be_visible()
+    expect(page.locator("svg.code--qr")).to_contain_class("code--over")
     shot(page, f"card-over-{width}-{scheme}-{language}")
 
 

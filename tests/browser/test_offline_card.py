@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 from django.core.wsgi import get_wsgi_application
+from playwright.sync_api import expect
 
 from loyalty.ui import offline
 from tests.browser.conftest import serving
@@ -88,7 +89,7 @@ def test_the_card_shows_without_a_net_and_everything_else_says_so(portal, phone)
     phone.goto(portal.page)
     assert phone.title() == title
     phone.goto(portal.page.replace("/me", "/join"))
-    assert phone.get_by_role("heading", name="You are offline").is_visible()
+    expect(phone.get_by_role("heading", name="You are offline")).to_be_visible()
 
 
 def test_pages_that_are_no_card_are_not_kept(portal, phone):

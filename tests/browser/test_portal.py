@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.sync_api import expect
 
 from merchants import tenancy
 from merchants.actors import SYSTEM
@@ -82,7 +83,7 @@ _LOOKS = [(page, width, *next(_TURNS)) for page in PAGES for width in (PHONE, DE
 def test_it_is_accessible_and_fits(phone, assert_sound, shot, page, width, scheme, language):
     opened = phone(page, width=width, scheme=scheme, language=language)
 
-    assert opened.locator("h1").count() == 1
+    expect(opened.locator("h1")).to_have_count(1)
     shot(opened, f"portal-{page.replace('/', '-') or 'home'}-{width}-{scheme}-{language}")
     assert_sound(opened)
 
@@ -94,13 +95,13 @@ def test_a_reward_is_taken_shown_and_given_back(phone, assert_sound, shot):
     opened.get_by_role("button", name="Redeem now").click()
 
     opened.wait_for_url("**/rewards/mine/rdm_*")
-    assert opened.get_by_role("img", name="Your code as a QR code").is_visible()
-    assert ":" in opened.get_by_role("timer").inner_text()
+    expect(opened.get_by_role("img", name="Your code as a QR code")).to_be_visible()
+    expect(opened.get_by_role("timer")).to_contain_text(":")
     shot(opened, "portal-redemption")
     assert_sound(opened)
     opened.get_by_role("button", name="Cancel and get the points back").click()
     opened.wait_for_url("**/rewards")
-    assert opened.get_by_text("Cancelled. Your points are back.").is_visible()
+    expect(opened.get_by_text("Cancelled. Your points are back.")).to_be_visible()
 
 
 def test_it_works_without_script(phone):
@@ -108,23 +109,24 @@ def test_it_works_without_script(phone):
     opened.get_by_role("link", name="Redeem").first.click()
     opened.locator("dialog:target").get_by_role("button", name="Redeem now").click()
 
-    assert "/rewards/mine/rdm_" in opened.url
+    opened.wait_for_url("**/rewards/mine/rdm_*")
     opened.get_by_role("button", name="Cancel and get the points back").click()
-    assert opened.get_by_text("Cancelled. Your points are back.").is_visible()
+    expect(opened.get_by_text("Cancelled. Your points are back.")).to_be_visible()
 
 
 def test_a_purchase_is_asked_about_once(phone, assert_sound, shot, cafe, mina, django_db_blocker):
     opened = phone()
     opened.get_by_role("link", name="Tell us").click()
+    expect(opened.get_by_role("button", name="Send")).to_be_visible()
     shot(opened, "portal-survey")
     assert_sound(opened)
     opened.get_by_text("9", exact=True).click()
     opened.get_by_role("button", name="Send").click()
 
-    assert opened.get_by_text("Your answer is kept").is_visible()
+    expect(opened.get_by_text("Your answer is kept")).to_be_visible()
     shot(opened, "portal-survey-done")
     opened.goto(f"/m/{cafe.slug}/")
-    assert opened.get_by_role("link", name="Tell us").count() == 0
+    expect(opened.get_by_role("link", name="Tell us")).to_have_count(0)
 
 
 def test_somebody_new_is_shown_the_way(cafe, open_page, assert_sound, shot, django_db_blocker):
@@ -139,6 +141,6 @@ def test_somebody_new_is_shown_the_way(cafe, open_page, assert_sound, shot, djan
 def test_the_terms_are_open_to_everybody(cafe, open_page, assert_sound, shot):
     opened = open_page(f"/m/{cafe.slug}/terms", width=PHONE)
 
-    assert opened.get_by_role("link", name="Join").is_visible()
+    expect(opened.get_by_role("link", name="Join")).to_be_visible()
     shot(opened, "portal-terms-guest")
     assert_sound(opened)

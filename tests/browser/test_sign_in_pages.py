@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 from django.test import Client
+from playwright.sync_api import expect
 
 from tests.people import BACKEND, browser_of, open_shop, seat_at
 
@@ -58,7 +59,7 @@ def test_every_page_of_signing_in_is_sound(open_page, assert_sound, shot, owner,
     page = open_page(path, client=client, width=width, scheme=scheme, language=language)
 
     assert_sound(page)
-    assert page.locator("h1").count() == 1
+    expect(page.locator("h1")).to_have_count(1)
     shot(page, f"sign-in-{path.strip('/').replace('/', '-')}-{width}-{scheme}-{language}")
 
 
@@ -67,6 +68,6 @@ def test_a_page_that_is_not_there_says_what_to_do(open_page, assert_sound, shot,
     page = open_page("/nothing/here", width=width, scheme=scheme)
     page.complaints.lines.clear()  # the browser notes the 404 itself
 
-    assert page.get_by_role("link", name="To the start page").is_visible()
+    expect(page.get_by_role("link", name="To the start page")).to_be_visible()
     assert_sound(page)
     shot(page, f"error-404-{width}-{scheme}")

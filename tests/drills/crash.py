@@ -15,6 +15,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+import psycopg2.extensions
+
 from tests.drills import oracle
 from tests.drills.stack import Stack, standing
 from tests.drills.tills import Tills
@@ -110,9 +112,7 @@ def drill(*, seconds: float, seed: int, weakness: str = "") -> Report:
         tills.close()
         ended = time.monotonic()
         with contextlib.closing(stack.superuser()) as connection:
-            faults = oracle.wait_until_delivered(
-                connection, shop["merchant"], standstill_seconds_max=60, meanwhile=stack.tend
-            )
+            faults = _come_to_rest(stack, connection, shop["merchant"])
             seconds_to_deliver = time.monotonic() - ended
             faults += oracle.examine(
                 connection, merchant=shop["merchant"], log=tills.log, receiver=receiver, secret=shop["webhook_secret"]
@@ -153,6 +153,16 @@ def _storm(stack: Stack, dice: random.Random, wounds: dict[str, int], seconds: f
         stack.wound(name, dice)
         struck[name] += 1
     return struck
+
+
+def _come_to_rest(stack: Stack, connection: psycopg2.extensions.connection, merchant: int) -> list[str]:
+    """Let the worker bring everything and then stop it; begin again when it told of something new in between."""
+    while True:
+        faults = oracle.wait_until_delivered(connection, merchant, standstill_seconds_max=60, meanwhile=stack.tend)
+        stack.rest()
+        if faults or oracle.waiting(connection, merchant) == (0, 0):
+            return faults
+        stack.work()
 
 
 def main() -> int:

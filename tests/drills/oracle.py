@@ -93,6 +93,14 @@ _WAITING = """
 """
 
 
+def waiting(connection: psycopg2.extensions.connection, merchant: int) -> tuple[int, int]:
+    """Count the events nobody relayed yet, and the deliveries still to be made."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, {"m": merchant})
+        not_relayed, due = cursor.fetchone()
+    return not_relayed, due
+
+
 def wait_until_delivered(
     connection: psycopg2.extensions.connection,
     merchant: int,
@@ -104,9 +112,7 @@ def wait_until_delivered(
     least, deadline = None, time.monotonic() + standstill_seconds_max
     while True:
         meanwhile()
-        with connection.cursor() as cursor:
-            cursor.execute(_WAITING, {"m": merchant})
-            not_relayed, due = cursor.fetchone()
+        not_relayed, due = waiting(connection, merchant)
         if not_relayed == due == 0:
             return []
         if least is None or (not_relayed, due) < least:

@@ -85,12 +85,23 @@ class Stack:
         )
         self.wait_serving()
 
+    def rest(self) -> None:
+        """Stop what works by itself: a hold that lapsed while one counts would tell of it, and nobody would bring it."""
+        self._stop("beat", "worker", seconds=30)
+
+    def work(self) -> None:
+        for name in ("worker", "beat"):
+            self.children[name].start()
+
     def stop(self) -> None:
-        for name in ("beat", "worker", "web", "valkey", "postgres"):
+        self._stop("beat", "worker", "web", "valkey", "postgres", seconds=5)
+
+    def _stop(self, *names: str, seconds: float) -> None:
+        for name in names:
             child = self.children.get(name)
             if child is not None and child.process is not None:
                 child.ask_to_stop()
-                child.wait_or_kill(time.monotonic() + 5)
+                child.wait_or_kill(time.monotonic() + seconds)
 
     # -- wounds --------------------------------------------------------------------------------------------------
 
