@@ -242,7 +242,7 @@ def measure(stage: Stage, *, rounds: int, seconds: float) -> dict[str, list[floa
         many = load.run(stage.port, stage.single, clients=CLIENTS, seconds=seconds)
         note("single_c16", many.per_second)
         note("p99_single_c16", many.p99_ms())
-        batch = load.run(stage.port, stage.batch, clients=2, seconds=seconds)
+        batch = load.run(stage.port, stage.batch, clients=4, seconds=seconds)
         note("batch", batch.per_second * BATCH)
         balance = load.run(stage.port, stage.balance, clients=4, seconds=seconds / 2)
         note("balance_c4", balance.per_second)

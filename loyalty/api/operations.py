@@ -56,6 +56,8 @@ class Operation:
     bytes_max: int = 256 * KIB
     #: What must leave the machine first (a name to look up), before the merchant's data is opened: `call.found`.
     outside: Callable[[Any], Any] | None = None
+    #: Whether the verb opens the merchant's data by itself, in several transactions.
+    opens_data_itself: bool = False
 
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:

@@ -165,7 +165,9 @@ class PurchaseBatches(ApiView):
         tag="Purchases",
         summary="Record up to 1,000 purchases",
         description="Each item is recorded or refused by itself, exactly as if it had been sent alone, in the order of "
-        "`occurred_at`. 200 means that every item has its result, not that each was recorded: read `results`.",
+        "`occurred_at`. 200 means that every item has its result, not that each was recorded: read `results`. They are "
+        "written some dozens at a time, so that a till need not wait for the whole of a long batch; when the call breaks "
+        "off, what was written stays, and answers as a replay when the batch is sent again.",
         scope="purchases:write",
         body=_SentBatch,
         described_body=PurchaseBatch,
@@ -183,6 +185,7 @@ class PurchaseBatches(ApiView):
             ],
         },
         bytes_max=5 * KIB * KIB,
+        opens_data_itself=True,
     )
     def post(self, call: Call) -> Answer:
         sent: list[dict[str, Any]] = call.body.purchases
@@ -195,7 +198,7 @@ class PurchaseBatches(ApiView):
                 results[position] = _refused(call, position, sent[position].get("external_id"), item)
         outcomes: list[Outcome] = []
         if items:
-            outcomes = purchases.record(
+            outcomes = purchases.record_in_turns(
                 merchant=call.merchant,
                 items=[item for _position, item in items],
                 now=call.now,

@@ -92,7 +92,10 @@ class ApiView(APIView):
         call = Call(key, timezone.now(), _request_id(request), query, body, sent)
         if operation.outside is not None:
             call = replace(call, found=operation.outside(call))
-        answer = tenancy.attempt(key.merchant, lambda: handler(self, call, **path))
+        if operation.opens_data_itself:
+            answer = handler(self, call, **path)
+        else:
+            answer = tenancy.attempt(key.merchant, lambda: handler(self, call, **path))
         if answer.refusal is not None:
             answer.refusal.is_replay = answer.is_replay  # type: ignore[attr-defined]
             raise answer.refusal

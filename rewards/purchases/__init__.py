@@ -26,5 +26,6 @@ from rewards.purchases.quoting import Quoted as Quoted
 from rewards.purchases.quoting import QuoteInput as QuoteInput
 from rewards.purchases.quoting import quote as quote
 from rewards.purchases.recording import record as record
+from rewards.purchases.recording import record_in_turns as record_in_turns
 from rewards.purchases.refunding import refund as refund
 from rewards.redemptions.inputs import RedemptionInput as RedemptionInput

@@ -5,6 +5,7 @@ The calls are those the API declares, so that a new one is asked here too.
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,8 @@ from loyalty.api import openapi
 from merchants import tenancy
 from rewards import verify
 from rewards.models.ledger import Entry
+from rewards.models.purchases import Purchase
+from rewards.purchases.folding import Fold
 from tests.till import open_shop, sell, start_programme, till_at
 
 pytestmark = pytest.mark.django_db
@@ -137,15 +140,16 @@ def test_f23_offline_sales_out_of_order_cut_off_and_sent_again_come_to_the_same(
     batches = [sales[place : place + 100] for place in (200, 0, 100)]
     till.post("purchases/batch", {"purchases": batches[0]})
     with monkeypatch.context() as cut:
-        cut.setattr("rewards.purchases.folding.Fold.write", _broken)
+        cut.setattr("rewards.purchases.folding.Fold.write", _broken_in_the_second_turn(Fold.write))
         broken = till.post("purchases/batch", {"purchases": batches[1]})
     assert broken.status_code == 500
+    assert rows(cafe) == 164
 
     told = [till.post("purchases/batch", {"purchases": batch}).json() for batch in batches]
 
     assert [(each["recorded"], each["replayed"], each["refused"]) for each in told] == [
         (0, 100, 0),
-        (100, 0, 0),
+        (36, 64, 0),  # the first turn of 64 had been recorded
         (100, 0, 0),
     ]
     spendable = [
@@ -156,5 +160,17 @@ def test_f23_offline_sales_out_of_order_cut_off_and_sent_again_come_to_the_same(
     assert verify.verify(merchant=cafe).faults == []
 
 
-def _broken(self):
-    raise RuntimeError("the machine went away")
+def _broken_in_the_second_turn(write):
+    turns = itertools.count(1)
+
+    def broken(fold):
+        if next(turns) == 2:
+            raise RuntimeError("the machine went away")
+        write(fold)
+
+    return broken
+
+
+def rows(cafe):
+    with tenancy.tenant(cafe):
+        return Purchase.objects.filter(merchant=cafe).count()

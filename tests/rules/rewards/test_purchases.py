@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 from django.db import connection
@@ -22,7 +23,16 @@ from rewards.models.limits import CapBucket
 from rewards.models.programmes import TermsVersion
 from rewards.models.purchases import Purchase, PurchaseLine, Refund
 from rewards.models.referrals import Referral
-from rewards.purchases import LineInput, MemberRef, PurchaseInput, PurchaseRef, RefundInput, RefundLine, Source
+from rewards.purchases import (
+    LineInput,
+    MemberRef,
+    PurchaseInput,
+    PurchaseRef,
+    RefundInput,
+    RefundLine,
+    Source,
+    recording,
+)
 from tests import builders
 from tests.people import open_shop
 
@@ -454,24 +464,29 @@ WHEN = st.integers(min_value=-3, max_value=0)
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(["mina", "jun", None]), WON, WHEN), min_size=1, max_size=12))
 def test_any_batch_equals_its_items_posted_singly(basket):
+    """All at once, in turns of three (whose orders are made by time, not by place), and one by one."""
     document = {
         **PLAIN,
         **LADDER,
         "earning": {"rules": [{**PLAIN["earning"]["rules"][0], "caps": [{"points": 400, "per": "day"}]}]},
         "expiry": {"kind": "rolling", "count": 2, "unit": "days"},
     }
-    together, singly = Cafe(document), Cafe(document)
-    for cafe in (together, singly):
+    together, in_turns, singly = Cafe(document), Cafe(document), Cafe(document)
+    for cafe in (together, in_turns, singly):
         items = [
             cafe.sale(f"r{n}", getattr(cafe, who) if who else None, won, occurred_at=NOON + timedelta(days=days))
             for n, (who, won, days) in enumerate(basket)
         ]
         if cafe is together:
             assert not any(outcome.error for outcome in cafe.record(*items))
+        elif cafe is in_turns:
+            with mock.patch.object(recording, "TURN", 3):
+                told = purchases.record_in_turns(merchant=cafe.merchant, items=items, now=NOON, actor=TILL)
+            assert [outcome.receipt["external_id"] for outcome in told] == [item.external_id for item in items]
         else:
             for item in sorted(items, key=lambda item: item.occurred_at):
                 assert cafe.record(item)[0].error is None
-    assert _picture(together) == _picture(singly)
+    assert _picture(together) == _picture(in_turns) == _picture(singly)
 
 
 def _picture(cafe: Cafe) -> list[tuple]:
