@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import ClassVar
 
@@ -27,6 +28,8 @@ State = MissingPoints.State
 DAYS_BACK = 90
 WAITING_MAX = 5
 PAGE_MAX = 100
+#: A sale made offline comes weeks later at most, and most answers have no such sale.
+LOOKED_THROUGH_MAX = 300
 
 
 class AskedBefore(Conflict):
@@ -43,6 +46,15 @@ class Settled(Conflict):
     """Somebody else gave or declined it meanwhile."""
 
     code: ClassVar[str] = "settled_already"
+
+
+@dataclass(frozen=True, slots=True)
+class PaidTwice:
+    """A question whose points were given by hand, and the sale that came later and gave its own."""
+
+    question: MissingPoints
+    adjustment: str
+    purchase: finding.PurchaseView
 
 
 def ask(
@@ -130,7 +142,7 @@ def accept(*, merchant: Merchant, question: str, points: int, now: datetime, act
     _check_counts_not(merchant, row, now=now)
     name = row.receipt or f"{row.bought_on:%Y-%m-%d}"
     asked = adjustments.AdjustmentInput(
-        external_id=f"missing:{row.public_id}",
+        external_id=_document(row),
         member=MemberRef(id=row.member.public_id),
         points=points,
         reason=_("Missing points, receipt %(receipt)s") % {"receipt": name},
@@ -153,7 +165,7 @@ def claim(*, merchant: Merchant, question: str, now: datetime, actor: Actor) -> 
     if sold is None:
         raise NotFound(_("No purchase has this receipt number."))
     asked = purchases.ClaimInput(
-        external_id=f"missing:{row.public_id}",
+        external_id=_document(row),
         purchase=purchases.PurchaseRef(id=sold.public_id),
         member=MemberRef(id=row.member.public_id),
     )
@@ -172,6 +184,44 @@ def decline(*, merchant: Merchant, question: str, reason: str, now: datetime, ac
         raise Invalid(_("Say why: the member reads it."), pointer="/reason")
     adjustments.check_role(actor)
     return _settle(merchant, _open(merchant, question), State.DECLINED, now=now, actor=actor, reason=reason)
+
+
+def paid_twice(*, merchant: Merchant) -> Sequence[PaidTwice]:
+    """This function will list points given by hand for a receipt whose sale came later (the till was offline, or
+    somebody claimed it) and gave points too, oldest first; until somebody takes the former back.
+    """
+    rows = MissingPoints.objects.filter(merchant=merchant, state=State.ACCEPTED).exclude(receipt="")
+    answered = list(rows.select_related("member").order_by("-pk")[:LOOKED_THROUGH_MAX])
+    sold = finding.by_external_ids(merchant=merchant, external_ids=[row.receipt for row in answered])
+    earned = {name for name, sale in sold.items() if sale.member_id is not None and sale.points_kept > 0}
+    suspects = [row for row in reversed(answered) if row.receipt in earned]
+    by_hand = adjustments.standing(merchant=merchant, external_ids=[_document(row) for row in suspects])
+    return [PaidTwice(row, by_hand[_document(row)], sold[row.receipt]) for row in suspects if _document(row) in by_hand]
+
+
+def take_back(*, merchant: Merchant, question: str, now: datetime, actor: Actor) -> None:
+    """This function will take back what was given by hand for a question, because the sale itself has counted since.
+
+    However often it is pressed, the points are taken once.  Locks what undoing an adjustment locks.
+
+    :raises NotFound: it is not among those paid twice (any more).
+    :raises LoyaltyError: whatever undoing an adjustment is refused for; then nothing happened.
+    """
+    for each in paid_twice(merchant=merchant):
+        if each.question.public_id == question:
+            reason = _("The purchase itself has counted since, receipt %(receipt)s") % {
+                "receipt": each.question.receipt
+            }
+            adjustments.undo(
+                merchant=merchant, adjustment=each.adjustment, reason=reason, now=now, actor=actor
+            ).unless_refused()
+            return
+    raise NotFound(_("There is nothing to take back."))
+
+
+def _document(row: MissingPoints) -> str:
+    """Name the adjustment or the claim that answers a question."""
+    return f"missing:{row.public_id}"
 
 
 def _check_counts_not(merchant: Merchant, row: MissingPoints, *, now: datetime) -> None:

@@ -285,7 +285,7 @@ class Migration(migrations.Migration):
                 ('purchase', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.purchase')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_purchaseline_of_merchant'), models.UniqueConstraint(fields=('merchant', 'purchase', 'position'), name='line_position_unique_in_purchase'), models.CheckConstraint(condition=models.Q(('refunded_minor__gte', 0), ('refunded_minor__lte', models.F('amount_minor'))), name='line_never_refunded_beyond_its_amount'), merchants.constraints.TenantForeignKey(field='purchase', name='line_of_own_purchase')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'purchase', 'position'), name='line_position_unique_in_purchase'), models.CheckConstraint(condition=models.Q(('refunded_minor__gte', 0), ('refunded_minor__lte', models.F('amount_minor'))), name='line_never_refunded_beyond_its_amount'), merchants.constraints.TenantForeignKey(field='purchase', name='line_of_own_purchase')],
             },
         ),
         migrations.CreateModel(

@@ -120,7 +120,7 @@ class PurchaseLine(TenantModel):
 
     class Meta:
         constraints = [
-            *TenantModel.Meta.constraints,
+            # Nothing refers to a line, so (merchant, id) would be one more index to write for each of them.
             models.UniqueConstraint(
                 fields=["merchant", "purchase", "position"], name="line_position_unique_in_purchase"
             ),

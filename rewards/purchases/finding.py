@@ -104,8 +104,13 @@ def find(*, merchant: Merchant, public_id: str) -> PurchaseView | None:
 
 def by_external_id(*, merchant: Merchant, external_id: str) -> PurchaseView | None:
     """This function will find one recorded purchase by the id its sender gave it; None when there is none."""
-    rows = Purchase.objects.filter(merchant=merchant, external_id=external_id, state="recorded")
-    return next(iter(_views(merchant, list(rows.select_related("location")))), None)
+    return by_external_ids(merchant=merchant, external_ids=[external_id]).get(external_id)
+
+
+def by_external_ids(*, merchant: Merchant, external_ids: Sequence[str]) -> dict[str, PurchaseView]:
+    """This function will find recorded purchases by the ids their sender gave them."""
+    rows = Purchase.objects.filter(merchant=merchant, external_id__in=external_ids, state="recorded")
+    return {view.external_id: view for view in _views(merchant, list(rows.select_related("location")))}
 
 
 def among(*, merchant: Merchant, public_ids: Sequence[str]) -> dict[str, PurchaseView]:

@@ -276,6 +276,52 @@ def test_a_receipt_that_counts_meanwhile_is_not_given_points_as_well(cafe, mina,
         assert MissingPoints.objects.get(merchant=cafe).state == "waiting"
 
 
+def test_a_sale_that_comes_after_its_points_were_given_is_not_paid_for_twice(cafe, mina, phone, manager):
+    """The till was offline when she asked: its sale, with her name on it, came the day after the answer."""
+    desk, board = f"/console/{cafe.slug}/members/missing-points", f"/console/{cafe.slug}/dashboard"
+    asks(cafe, phone)
+    settles(cafe, manager, question=question(cafe), act="accept", points="120")
+    assert "Counted twice" not in manager.get(desk).content.decode()
+    bought(cafe, mina, name="R-77", amount=12_400, days=1)
+    assert spendable(cafe, mina) == 244
+    runs.run(cafe, now=datetime.now(UTC))
+    assert "1 sale counted twice" in manager.get(board).content.decode()
+    listed = " ".join(manager.get(desk).content.decode().split())
+    assert "For receipt R-77 you gave 120 points by hand." in listed
+    assert "The sale itself (₩12,400) has come since, and gave 124." in listed
+
+    said = [settles(cafe, manager, question=question(cafe), act="take_back") for _press in range(2)]
+
+    assert "The points given by hand are taken back." in said[0]
+    assert "There is nothing to take back." in said[1]
+    assert spendable(cafe, mina) == 124
+    assert "Counted twice" not in manager.get(desk).content.decode()
+    assert "counted twice" not in manager.get(board).content.decode()
+    assert "The purchase itself has counted since" in phone.get(f"/m/{cafe.slug}/activity").content.decode()
+
+
+def test_nothing_is_counted_twice_where_the_sale_gave_nothing(cafe, mina, phone, manager):
+    """Two questions: one was answered by the purchase itself, the other's sale came later and was taken back."""
+    bought(cafe, name="R-77", amount=12_400, days=1)
+    asks(cafe, phone)
+    settles(cafe, manager, question=question(cafe), act="claim")
+    asks(cafe, phone, receipt="R-78")
+    with tenancy.tenant(cafe):
+        waiting = MissingPoints.objects.get(merchant=cafe, state="waiting").public_id
+    settles(cafe, manager, question=waiting, act="accept", points="124")
+    bought(cafe, mina, name="R-78", amount=12_400, days=1)
+    taken_back = purchases.RefundInput(
+        external_id="r-1", occurred_at=datetime.now(UTC), purchase=purchases.PurchaseRef(external_id="R-78")
+    )
+    with tenancy.tenant(cafe):
+        purchases.refund(merchant=cafe, asked=taken_back, now=datetime.now(UTC), actor=SYSTEM)
+
+    said = settles(cafe, manager, question=waiting, act="take_back")
+
+    assert "There is nothing to take back." in said
+    assert spendable(cafe, mina) == 248
+
+
 def test_a_receipt_too_old_to_be_claimed_can_be_given_points(cafe, mina, phone, manager):
     bought(cafe, name="R-77", amount=12_400, days=cafe.claim_days_max + 1)
     asks(cafe, phone, days=cafe.claim_days_max + 1)

@@ -17,6 +17,7 @@ from loyalty.console.dashboard import addresses
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
 from merchants import keys
+from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
 from merchants.webhooks import endpoints
 from rewards import programmes
@@ -43,14 +44,8 @@ def attention(request: HttpRequest, found: Dashboard) -> list[dict[str, Any]]:
         needs.append(
             {"title": item.title, "text": item.detail, "icon": icon, "tone": tone, "href": href if sees else ""}
         )
-    waiting = missing.waiting_count(merchant=merchant)
-    if waiting and screens.may_do(request, Permission.ADJUST_POINTS):
-        title = ngettext("%(count)d question about missing points", "%(count)d questions about missing points", waiting)
-        href = reverse("console:member_missing", args=[merchant.slug])
-        text = _("The member waits for points or a reason.")
-        needs.append(
-            {"title": title % {"count": waiting}, "text": text, "icon": "receipt", "tone": "warning", "href": href}
-        )
+    if screens.may_do(request, Permission.ADJUST_POINTS):
+        needs += _of_missing_points(merchant)
     for tile in found.tiles:
         if tile.is_alarming:
             title = _("%(number)s is above %(limit)s %%") % {"number": tile.title, "limit": tile.alert_above}
@@ -68,6 +63,23 @@ def attention(request: HttpRequest, found: Dashboard) -> list[dict[str, Any]]:
                     "tone": "negative",
                     "href": reverse("console:webhook", args=[merchant.slug, endpoint.id]),
                 })  # fmt: skip
+    return needs
+
+
+def _of_missing_points(merchant: Merchant) -> list[dict[str, Any]]:
+    needs, href = [], reverse("console:member_missing", args=[merchant.slug])
+    if waiting := missing.waiting_count(merchant=merchant):
+        title = ngettext("%(count)d question about missing points", "%(count)d questions about missing points", waiting)
+        text = _("The member waits for points or a reason.")
+        needs.append(
+            {"title": title % {"count": waiting}, "text": text, "icon": "receipt", "tone": "warning", "href": href}
+        )
+    if twice := len(missing.paid_twice(merchant=merchant)):
+        title = ngettext("%(count)d sale counted twice", "%(count)d sales counted twice", twice)
+        text = _("You gave points by hand, and the sale itself came later.")
+        needs.append(
+            {"title": title % {"count": twice}, "text": text, "icon": "receipt", "tone": "negative", "href": href}
+        )
     return needs
 
 

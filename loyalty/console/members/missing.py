@@ -25,10 +25,11 @@ from rewards.purchases import finding
 @require_GET
 @seat_required(Permission.ADJUST_POINTS)
 def missing(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """List what waits, oldest first, with what such a purchase would give; and what was answered lately."""
+    """List what waits, oldest first, with what such a purchase would give; what counts twice; and the last answers."""
     merchant = merchant_of(request)
     page = {
         "waiting": [_shown(request, row) for row in questions.waiting(merchant=merchant)],
+        "twice": questions.paid_twice(merchant=merchant),
         "settled": questions.settled(merchant=merchant),
     }
     return screens.show(request, "console/members/missing.html", page)
@@ -37,7 +38,7 @@ def missing(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 @require_POST
 @seat_required(Permission.ADJUST_POINTS)
 def settle(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Give the points or decline, as `act` says; the second press finds it answered."""
+    """Give the points, decline, or take them back, as `act` says; the second press finds it done."""
     typed = request.POST
     common: dict[str, Any] = {
         "merchant": merchant_of(request), "question": typed.get("question", "")[:40], "now": now_of(request),
@@ -51,6 +52,9 @@ def settle(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             elif typed.get("act") == "claim":
                 questions.claim(**common)
                 said = _("The purchase is the member's now, with its points.")
+            elif typed.get("act") == "take_back":
+                questions.take_back(**common)
+                said = _("The points given by hand are taken back. Those of the purchase stay.")
             else:
                 points = PointsField(screens.decimals_of(request), required=False).clean(typed.get("points", ""))
                 questions.accept(points=points or 0, **common)
