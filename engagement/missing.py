@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -98,8 +99,9 @@ def ask(
 
 
 def of_member(*, merchant: Merchant, member: Member) -> Sequence[MissingPoints]:
-    """This function will list what a member asked, newest first."""
-    return list(MissingPoints.objects.filter(merchant=merchant, member=member).order_by("-pk")[:PAGE_MAX])
+    """This function will list what a member asked, also under a membership that was merged into theirs; newest first."""
+    theirs = MissingPoints.objects.filter(Q(member=member) | Q(member__merged_into=member), merchant=merchant)
+    return list(theirs.order_by("-pk")[:PAGE_MAX])
 
 
 def waiting(*, merchant: Merchant) -> Sequence[MissingPoints]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
@@ -132,17 +132,24 @@ def _check_month(merchant: Merchant, allowed: Transfers, row: Transfer, *, now: 
     moved = Transfer.objects.filter(
         merchant_id=merchant.pk, refusal="", occurred_at__gte=month.start, occurred_at__lt=month.end
     )
-    for limit, sides in (
-        (allowed.given_per_month, {"giver_id": row.giver_id}),
-        (allowed.received_per_month, {"receiver_id": row.receiver_id}),
+    # What somebody gave under a membership that was merged into this one, they gave.
+    for limit, theirs, words in (
+        (
+            allowed.given_per_month,
+            Q(giver_id=row.giver_id) | Q(giver__merged_into=row.giver_id),
+            _("The month's limit of points given would be passed."),
+        ),
+        (
+            allowed.received_per_month,
+            Q(receiver_id=row.receiver_id) | Q(receiver__merged_into=row.receiver_id),
+            _("The month's limit of points received would be passed."),
+        ),
     ):
         if limit is None:
             continue
-        before = moved.filter(**sides).aggregate(total=Sum("points"))["total"] or 0
+        before = moved.filter(theirs).aggregate(total=Sum("points"))["total"] or 0
         if before + row.points > limit:
-            raise MonthlyLimitReached(
-                _("The month's limit of points given would be passed."), limit=limit, left=max(0, limit - before)
-            )
+            raise MonthlyLimitReached(words, limit=limit, left=max(0, limit - before))
 
 
 def _move(merchant: Merchant, book: Book, row: Transfer, giver: Party, receiver: Party, *, now: datetime) -> None:

@@ -15,7 +15,7 @@ from engagement.models import MissingPoints, SurveyResponse
 from merchants import tenancy
 from merchants.actors import SYSTEM
 from merchants.models.outbox import OutboxEvent
-from rewards import balances, purchases
+from rewards import balances, merging, purchases
 from rewards.parties import MemberRef
 from tests.builders import PROGRAMME, Shop
 from tests.people import join, member_browser, open_shop, staff_browser
@@ -338,6 +338,20 @@ def test_one_receipt_is_asked_about_once_also_by_somebody_else(cafe, mina, phone
     assert "This receipt was asked about already." in asks(cafe, jisoo).content.decode()
     with tenancy.tenant(cafe):
         assert MissingPoints.objects.filter(merchant=cafe).count() == 1
+
+
+def test_what_she_asked_under_her_old_membership_is_still_hers(cafe, mina, phone, manager):
+    old = join(cafe, name="Mina")
+    asks(cafe, member_browser(cafe, old))
+    assert "R-77" not in phone.get(f"/m/{cafe.slug}/missing").content.decode()
+
+    with tenancy.tenant(cafe):
+        merging.merge(merchant=cafe, source=old.public_id, target=mina.public_id, now=datetime.now(UTC), actor=SYSTEM)
+    settles(cafe, manager, question=question(cafe), act="accept", points="124")
+
+    page = phone.get(f"/m/{cafe.slug}/missing").content.decode()
+    assert ("R-77" in page, "+124" in page) == (True, True)
+    assert spendable(cafe, mina) == 124
 
 
 def test_what_is_in_her_activity_is_not_missing(cafe, mina, phone):

@@ -91,6 +91,20 @@ def test_a_months_limits_of_giving_and_of_being_given(cafe, mina, jun):
     assert jun.points()[0] == 550
 
 
+def test_a_merge_does_not_begin_the_month_anew(cafe, mina, jun):
+    sora, old_mina, old_jun = cafe.cast("Sora", "Mina's old card", "Jun's old card")
+    for giver in (mina, old_mina, sora):
+        giver.is_given(1_000)
+    old_mina.gives(old_jun, 200)
+    old_mina.is_merged_into(mina)
+    old_jun.is_merged_into(jun)
+
+    assert refused("transfer_month_limit_reached", mina, sora, 110).context["left"] == 100
+    assert refused("transfer_month_limit_reached", sora, jun, 160).context["left"] == 150
+    mina.gives(sora, 100)
+    sora.gives(jun, 150)
+
+
 def test_held_and_pending_points_stay(mina, jun):
     mina.is_given(100)
     mina.is_given(100, active="2026-03-10")
