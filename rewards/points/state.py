@@ -203,7 +203,8 @@ class AccountState:
     ) -> int:
         """Return spent points to the very lots they came from, with their old expiry.
 
-        A lot that lapsed meanwhile expires again at once. Returns how many points stayed.
+        A lot that lapsed meanwhile expires again at once, as does all that comes back to whoever has left. Returns how
+        many points stayed.
         """
         self.check_room(points)
         returned = list(share(takes, points))
@@ -212,7 +213,7 @@ class AccountState:
         )
         lapsed = 0
         for lot, n in returned:
-            ended = lot.expires_at
+            ended = now if self.closed_at is not None else lot.expires_at
             if ended is not None and ended <= now:
                 self._lapse(lot, at=ended, now=now, actor=actor, cause=cause)
                 lapsed += n

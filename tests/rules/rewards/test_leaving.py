@@ -54,6 +54,20 @@ def test_f64_points_lapse_holds_are_given_back_and_a_late_refund_lands_on_the_to
     assert not any("canary" in payload.lower() for payload in payloads)
 
 
+def test_what_comes_back_to_whoever_left_lapses_at_once(cafe):
+    mina = cafe.member("Mina")
+    mina.is_given(100)
+    coffee = mina.redeems(reward="coffee")
+    leaves(mina)
+
+    mina.reverses(coffee.public_id)
+
+    price = coffee.receipt["points"]
+    assert mina.points() == (0, 0, 0, 0)
+    assert mina.entries()[-2:] == [("reverse", price), ("expire", -price)]
+    assert agrees(mina)
+
+
 def test_leaving_twice_is_leaving_once(cafe):
     mina = cafe.member("Mina")
     mina.is_given(10)
