@@ -149,7 +149,8 @@ def changes_email(cafe, mina, email):
 
 def test_a_code_from_an_address_that_staff_change_at_that_moment_takes_nothing(cafe, mina):
     # Without a cool-off only the present address is hers.
-    profile.update(merchant=cafe, changes={"contact_cool_off_hours": 0}, now=datetime.now(UTC), actor=MANAGER)
+    with tenancy.tenant(cafe):
+        profile.update(merchant=cafe, changes={"contact_cool_off_hours": 0}, now=datetime.now(UTC), actor=MANAGER)
     Shop(cafe).publish({**PROGRAMME, "rewards": [
         {"code": "feast", "kind": "product", "name": {"en": "Feast"}, "price_points": 1001},
     ]})  # fmt: skip
