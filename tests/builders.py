@@ -20,11 +20,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from members.inputs import NewMember
 from members.models import Member
 from merchants import ids, tenancy
 from merchants.actors import SYSTEM, Actor
 from merchants.models.merchants import Merchant
-from rewards import adjustments, balances, documents, merging, purchases, redemptions, terms, transfers
+from rewards import adjustments, balances, documents, enrolment, merging, purchases, redemptions, terms, transfers
 from rewards.models.accounts import Account, TierPeriod
 from rewards.models.programmes import TermsVersion
 from rewards.parties import MemberRef
@@ -150,6 +151,16 @@ class Shop:
 
     def instant(self, day: str, clock: str = "00:00") -> datetime:
         return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=self.merchant.tzinfo).astimezone(UTC)
+
+    def joins(self, name: str, *, by: Person | None = None) -> Person:
+        """Enrol somebody as a till does, welcome points and all; `by` is the member whose code they bring."""
+        code = self.does(lambda: Member.objects.get(pk=by.id).code) if by else None
+        details = NewMember(name=name, external_id=name, referred_by=code)
+        enrolled = self.does(
+            lambda: enrolment.enrol(merchant=self.merchant, details=details, source="api", actor=TILL, now=self.now)
+        ).member
+        self.people[name] = Person(self, name, enrolled.pk, enrolled.public_id, 0)
+        return self.people[name]
 
     def member(self, name: str, *, tier: str = "green", **fields: Any) -> Person:
         """Enrol somebody who joined at New Year, with an account on the first tier (or another)."""

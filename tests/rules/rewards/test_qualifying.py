@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from members.inputs import NewMember
-from members.models import Member
 from merchants.models.outbox import OutboxEvent
-from rewards import enrolment, ladder, merging, purchases
+from rewards import ladder, merging, purchases
 from rewards.models.accounts import QualifyingGrant, TierPeriod
 from rewards.models.referrals import Referral
 from tests import builders
@@ -30,19 +28,6 @@ def cafe_with(**parts):
     return builders.cafe(tiers=TIERS, rewards=None, **parts)
 
 
-def joins(cafe, name, *, by=None):
-    code = cafe.does(lambda: Member.objects.get(pk=by.id).code) if by else None
-    details = NewMember(name=name, external_id=name, referred_by=code)
-    enrolled = cafe.does(
-        lambda: enrolment.enrol(
-            merchant=cafe.merchant, details=details, source="api", actor=builders.TILL, now=cafe.now
-        )
-    )
-    person = builders.Person(cafe, name, enrolled.member.pk, enrolled.member.public_id, 0)
-    cafe.people[name] = person
-    return person
-
-
 def tier(person):
     return person.balance().tier
 
@@ -55,7 +40,7 @@ def told(cafe, kind):
 def test_a_welcome_counts_only_where_the_terms_say_so(qualifying, expected):
     cafe = cafe_with(welcome={"points": 120, "qualifying": qualifying})
 
-    mina = joins(cafe, "Mina")
+    mina = cafe.joins("Mina")
 
     assert (tier(mina), mina.points()) == (expected, (120, 0, 0, 0))
     assert [event["tier"] for event in told(cafe, "member.enrolled")] == [expected]
@@ -65,7 +50,7 @@ def test_a_welcome_counts_only_where_the_terms_say_so(qualifying, expected):
 
 def test_what_a_purchase_adds_counts_on_top_of_the_welcome_and_the_portal_shows_it():
     cafe = cafe_with(welcome={"points": 60, "qualifying": True})
-    mina = joins(cafe, "Mina")
+    mina = cafe.joins("Mina")
     assert tier(mina) == "green"
 
     mina.buys(4_000, external_id="s-1")
@@ -82,8 +67,8 @@ def test_what_a_purchase_adds_counts_on_top_of_the_welcome_and_the_portal_shows_
 @pytest.mark.parametrize(("qualifying", "tiers"), [(True, ("gold", "silver")), (False, ("green", "green"))])
 def test_a_referral_counts_for_both_and_its_undoing_for_neither(qualifying, tiers):
     cafe = cafe_with(referral={"referrer_points": 500, "referee_points": 95, "qualifying": qualifying})
-    ara = joins(cafe, "Ara")
-    mina = joins(cafe, "Mina", by=ara)
+    ara = cafe.joins("Ara")
+    mina = cafe.joins("Mina", by=ara)
 
     mina.buys(500, external_id="s-1")
 
@@ -107,8 +92,8 @@ def test_a_batch_counts_as_its_sales_one_by_one():
 
     def run(*, as_batch):
         cafe = cafe_with(referral={"referrer_points": 480, "referee_points": 95, "qualifying": True})
-        ara = joins(cafe, "Ara")
-        mina = joins(cafe, "Mina", by=ara)
+        ara = cafe.joins("Ara")
+        mina = cafe.joins("Mina", by=ara)
         sold = [
             purchases.PurchaseInput(
                 external_id=f"s-{number}", occurred_at=cafe.now, currency="KRW", total_minor=1_000, member=person.ref
@@ -136,8 +121,8 @@ def test_a_batch_counts_as_its_sales_one_by_one():
 
 def test_a_refund_that_came_first_leaves_nothing_to_qualify_by():
     cafe = cafe_with(referral={"referrer_points": 500, "referee_points": 95, "qualifying": True})
-    ara = joins(cafe, "Ara")
-    mina = joins(cafe, "Mina", by=ara)
+    ara = cafe.joins("Ara")
+    mina = cafe.joins("Mina", by=ara)
     mina.returns("s-1")
 
     mina.buys(500, external_id="s-1")
@@ -148,7 +133,7 @@ def test_a_refund_that_came_first_leaves_nothing_to_qualify_by():
 
 def test_what_counted_goes_along_with_a_merge_and_back():
     cafe = cafe_with(welcome={"points": 60, "qualifying": True})
-    old, mina = joins(cafe, "Old"), joins(cafe, "Mina")
+    old, mina = cafe.joins("Old"), cafe.joins("Mina")
 
     merged = old.is_merged_into(mina)
     assert tier(mina) == "silver"
@@ -161,8 +146,8 @@ def test_what_counted_goes_along_with_a_merge_and_back():
 
 def test_both_sides_of_a_referral_may_turn_out_to_be_one_person():
     cafe = cafe_with(referral={"referrer_points": 60, "referee_points": 40, "qualifying": True})
-    ara = joins(cafe, "Ara")
-    mina = joins(cafe, "Mina", by=ara)
+    ara = cafe.joins("Ara")
+    mina = cafe.joins("Mina", by=ara)
     mina.buys(500)
 
     ara.is_merged_into(mina)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from members.inputs import NewMember
 from members.models import Member
-from rewards import enrolment, leaving, verify
+from rewards import leaving, verify
 from rewards.models.referrals import Referral
 from tests import builders
 
@@ -22,19 +21,6 @@ def cafe():
     assert cafe.does(lambda: verify.verify_members(merchant=cafe.merchant, member_ids=ids).faults) == []
 
 
-def joins(cafe, name, *, by=None):
-    code = cafe.does(lambda: Member.objects.get(pk=by.id).code) if by else None
-    details = NewMember(name=name, external_id=name, referred_by=code)
-    enrolled = cafe.does(
-        lambda: enrolment.enrol(
-            merchant=cafe.merchant, details=details, source="api", actor=builders.TILL, now=cafe.now
-        )
-    )
-    person = builders.Person(cafe, name, enrolled.member.pk, enrolled.member.public_id, 0)
-    cafe.people[name] = person
-    return person
-
-
 def leaves(person):
     cafe = person.shop
     cafe.does(
@@ -45,8 +31,8 @@ def leaves(person):
 
 
 def test_whoever_was_brought_by_somebody_who_left_has_what_was_promised_and_who_left_has_nothing(cafe):
-    ara = joins(cafe, "Ara")
-    mina = joins(cafe, "Mina", by=ara)
+    ara = cafe.joins("Ara")
+    mina = cafe.joins("Mina", by=ara)
     leaves(ara)
 
     mina.buys(10_000, external_id="s-1")
@@ -61,8 +47,8 @@ def test_whoever_was_brought_by_somebody_who_left_has_what_was_promised_and_who_
 @pytest.mark.parametrize("leaver", ["referrer", "referee"])
 def test_a_refund_takes_a_referrals_points_from_where_a_merge_has_brought_them(cafe, leaver):
     """Ara brought Mina, and both turn out to be one person: what either was paid is taken back where it is now."""
-    ara = joins(cafe, "Ara")
-    mina = joins(cafe, "Mina", by=ara)
+    ara = cafe.joins("Ara")
+    mina = cafe.joins("Mina", by=ara)
     mina.buys(10_000, external_id="s-1")
     assert (ara.points()[0], mina.points()[0]) == (300, 300)
     gone, stays = (ara, mina) if leaver == "referrer" else (mina, ara)
