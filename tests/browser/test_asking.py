@@ -11,6 +11,7 @@ from engagement import asking
 from merchants import tenancy
 from merchants.actors import SYSTEM
 from rewards import purchases
+from rewards.parties import MemberRef
 from tests import living
 from tests.people import join, member_browser, staff_browser
 
@@ -24,11 +25,12 @@ def cafe(django_db_setup, django_db_blocker):
         yield living.cafe(slug="cafe-yeoreum", sales=40)
 
 
-def bought(cafe, name):
+def bought(cafe, name, member=None):
     now = datetime.now(UTC)
     sold = purchases.PurchaseInput(
-        external_id=name, occurred_at=now, currency="KRW", total_minor=9_800, location="main"
-    )
+        external_id=name, occurred_at=now, currency="KRW", total_minor=9_800, location="main",
+        member=MemberRef(id=member.public_id) if member else None,
+    )  # fmt: skip
     with tenancy.tenant(cafe):
         return purchases.record(merchant=cafe, items=[sold], now=now, actor=SYSTEM)[0].public_id
 
@@ -54,7 +56,8 @@ def test_missing_points_are_asked_for_given_and_seen(
     cafe, open_page, assert_sound, shot, django_db_blocker, width, scheme, language
 ):
     mark, look = f"{width}-{scheme}-{language}", {"width": width, "scheme": scheme, "language": language}
-    phone = open_page(f"/m/{cafe.slug}/missing", client=member_browser(cafe, join(cafe, name="Sora")), **look)
+    sora = join(cafe, name="Sora")
+    phone = open_page(f"/m/{cafe.slug}/missing", client=member_browser(cafe, sora), **look)
     phone.locator("input[name=amount]").fill("12,400")
     phone.locator("input[name=receipt]").fill(f"R-{mark}")
     phone.locator("main form .button--primary").click()
@@ -72,6 +75,15 @@ def test_missing_points_are_asked_for_given_and_seen(
     phone.reload()
     # 124 for the amount, 20 for the first order.
     expect(phone.locator(".feed__amount").first).to_contain_text("+144")
+
+    with django_db_blocker.unblock():
+        bought(cafe, f"R-{mark}", sora)
+    desk.reload()
+    shot(desk, f"missing-4-{mark}")
+    assert_sound(desk)
+    desk.locator("form:has(input[value=take_back]) button").click()
+    expect(desk.locator("form:has(input[value=take_back])")).to_have_count(0)
+    assert_sound(desk)
 
 
 def test_the_settings_of_safety_fit(cafe, open_page, assert_sound, shot):
