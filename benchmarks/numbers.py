@@ -1,24 +1,22 @@
 """What the numbers cost: a refresh grows with what changed, not with the history; a night, the auditor, the page.
 
-    python -m benchmarks.numbers [--purchases 200000]
+    python3 manage.py benchmark numbers [--quick]
 
-Needs a migrated database (DATABASE_URL …); trades under two sandbox merchants of its own.  The last lines are
-machine-readable.
+Trades under two sandbox merchants of its own.  The last lines are machine-readable.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 from datetime import UTC, datetime, timedelta
 
 import django
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
 django.setup()
 
+from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from analytics import dashboard, runs, verify  # noqa: E402
@@ -99,11 +97,10 @@ def timed(work) -> tuple[float, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--purchases", type=int, default=200_000)
-    size = parser.parse_args().purchases
+    parser.add_argument("--quick", action="store_true")
+    size = 50_000 if parser.parse_args().quick else 200_000
+    call_command("migrate", verbosity=0)
     small, large = founded(size // 10), founded(size)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_extension")  # the connection is warm
     lines = []
     first, result = timed(lambda: runs.run(large, now=NOW))
     print(f"first night over {size:,} purchases: {first:.2f} s, {result.member_days:,} member-days")

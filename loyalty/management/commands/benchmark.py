@@ -19,7 +19,7 @@ from loyalty.launch import environment, places
 from loyalty.launch.postgres import Postgres
 from loyalty.launch.valkey import Valkey
 
-_NAMES = ("purchases",)
+_NAMES = ("purchases", "numbers")
 
 
 class Command(BaseCommand):
