@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "loyalty.body_limit.BodyLimit",
     "loyalty.tenant.TenantMiddleware",
     "loyalty.ways_back.WaysBack",
 ]
