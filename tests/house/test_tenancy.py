@@ -22,6 +22,8 @@ SHARED = {
     "django_content_type", "django_migrations", "django_cache", "django_admin_log", "auth_permission", "auth_group",
     "auth_group_permissions",
 }  # fmt: skip
+#: Nothing refers to their rows, and they have too many for an index that nobody asks.
+NEVER_NAMED = {"rewards_purchaseline"}
 #: What the system role may read, to find merchants with due work.
 DUE = {
     "analytics_metricrun",
@@ -115,7 +117,7 @@ def test_references_and_uniques_name_the_merchant_first(table):
         "AND pg_get_constraintdef(oid) = 'UNIQUE (merchant_id, id)'",
         table,
     )
-    assert pairs == [(1,)]
+    assert pairs == ([] if table in NEVER_NAMED else [(1,)])
 
 
 def test_every_reference_to_a_tenant_table_is_a_constraint_in_the_database():
