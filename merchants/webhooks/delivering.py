@@ -280,9 +280,7 @@ def _secrets(whose: str, sealed: str, previous: str | None) -> tuple[str, ...]:
 
 def _parcel(merchant_id: int, until: datetime, row: Sequence[Any]) -> Parcel:
     delivery, endpoint, attempts, message_id, kind, payload, occurred_at, url, whose, *sealed = row
-    body = msgspec.json.encode(
-        {"id": message_id, "type": kind, "timestamp": occurred_at, "data": msgspec.Raw(payload.encode())}
-    )
+    body = sending.body(event_id=message_id, kind=kind, occurred_at=occurred_at, data=msgspec.Raw(payload.encode()))
     return Parcel(
         merchant_id=merchant_id,
         delivery=delivery,

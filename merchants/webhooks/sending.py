@@ -14,9 +14,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
+import msgspec
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
@@ -45,6 +47,11 @@ class Answer:
     @property
     def is_accepted(self) -> bool:
         return self.code is not None and 200 <= self.code < 300
+
+
+def body(*, event_id: str, kind: str, occurred_at: datetime, data: object) -> bytes:
+    """This function will put an event into the frame that Standard Webhooks gives it."""
+    return msgspec.json.encode({"id": event_id, "type": kind, "timestamp": occurred_at, "data": data})
 
 
 def post(

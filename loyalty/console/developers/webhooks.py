@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from django import forms
 from django.contrib import messages as notes
 from django.core.exceptions import ValidationError
@@ -24,7 +23,7 @@ from loyalty.tenant import merchant_of, outside_tenant
 from merchants import outbox, tenancy
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
-from merchants.webhooks import addresses, endpoints, log
+from merchants.webhooks import addresses, endpoints, log, sending
 
 _STATES = {
     "delivered": (gettext_lazy("delivered"), "positive"),
@@ -184,9 +183,13 @@ def delivery(request: HttpRequest, merchant_slug: str, delivery_id: str) -> Http
         raise Http404 from None
     page = {
         "delivery": found, "event": event, "state": _STATES[found.state],
-        "payload": json.dumps(json.loads(msgspec.json.encode(event.payload)), ensure_ascii=False, indent=2),
+        "sent": json.dumps(json.loads(_sent(event)), ensure_ascii=False, indent=2),
     }  # fmt: skip
     return screens.show(request, "console/developers/delivery.html", page)
+
+
+def _sent(event: log.RecordedEvent) -> bytes:
+    return sending.body(event_id=event.id, kind=event.kind, occurred_at=event.occurred_at, data=event.payload)
 
 
 def _endpoint_page(request: HttpRequest, endpoint_id: str, *, secret: str = "") -> HttpResponse:
