@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
+from analytics import runs
 from members.models import Member
 from merchants import keys, tenancy
 from merchants.models.merchants import Location, Merchant
@@ -52,6 +53,10 @@ def test_a_new_merchant_is_led_from_programme_to_key_to_sale(shop, hana):
     hana.post(url(shop, "programme/review"), {"start": "now", "note": "", "revision": "1"})
     assert done() == [True, True, False, False, False]
     hana.post(url(shop, "developers/keys"), {"name": "POS", "scopes": ["quotes"]})
+    assert done() == [True, True, True, False, False]
+
+    # The night's numbers would be all dashes: she still sees the way to the first sale.
+    runs.run(shop, now=datetime.now(UTC))
     assert done() == [True, True, True, False, False]
 
 
@@ -160,10 +165,17 @@ def test_webhooks_are_added_tried_sent_again_paused_and_deleted(shop, hana, publ
     address = url(shop, f"developers/webhooks/{made.context['made'].endpoint.id}")
 
     hana.post(f"{address}/change", {"act": "ping"})
-    (row,) = hana.get(address).context["rows"]
+    page = hana.get(address)
+    (row,) = page.context["rows"]
     assert row["row"].kind == "webhook.ping"
+    # Trial, pause, edit, replay, new secret, delete: each of the page's own forms.
+    assert page.content.decode().count(f'action="{address}/change"') == 6
+    assert 'action=""' not in page.content.decode()
     detail = hana.get(url(shop, f"developers/webhooks/deliveries/{row['row'].id}"))
     assert detail.status_code == 200
+    sent = json.loads(detail.context["sent"])
+    assert list(sent) == ["id", "type", "timestamp", "data"]
+    assert (sent["type"], sent["data"]) == ("webhook.ping", {"endpoint": made.context["made"].endpoint.id})
     hana.post(url(shop, f"developers/webhooks/deliveries/{row['row'].id}/retry"))
     with tenancy.tenant(shop):
         assert WebhookDelivery.objects.filter(merchant=shop, is_replay=True).count() == 1

@@ -14,12 +14,13 @@ from loyalty.console.access import now_of, seat_required
 from loyalty.console.dashboard import addresses, charts, needs, numbers
 from loyalty.tenant import merchant_of
 from merchants.permissions import Permission
+from rewards.purchases import finding
 
 
 @require_GET
 @seat_required(Permission.VIEW_DASHBOARD)
 def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Show one period; a merchant without numbers yet is led to the next step instead."""
+    """Show one period; a merchant without sales or numbers yet is led to the next step instead."""
     merchant, now = merchant_of(request), now_of(request)
     try:
         found = dashboard.overview(
@@ -27,7 +28,8 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         )
     except dashboard.NoSuchPeriod:
         return redirect(request.path)
-    if not found.tiles:
+    # A night passes before the first sale of some: what they need is the way there, not a page of dashes.
+    if not found.tiles or not finding.has_any(merchant=merchant):
         return screens.show(request, "console/dashboard/beginning.html", needs.beginning(request))
     chart = request.GET.get("chart", "points")
     chart = chart if chart in charts.CHARTS else "points"

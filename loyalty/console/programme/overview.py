@@ -187,7 +187,8 @@ def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
         found.append(
             {
                 "code": code,
-                "name": speaker.text(promised.name),
+                # The simplest one carries the merchant's own name, which tells nobody what it is.
+                "name": _("The simplest: one rule") if code == "simple" else speaker.text(promised.name),
                 "document": document,
                 "facts": [
                     _("%(name)s: %(value)s") % {"name": speaker.text(rule.name), "value": speaker.figure(rule)}
