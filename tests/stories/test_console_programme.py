@@ -250,6 +250,40 @@ def test_review_plays_the_drafts_examples_by_what_is_in_force_too(cafe, hana):
     assert sales["A gift card earns nothing"] == (0, 0)
 
 
+def test_examples_that_a_new_rule_changes_are_taken_over_with_one_button(cafe, hana):
+    publish(cafe)
+    hana.post(
+        url(cafe, "programme/rule?code=base"), fields(hana, url(cafe, "programme/rule?code=base")) | {"points": "2"}
+    )
+    doubled = draft(cafe)
+    review = hana.get(url(cafe, "programme/review"))
+    assert "A worked example does not come out" in review.content.decode()
+    sales = {sale.name: (sale.expected, sale.after) for sale in review.context["sales"]}
+    # A latte of 4,800 won: 48 points and 20 for the first order; now twice 48 and 20.
+    assert (sales["First order"], sales["A gift card earns nothing"]) == ((68, 116), (0, 0))
+
+    stale = {"act": "promise", "revision": doubled.revision - 1}
+    assert (
+        "changed the draft meanwhile" in hana.post(url(cafe, "programme/review"), stale, follow=True).content.decode()
+    )
+    nameless = {"act": "promise"}
+    assert (
+        "changed the draft meanwhile"
+        in hana.post(url(cafe, "programme/review"), nameless, follow=True).content.decode()
+    )
+    assert draft(cafe).document == doubled.document
+
+    hana.post(url(cafe, "programme/review"), {"act": "promise", "revision": doubled.revision})
+
+    kept = draft(cafe).document
+    assert {example["name"]["en"]: example["points"] for example in kept["examples"]}["First order"] == 116
+    assert kept | {"examples": []} == doubled.document | {"examples": []}
+    assert hana.get(url(cafe, "programme/review")).context["broken"] == []
+    hana.post(url(cafe, "programme/review"), {"start": "now", "note": "", "revision": doubled.revision + 1})
+    with tenancy.tenant(cafe):
+        assert [version.number for version in programmes.published(merchant=cafe)] == [2, 1]
+
+
 def test_a_draft_that_moved_under_the_review_is_read_again_first(cafe, hana):
     publish(cafe)
     jun = staff_browser(cafe, "manager")

@@ -88,8 +88,10 @@ class Sale:
 @require_http_methods(["GET", "POST"])
 @seat_required(Permission.PUBLISH_PROGRAMME)
 def review(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Show all that publishing would change; a POST publishes what was shown."""
+    """Show all that publishing would change; a POST publishes what was shown, or takes over what the examples earn."""
     desk = desk_of(request)
+    if request.POST.get("act") == "promise":
+        return _promise_anew(request, desk)
     initial = {"revision": desk.draft.revision, "start": "now"}
     form = PublishForm(request.POST if request.method == "POST" else None, initial=initial)
     form.use_required_attribute = False
@@ -223,6 +225,26 @@ def _publish(request: HttpRequest, desk: Desk, form: PublishForm) -> HttpRespons
     return screens.to(
         request, "programme_versions", said=_("Version %(number)d is in force now.") % {"number": made.number}
     )
+
+
+def _promise_anew(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Let each worked example promise what it earns by the draft's rules: who edits by forms sees no other way on."""
+    earned = {outcome.place: outcome.points for outcome in earning.check_examples(desk.terms)}
+    examples = [
+        {**example, "points": earned.get(place, example["points"])}
+        for place, example in enumerate(desk.document.get("examples", ()))
+    ]
+    seen = _number(request.POST, "revision")
+    try:
+        with transaction.atomic():
+            programmes.save_draft(
+                merchant=desk.merchant, document={**desk.document, "examples": examples},
+                revision=-1 if seen is None else seen, now=now_of(request), actor=actor_of(request),
+            )  # fmt: skip
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return screens.to(request, "programme_review")
+    return screens.to(request, "programme_review", said=_("The examples promise what they earn by the new rules."))
 
 
 def _sales(request: HttpRequest, desk: Desk, before: Terms | None) -> list[Sale]:
