@@ -153,12 +153,15 @@ class Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class MemberBehind:
-    """One member behind a number, by public id; the figures are of the window that was asked for."""
+    """One member behind a number, by public id; the figures are of the window that was asked for.
+
+    Where the number is not about purchases (survey answers, points) there are none, and `last_day` is the answer's.
+    """
 
     id: str
     name: str
-    purchases: int
-    revenue_minor: int
+    purchases: int | None
+    revenue_minor: int | None
     last_day: date | None
 
 

@@ -324,8 +324,12 @@ def members_behind(
             {**parameters, "after": after, "rows": limit + 1},
         )
         rows = cursor.fetchall()
-    found = tuple(MemberBehind(r[0], r[1], int(r[2]), int(r[3]), r[4]) for r in rows[:limit])
+    found = tuple(MemberBehind(r[0], r[1], _whole(r[2]), _whole(r[3]), r[4]) for r in rows[:limit])
     return MembersPage(title, found, rows[0][5] if rows else 0, found[-1].id if len(rows) > limit else None)
+
+
+def _whole(figure: Decimal | int | None) -> int | None:
+    return None if figure is None else int(figure)
 
 
 def _listing(

@@ -37,7 +37,7 @@ _COUNT: Final = f"""
 def _listing(condition: str) -> str:
     return f"""
         WITH {_ANSWERS}
-        SELECT person, 0 AS purchases, 0 AS revenue_minor, local_day AS last_day FROM voice
+        SELECT person, NULL::bigint AS purchases, NULL::bigint AS revenue_minor, local_day AS last_day FROM voice
         WHERE person IS NOT NULL AND {condition}
     """
 

@@ -32,7 +32,7 @@ Record purchases, spend points and look members up, from a till or any other mac
   content under the same id is refused.
 - **Units**: money in minor units of the merchant's currency, points in the programme's smallest unit, both as whole
   JSON numbers. Instants are ISO 8601 with an offset.
-- **Refusals** are problem documents (RFC 9457) with a `code` from the catalogue at /api/docs/problems/.
+- **Refusals** are problem documents (RFC 9457) with a `code` from the [catalogue](/api/docs/problems/).
 - **Lists** come in pages: send `next_cursor` back as `cursor` until it is null.
 - **Growth**: fields and codes may be added; nothing here is taken away within v1.
 """

@@ -58,7 +58,8 @@ def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "period": period if asked["metric"] != "insight" else None,
             "cursor": screens.cursor_of(page.next) if page.next else None,
             "export": addresses.export(request, "members", **{**asked, "group": asked["which"]}),
-            "has_figures": asked["which"] not in ("points_expiring", "detractors_waiting"),
+            "has_figures": any(row.purchases is not None for row in page.members),
+            "has_days": any(row.last_day is not None for row in page.members),
         },
     )
 

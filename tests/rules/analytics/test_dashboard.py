@@ -143,6 +143,13 @@ def test_behind_each_number_stand_exactly_its_members(shown, trade, metric, whic
     assert counted in (None, len(names))
 
 
+def test_behind_answers_stand_days_and_no_invented_purchases(shown, trade):
+    asked = {"merchant": trade.merchant, "period": "2026-10", "now": trade.at(NOVEMBER)}
+    promoters = dashboard.members_behind(metric="nps", which="promoters", **asked)
+    assert [(m.purchases, m.revenue_minor, m.last_day) for m in promoters.members] == [(None, None, OCTOBER)] * 2
+    assert [m.purchases for m in dashboard.members_behind(metric="churn", which="lost", **asked).members] == [0]
+
+
 def test_the_list_comes_in_pages(shown, trade):
     asked = {"merchant": trade.merchant, "metric": "retention", "period": "2026-10", "which": "retained"}
     first = dashboard.members_behind(**asked, now=trade.at(NOVEMBER), limit=2)
