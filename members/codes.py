@@ -17,6 +17,7 @@ from typing import Literal
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from members.models import ContactCode
 from merchants import limits, messages
@@ -40,6 +41,10 @@ class NoWayThere(Invalid):
     """The installation cannot send to this kind of contact."""
 
     code = "contact_not_reachable"
+
+
+class JustSent(limits.TooMany):
+    """A code went out less than a minute ago: whoever asks again did nothing wrong, and has one to type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ def send(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str
     """This function will send a new code, end the ones before it, and return when it expires.
 
     At most one a minute and `CODES_PER_CONTACT_AND_DAY` a day per contact and merchant, twice that a day per contact
-    on the installation, `CODES_PER_IP_AND_HOUR` an hour per IP; a minute and a day are counted for each thing a signed-in member confirms.  Locks those counts until the transaction ends.  Raises `limits.TooMany`, `NoWayThere`.
+    on the installation, `CODES_PER_IP_AND_HOUR` an hour per IP; a minute and a day are counted for each thing a signed-in member confirms.  Locks those counts until the transaction ends.  Raises `limits.TooMany` (`JustSent` within the minute), `NoWayThere`.
     """
     if not messages.can_reach(contact):
         raise NoWayThere(_("Text messages are not set up here. Please use your e-mail address."))
@@ -77,6 +82,7 @@ def send(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str
     with transaction.atomic():
         limits.take(limits=_per_ip(), subject=ip, now=now)
         limits.take(limits=_per_contact(), subject=contact.value, now=now)
+        _pause(_here(merchant, contact, purpose), now)
         limits.take(limits=_per_contact_here(), subject=_here(merchant, contact, purpose), now=now)
         live = ContactCode.objects.filter(merchant=merchant, contact=contact.value, used_at__isnull=True)
         live.filter(session=_sealed(session), expires_at__gt=now).update(expires_at=now)
@@ -147,8 +153,20 @@ def _per_contact() -> list[Limit]:
 
 
 def _per_contact_here() -> list[Limit]:
-    a_day = Limit("code-here-day", settings.CODES_PER_CONTACT_AND_DAY, 86400)
-    return [Limit("code-here-pause", 1, RESEND_AFTER_SECONDS), a_day]
+    return [Limit("code-here-day", settings.CODES_PER_CONTACT_AND_DAY, 86400)]
+
+
+def _pause(subject: str, now: datetime) -> None:
+    try:
+        limits.take(limits=[Limit("code-here-pause", 1, RESEND_AFTER_SECONDS)], subject=subject, now=now)
+    except limits.TooMany as refusal:
+        left = refusal.retry_after_seconds
+        detail = ngettext(
+            "We sent a code less than a minute ago: look for that one. Another can be sent in %d second.",
+            "We sent a code less than a minute ago: look for that one. Another can be sent in %d seconds.",
+            left,
+        )
+        raise JustSent(left, detail % left) from None
 
 
 def _per_ip() -> list[Limit]:

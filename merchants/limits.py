@@ -28,10 +28,11 @@ class TooMany(LoyaltyError):
     code = "too_many_attempts"
     http = 429
 
-    def __init__(self, retry_after_seconds: int) -> None:
+    def __init__(self, retry_after_seconds: int, detail: str = "") -> None:
         minutes = max(1, math.ceil(retry_after_seconds / 60))
         super().__init__(
-            ngettext(
+            detail
+            or ngettext(
                 "Too many attempts. Try again in %d minute.", "Too many attempts. Try again in %d minutes.", minutes
             )
             % minutes,

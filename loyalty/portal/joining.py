@@ -6,6 +6,7 @@ contact learns whether a membership belongs to it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages as notes
@@ -128,6 +129,8 @@ def resend(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         return redirect("portal:sign_in", merchant_slug=merchant_slug)
     answer = _send(request, asked.contact, asked.purpose, asked.granted, asked.referrer)
     if isinstance(answer, HttpResponse):
+        if session.asked(request) != asked:
+            notes.success(request, _("A new code is on its way. Only the newest one counts."))
         return answer
     notes.error(request, answer.detail)
     page = {"form": CodeForm(), "asked": asked, "next": session.safe_next(request)}
@@ -170,10 +173,22 @@ def _send(
             codes.send(
                 merchant=merchant, contact=contact, purpose=purpose, session=secret, ip=client_ip(request), now=now
             )
+    except codes.JustSent as refusal:
+        waiting = session.asked(request)
+        if waiting is None or (waiting.contact, waiting.purpose) != (contact, purpose):
+            return refusal
+        # Back and pressed again: to the page that takes the code, with the boxes as they are ticked now.
+        session.remember_asked(request, replace(waiting, granted=granted, referrer=referrer))
+        notes.info(request, refusal.detail)
+        return _to_code(request)
     except LoyaltyError as refusal:
         return refusal
     session.remember_asked(request, session.Asked(contact, purpose, secret, granted, referrer, now))
-    response = redirect("portal:confirm", merchant_slug=merchant.slug)
+    return _to_code(request)
+
+
+def _to_code(request: HttpRequest) -> HttpResponse:
+    response = redirect("portal:confirm", merchant_slug=merchant_of(request).slug)
     wanted = session.safe_next(request)
     if wanted:
         response["Location"] += f"?next={wanted}"

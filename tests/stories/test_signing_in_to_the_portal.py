@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from members import consent
+from members import codes, consent
 from members.models import Consent, Member
 from merchants import dev_outbox, tenancy
 from merchants.models.messages import OutgoingMessage
@@ -246,10 +246,54 @@ def test_a_blocked_member_is_sent_to_the_counter(cafe, step):
 
 
 def test_a_hundred_requests_for_a_code_are_one_mail(cafe, step):
-    browser = Client()
-    answers = [step(browser, m(cafe, "sign-in"), contact="mina@example.org").status_code for _ in range(100)]
+    answers = [step(Client(), m(cafe, "sign-in"), contact="mina@example.org").status_code for _ in range(100)]
     assert len(mail.outbox) == 1
     assert answers == [302] + [429] * 99
+
+
+def test_who_asks_twice_in_a_minute_is_led_to_the_code_that_is_on_its_way(cafe, step):
+    browser = Client()
+    step(browser, m(cafe, "join"), contact="mina@example.org", terms="on", marketing="on")
+    code = code_in_last_mail()
+
+    again = step(browser, m(cafe, "join"), contact="mina@example.org", terms="on")
+
+    assert again["Location"] == m(cafe, "code")
+    page = browser.get(m(cafe, "code")).content.decode()
+    assert "We sent a code less than a minute ago: look for that one." in page
+    assert "Too many attempts" not in page
+    # Whoever mistyped goes back to where they came from, with the boxes still to tick.
+    assert f'<a href="{m(cafe, "join")}">Use another phone or e-mail</a>' in page
+    assert len(mail.outbox) == 1
+    assert step(browser, m(cafe, "code"), code=code)["Location"] == m(cafe, "")
+    with tenancy.tenant(cafe):
+        agreed = Consent.objects.filter(merchant=cafe, is_granted=True).values_list("purpose", flat=True)
+        assert list(agreed) == ["terms"]
+
+
+def test_a_second_code_after_a_minute_says_that_it_is_new(cafe, step, monkeypatch):
+    browser = Client()
+    step(browser, m(cafe, "sign-in"), contact="mina@example.org")
+    assert "A new code is on its way" not in browser.get(m(cafe, "code")).content.decode()
+    step(browser, m(cafe, "code/again"))
+    assert len(mail.outbox) == 1
+
+    monkeypatch.setattr(codes, "RESEND_AFTER_SECONDS", 0)
+    step(browser, m(cafe, "code/again"))
+
+    assert len(mail.outbox) == 2
+    page = browser.get(m(cafe, "code")).content.decode()
+    assert "A new code is on its way. Only the newest one counts." in page
+
+
+def test_another_browser_reads_when_the_next_code_can_be_had(cafe, step):
+    step(Client(), m(cafe, "sign-in"), contact="mina@example.org")
+
+    refused = step(Client(), m(cafe, "sign-in"), contact="mina@example.org")
+
+    assert refused.status_code == 429
+    assert "Another can be sent in 60 seconds." in refused.content.decode()
+    assert len(mail.outbox) == 1
 
 
 def test_a_friends_misread_code_turns_nobody_away(cafe, step):
