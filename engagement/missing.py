@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from engagement.models import MissingPoints as MissingPoints
 from members.models import Member
-from merchants import audit, contacts, ids, messages, periods, texts
+from merchants import audit, contacts, ids, messages, money, periods, texts
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, NotFound
 from merchants.models.merchants import Merchant
@@ -275,12 +275,16 @@ def _write(merchant: Merchant, row: MissingPoints, *, now: datetime) -> None:
             break
     else:
         return
-    words = {"merchant": merchant.name, "reason": row.reason}
-    with translation.override(member.language or merchant.language):
+    language = member.language or merchant.language
+    paid = money.format_minor(row.amount_minor, merchant.currency, language, digits=merchant.display_digits)
+    words = {"merchant": merchant.name, "reason": row.reason, "amount": paid}
+    with translation.override(language):
         text = (
-            _("We looked at your purchase at %(merchant)s: its points are on your account now.")
+            _("We looked at your purchase of %(amount)s at %(merchant)s: its points are on your account now.")
             if row.state == State.ACCEPTED
-            else _("We looked at your purchase at %(merchant)s and could not give points for it: %(reason)s")
+            else _(
+                "We looked at your purchase of %(amount)s at %(merchant)s and could not give points for it: %(reason)s"
+            )
         )
         letter = messages.Letter(
             "missing_points", contact, text % words, _("Your missing points at %(merchant)s") % words

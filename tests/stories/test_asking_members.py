@@ -201,8 +201,8 @@ def test_a_letter_says_what_became_of_it(cafe, manager, django_capture_on_commit
             settles(cafe, manager, question=waiting, **settled)
 
     assert [letter.to for letter in mail.outbox] == [["jun@example.org"]] * 2
-    assert "its points are on your account now" in mail.outbox[0].body
-    assert "could not give points for it: This receipt is not ours." in mail.outbox[1].body
+    assert "your purchase of ₩12,400 at Cafe Haneul: its points are on your account now" in mail.outbox[0].body
+    assert "₩12,400 at Cafe Haneul and could not give points for it: This receipt is not ours." in mail.outbox[1].body
 
 
 def test_the_dashboard_points_at_questions_that_wait(cafe, mina, phone, manager):
