@@ -182,6 +182,7 @@ def test_what_is_no_amount_is_asked_again(cafe, jun, mina, amount):
 
     assert answer.status_code == 422
     assert form["minted"] in answer.content.decode()
+    assert "12.50" not in answer.content.decode()  # no example of an amount that a won does not have
     assert spendable(cafe, mina) == 0
 
 
@@ -287,7 +288,12 @@ def test_with_several_places_one_is_chosen_once(cafe, jun, mina):
     assert "Where are you?" in jun.get(at(cafe)).content.decode()
     assert "Record the sale" not in jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()
 
-    jun.post(at(cafe, "place"), {"place": second.public_id})
+    # Asked on Mina's page, he is back on Mina's page.
+    asked = jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()
+    assert f'<input type="hidden" name="member" value="{mina.public_id}">' in asked
+    chosen = jun.post(at(cafe, "place"), {"place": second.public_id, "member": mina.public_id})
+    assert chosen["Location"] == at(cafe, f"members/{mina.public_id}")
+    assert jun.post(at(cafe, "place"), {"place": second.public_id, "member": "../x"})["Location"] == at(cafe)
     sell(cafe, jun, mina)
 
     with tenancy.tenant(cafe):

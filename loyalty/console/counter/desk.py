@@ -68,8 +68,11 @@ def counter(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 @require_POST
 @seat_required(Permission.USE_COUNTER)
 def place(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Choose where this phone stands, for those without an opened device."""
+    """Choose where this phone stands, for those without an opened device; whoever stands there is not asked for again."""
     shift.choose(request, request.POST.get("place", "")[:40])
+    waiting = request.POST.get("member", "")[:40]
+    if waiting.replace("_", "").isalnum():
+        return screens.to(request, "counter_member", member_id=waiting)
     return screens.to(request, "counter")
 
 
