@@ -36,8 +36,12 @@ class MoneyField(forms.CharField):
         except money.InvalidMoney:
             amount = None
         if amount is None or amount > MONEY_MAX:
-            raise ValidationError(_("Type an amount, such as 4500 or 12.50."))
+            raise ValidationError(_("Type an amount, such as %(example)s.") % {"example": self._example()})
         return amount
+
+    def _example(self) -> str:
+        """An amount that this currency has: a won is never halved."""
+        return f"{Decimal('12345').scaleb(-money.exponent(self.currency)):f}"
 
 
 class PointsField(forms.CharField):

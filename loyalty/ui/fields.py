@@ -48,10 +48,17 @@ def drawn(bound: BoundField, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def errors(form: forms.BaseForm) -> dict[str, Any]:
-    """Return the form's own errors and the first of each field, with the id to go to."""
+    """Return the form's own errors and the first of each field, with the id to go to.
+
+    A label that is a sentence loses its last sign: a colon follows.
+    """
     return {
         "general": [str(error) for error in form.non_field_errors()],
-        "fields": [(bound.auto_id, bound.label, str(bound.errors[0])) for bound in form if bound.errors],
+        "fields": [
+            (bound.auto_id, str(bound.label).rstrip(".?!。？！"), str(bound.errors[0]))
+            for bound in form
+            if bound.errors
+        ],
     }
 
 

@@ -96,12 +96,13 @@ def day(value: date | datetime, length: str = "medium") -> str:
 
 
 def moment(value: datetime, length: str = "medium") -> str:
-    """Return the merchant-local day and time without seconds, `Nov 21, 2026, 2:02 PM`."""
-    local = _local(value)
-    pattern = str(locale().datetime_formats[_length(length)])
-    return pattern.replace("{0}", clock(value)).replace(
-        "{1}", babel_dates.format_date(local, format=_length(length), locale=locale())
-    )
+    """Return the merchant-local day and time without seconds, `Nov 21, 2026, 2:02 PM`.
+
+    The short one leaves out the year, `Nov 21, 2:02 PM`: CLDR's own writes 11/21/26, which is another day elsewhere.
+    """
+    pattern = str(locale().datetime_formats["medium" if _length(length) == "short" else length])
+    day_said = day_and_month(value) if length == "short" else day(value, length)
+    return pattern.replace("{0}", clock(value)).replace("{1}", day_said)
 
 
 def clock(value: datetime) -> str:

@@ -79,15 +79,18 @@ def test_days_and_times_are_the_merchants():
         assert formats.day(late) == "Nov 22, 2026"
         assert formats.clock(NOON) == "2:02\u202fPM"
         assert formats.moment(NOON) == "Nov 21, 2026, 2:02\u202fPM"
+        assert formats.moment(NOON, "short") == "Nov 21, 2:02\u202fPM"
         assert formats.month(late) == "November 2026"
         assert formats.day_and_month(late) == "Nov 22"
     with translation.override("ko"):
         assert formats.day(late) == "2026. 11. 22."
         assert formats.moment(NOON) == "2026. 11. 21. 오후 2:02"
+        assert formats.moment(NOON, "short") == "11월 21일 오후 2:02"
         assert formats.day_and_month(late) == "11월 22일"
     with translation.override("zh-hant"):
         assert formats.day(late) == "2026年11月22日"
         assert formats.moment(NOON) == "2026年11月21日 下午2:02"
+        assert formats.moment(NOON, "short") == "11月21日 下午2:02"
 
 
 def test_a_plain_date_is_not_moved_by_a_zone():

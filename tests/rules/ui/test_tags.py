@@ -81,6 +81,17 @@ def test_errors_are_listed_above_the_form_with_links_to_their_fields():
     assert drawn("{% form_errors form %}", form=Joining()).strip() == ""
 
 
+def test_a_label_that_is_a_sentence_is_followed_by_one_sign_only():
+    class Asking(forms.Form):
+        paid = forms.CharField(label="What did you pay?")
+        terms = forms.BooleanField(label="I agree to the terms.")
+
+    html = drawn("{% form_errors form %}", form=Asking({}))
+
+    assert '<a href="#id_paid">What did you pay: This field is required.</a>' in html
+    assert '<a href="#id_terms">I agree to the terms: This field is required.</a>' in html
+
+
 def test_what_people_typed_is_escaped_everywhere():
     bad = "<script>alert(1)</script>"
     for source in (
