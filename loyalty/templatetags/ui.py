@@ -82,7 +82,7 @@ def button(text: str, **options: Any) -> dict[str, Any]:
 
     With `href` it is a link. `variant`: primary, soft, quiet, danger, danger-solid or none; `size="small"`;
     `wide=True`; `type` (submit), `name`, `value`, `form`, `id`; `dialog="redeem-12"` opens that dialog;
-    `disabled=True`; `icon_only=True` keeps the text for screen readers.
+    `disabled=True`; `icon_only=True` keeps the text for screen readers; `about` is for them too: which of many.
     """
     return {"text": text, **_variants(options, ("variant", "size")), **options}
 

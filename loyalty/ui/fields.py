@@ -55,11 +55,16 @@ def errors(form: forms.BaseForm) -> dict[str, Any]:
     return {
         "general": [str(error) for error in form.non_field_errors()],
         "fields": [
-            (bound.auto_id, str(bound.label).rstrip(".?!。？！"), str(bound.errors[0]))
+            (_first_id(bound), str(bound.label).rstrip(".?!。？！"), str(bound.errors[0]))
             for bound in form
             if bound.errors
         ],
     }
+
+
+def _first_id(bound: forms.BoundField) -> str:
+    """Where a link to the field goes: a list of buttons or boxes has no id of its own, its first one has."""
+    return f"{bound.auto_id}_0" if _kind(bound.field.widget) == "list" else str(bound.auto_id)
 
 
 def _kind(widget: forms.Widget) -> str:

@@ -232,6 +232,9 @@ def test_review_says_what_changes_and_publishing_makes_it_live(cafe, hana):
 
     back = hana.post(url(cafe, "programme/roll-back"), {"number": "1"}, follow=True)
     assert "Version 1 is in force again, as version 3." in back.content.decode()
+    assert "Version 1 again. –" not in back.content.decode()
+    nothing = hana.get(url(cafe, "programme/review")).content.decode()
+    assert ("Nothing to publish" in nothing, "Version 4" in nothing, "Not live yet" in nothing) == (True, False, False)
 
 
 def test_review_plays_the_drafts_examples_by_what_is_in_force_too(cafe, hana):

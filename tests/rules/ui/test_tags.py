@@ -86,10 +86,23 @@ def test_a_label_that_is_a_sentence_is_followed_by_one_sign_only():
         paid = forms.CharField(label="What did you pay?")
         terms = forms.BooleanField(label="I agree to the terms.")
 
-    html = drawn("{% form_errors form %}", form=Asking({}))
+        score = forms.ChoiceField(label="How was it?", choices=[("1", "Bad"), ("2", "Good")], widget=forms.RadioSelect)
+
+    asking = Asking({})
+    html = drawn("{% form_errors form %}", form=asking)
 
     assert '<a href="#id_paid">What did you pay: This field is required.</a>' in html
     assert '<a href="#id_terms">I agree to the terms: This field is required.</a>' in html
+    # Of a list the first button is where the link leads.
+    assert '<a href="#id_score_0">How was it: This field is required.</a>' in html
+    assert 'id="id_score_0"' in drawn("{% field form.score %}", form=asking)
+
+
+def test_one_button_of_many_says_to_a_screen_reader_which():
+    assert 'Redeem<span class="sr-only">: Americano</span></a>' in drawn(
+        '{% button "Redeem" dialog="take" about="Americano" %}'
+    )
+    assert "sr-only" not in drawn('{% button "Redeem" dialog="take" %}')
 
 
 def test_what_people_typed_is_escaped_everywhere():
