@@ -10,7 +10,7 @@ from copy import copy
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import NumberPattern, get_currency_precision, get_currency_symbol, list_currencies
@@ -57,11 +57,20 @@ def _pattern(language: str, digits: int) -> NumberPattern:
     return pattern
 
 
+#: Their smallest coin is one: no price tag shows cents, though ISO counts them.
+_WHOLE_IN_SHOPS: Final = frozenset({"TWD"})
+
+
 def format_minor(amount_minor: int, currency: str, language: str, *, digits: int | None = None) -> str:
-    """This function will print minor units the way a language writes money; `digits` shows fewer (or more) decimals."""
+    """This function will print minor units the way a language writes money; `digits` shows fewer (or more) decimals.
+
+    A whole amount of a currency that has cents on paper only (NT$) is printed without them.
+    """
     places = exponent(currency)
     value = Decimal(amount_minor).scaleb(-places)
     shown = places if digits is None else digits
+    if digits is None and currency in _WHOLE_IN_SHOPS and value == value.to_integral_value():
+        shown = 0
     text: str = _pattern(language, shown).apply(value, locale_of(language), currency=currency, currency_digits=False)
     return text
 

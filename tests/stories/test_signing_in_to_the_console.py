@@ -11,7 +11,9 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.template.loader import render_to_string
 from django.test import Client
+from django.utils import translation
 
 from loyalty.accounts.forms import SecondFactorCodeForm, SignInCodeForm
 from merchants import counter_devices, dev_outbox, seats, tenancy
@@ -244,6 +246,14 @@ def test_to_other_staff_a_merchant_looks_like_one_that_does_not_exist(cafe):
 
     assert page(cafe.slug) == page("no-such-shop")
     assert page(cafe.slug)[0] == 404
+
+
+def test_who_arrives_is_greeted_by_our_own_sentence():
+    """allauth's has two full stops in the middle in Chinese."""
+    for language in ("en", "ko", "zh-hant"):
+        with translation.override(language):
+            said = render_to_string("account/messages/logged_in.txt", {"user": "hana@example.org"})
+        assert ("hana" in said, ".." in said) == (False, False)
 
 
 def test_who_works_at_one_shop_goes_there_and_who_works_at_two_chooses(cafe):

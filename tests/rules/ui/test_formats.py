@@ -46,7 +46,8 @@ def test_money_has_the_digits_of_its_currency_or_those_the_merchant_likes():
         assert formats.money(-4115, "USD") == "−$41.15"
         assert formats.money(1234567, "BHD") == "BHD1,234.567"
     with translation.override("zh-hant"):
-        assert formats.money(12400, "TWD") == "$124.00"
+        assert formats.money(12400, "TWD") == "$124"
+        assert formats.money(12450, "TWD") == "$124.50"
         assert formats.money(12400, "TWD", 0) == "$124"
 
 
