@@ -38,14 +38,16 @@ _SLIPPING: Final = f"""
 
 # What ends with the month ends at the first instant of the next.
 _EXPIRING: Final = """
-    SELECT a.member_id AS person, NULL::bigint AS purchases, NULL::bigint AS revenue_minor, NULL::date AS last_day, sum(l.free) AS at_stake
+    SELECT a.member_id AS person, NULL::bigint AS purchases, NULL::bigint AS revenue_minor, NULL::date AS last_day,
+        sum(l.free) AS at_stake
     FROM reading_lots l JOIN reading_accounts a ON a.merchant_id = %(merchant)s AND a.id = l.account_id
     WHERE l.merchant_id = %(merchant)s AND l.free > 0 AND l.expires_at > %(now)s AND l.expires_at <= %(month_end)s
     GROUP BY 1
 """
 
 _WAITING: Final = f"""
-    SELECT r.member_id AS person, NULL::bigint AS purchases, NULL::bigint AS revenue_minor, max(r.local_day) AS last_day, count(*) AS at_stake
+    SELECT r.member_id AS person, NULL::bigint AS purchases, NULL::bigint AS revenue_minor,
+        max(r.local_day) AS last_day, count(*) AS at_stake
     FROM engagement_surveyresponse r
     WHERE r.merchant_id = %(merchant)s AND r.score <= {DETRACTOR_MAX} AND r.followed_up_at IS NULL
         AND r.local_day > %(today)s::date - {ANSWER_DAYS} AND r.member_id IS NOT NULL

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime
 
 import pytest
 
+from analytics import runs
+from engagement import surveys
+from engagement.surveys import AnswerInput
 from members.models import Member
-from merchants import audit, keys, tenancy
+from merchants import audit, ids, keys, tenancy
 from merchants.actors import SYSTEM
+from merchants.models.merchants import Location
+from rewards import purchases
 from rewards.models.corrections import Adjustment
 from tests import builders
 from tests.people import staff_browser
@@ -205,6 +211,41 @@ def test_a_membership_is_blocked_with_a_reason_and_opened_again(cafe, hana, mina
     hana.post(address, {"act": "unblock"})
     assert hana.get(url(cafe, f"members/{mina.public_id}")).context["member"].state == "active"
     assert acts(cafe)[:2] == ["member.unblocked", "member.blocked"]
+
+
+def test_what_an_unhappy_member_said_is_read_and_taken_care_of_once(cafe, hana, mina):
+    now = datetime.now(UTC)
+    with tenancy.tenant(cafe.merchant):
+        said = AnswerInput(score=3, comment="Cold coffee.", member=mina.public_id, channel="email")
+        answer = surveys.record_response(merchant=cafe.merchant, answer=said, now=now, actor=SYSTEM)
+    runs.run(cafe.merchant, now=now)
+    behind = url(cafe, "dashboard/members?metric=insight&group=detractors_waiting")
+    page = url(cafe, f"members/{mina.public_id}")
+    assert f'href="{page}?show=person"' in hana.get(behind).content.decode()
+
+    read = hana.get(f"{page}?show=person").content.decode()
+    assert ("Cold coffee." in read, "Somebody took care" in read) == (True, True)
+    hana.post(f"{page}/turn", {"act": "follow_up", "answer": answer.id})
+
+    read = hana.get(f"{page}?show=person").content.decode()
+    assert ("Cold coffee." in read, "Somebody took care" in read, "followed up" in read) == (True, False, True)
+    assert hana.get(behind).context["page"].total == 0
+    gone = hana.post(f"{page}/turn", {"act": "follow_up", "answer": "srv_0000000000000000"}, follow=True)
+    assert "There is no such answer." in gone.content.decode()
+
+
+def test_a_movement_names_its_place_as_people_do(cafe, hana, mina):
+    with tenancy.tenant(cafe.merchant):
+        Location.objects.create(
+            merchant=cafe.merchant, public_id=ids.mint("loc"), code="y-2", name="Yeonnam by the park"
+        )
+    sale = purchases.PurchaseInput(
+        external_id="R-1", occurred_at=cafe.now, currency="KRW", total_minor=4500, member=mina.ref, location="y-2"
+    )
+    cafe.does(lambda: purchases.record(merchant=cafe.merchant, items=[sale], now=cafe.now, actor=SYSTEM))
+
+    shown = hana.get(url(cafe, f"members/{mina.public_id}")).context["moved"]
+    assert [moved.entry.location for moved in shown] == ["Yeonnam by the park"]
 
 
 def test_cards_and_consents_are_kept(cafe, hana, mina):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
+from engagement import surveys
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.members.lists import PersonForm, blame
@@ -229,7 +230,7 @@ def reveal(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
 @require_POST
 @seat_required(Permission.EDIT_MEMBERS)
 def turn(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
-    """Block the membership or open it again; give or block a card; note a consent - as `act` says."""
+    """Block the membership or open it again; give or block a card; note a consent or a follow-up - as `act` says."""
     member, merchant = member_or_404(request, member_id), merchant_of(request)
     typed = request.POST
     common: dict[str, Any] = {
@@ -246,6 +247,10 @@ def turn(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRespon
         "consent": (
             lambda: consent.decide(purpose=typed.get("purpose", ""), is_granted=typed.get("answer") == "yes",
                                    source="console", **common),
+            _("Noted.")),
+        "follow_up": (
+            lambda: surveys.follow_up(merchant=merchant, answer_id=typed.get("answer", "")[:40],
+                                      now=common["now"], actor=common["actor"]),
             _("Noted.")),
     }  # fmt: skip
     act = typed.get("act", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from engagement import surveys
 from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
 from loyalty.console.hands import Hands
@@ -21,13 +23,14 @@ from loyalty.console.rewards import STATES
 from loyalty.tenant import merchant_of
 from members import cards, consent, directory, reveals
 from members.models import Member
-from merchants import ids, keys
+from merchants import ids, keys, places
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
 from rewards import balances, documents, ladder, merges, redemptions, terms, versions
 from rewards.ladder import Place
 from rewards.purchases import finding
 
+_ANSWERS_SHOWN = 10
 PARTS = ("activity", "purchases", "redemptions", "points", "person")
 
 
@@ -118,6 +121,9 @@ def _activity(request: HttpRequest, merchant: Merchant, found: Member, now: date
     before = screens.read_cursor(request, int)
     rows = balances.ledger(merchant=merchant, member_id=found.pk, limit=screens.PAGE + 1, before_seq=before)
     shown, following = screens.cut(rows, lambda entry: entry.seq)
+    # The ledger names a place by the till's code; people know it by its name.
+    names = {place.code: place.name for place in places.of(merchant)}
+    shown = [replace(entry, location=names.get(entry.location or "", entry.location)) for entry in shown]
     wanted = [row.document_id for row in shown if row.document_kind == "purchase" and row.document_id]
     moved = wording.told(
         shown, timeline=versions.timeline(merchant.pk), purchases=finding.among(merchant=merchant, public_ids=wanted),
@@ -182,7 +188,8 @@ def _person(request: HttpRequest, merchant: Merchant, found: Member, now: dateti
         }
         for box in consent.wordings(merchant)
     ]
-    return {"cards": cards.of(found), "boxes": boxes}
+    said_of_us = surveys.answers(merchant=merchant, member=found.public_id, limit=_ANSWERS_SHOWN).answers
+    return {"cards": cards.of(found), "boxes": boxes, "answers": said_of_us}
 
 
 class _NO:
