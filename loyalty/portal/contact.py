@@ -64,7 +64,7 @@ def start(request: HttpRequest, merchant_slug: str, kind: str) -> HttpResponse:
         contact = next((each for each in have if each.kind == request.POST.get("to", "")), None)
         if contact is None:
             return _to(request, "contact", kind)
-        answer = steps.send(request, contact, "step_up")
+        answer = steps.send(request, contact, "step_up", before=_facts(request, kind).get("sent"))
         if not isinstance(answer, LoyaltyError):
             steps.keep(request, _STEP, kind=kind, sent=answer)
             return _to(request, "contact_prove", kind)
@@ -115,7 +115,7 @@ def new(request: HttpRequest, merchant_slug: str, kind: str) -> HttpResponse:
         if contact.value == getattr(member_of(request), kind):
             form.add_error("contact", _("This is the one we have already."))
         else:
-            answer = steps.send(request, contact, "change")
+            answer = steps.send(request, contact, "change", before=facts.get("sent"))
             if not isinstance(answer, LoyaltyError):
                 steps.keep(request, _STEP, kind=kind, by=facts["by"], sent=answer)
                 return _to(request, "contact_confirm", kind)

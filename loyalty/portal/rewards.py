@@ -120,7 +120,7 @@ def prove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         way = next((each for each in ways if each.kind == to), None)
         if way is None:
             raise Http404
-        answer = steps.send(request, way, "redeem")
+        answer = steps.send(request, way, "redeem", before=facts.get("sent"))
         if not isinstance(answer, LoyaltyError):
             steps.keep(request, _STEP, minted=minted, reward=code, sent=answer)
             return redirect("portal:take_code", merchant_slug=merchant_slug)

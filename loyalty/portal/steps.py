@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.contrib import messages as notes
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -55,8 +56,10 @@ def drop(request: HttpRequest, name: str) -> None:
     request.session[_STEPS] = kept
 
 
-def send(request: HttpRequest, contact: Contact, purpose: Purpose) -> dict[str, str] | LoyaltyError:
-    """Send a code; return what to keep of it, or why it was not sent."""
+def send(
+    request: HttpRequest, contact: Contact, purpose: Purpose, *, before: dict[str, str] | None
+) -> dict[str, str] | LoyaltyError:
+    """Send a code; return what to keep of it, or why it was not sent.  `before` is what was kept of the code before."""
     secret = codes.new_session()
     try:
         with transaction.atomic():
@@ -66,6 +69,8 @@ def send(request: HttpRequest, contact: Contact, purpose: Purpose) -> dict[str, 
             )  # fmt: skip
     except LoyaltyError as refusal:
         return refusal
+    if before and before["purpose"] == purpose:
+        notes.success(request, _("A new code is on its way. Only the newest one counts."))
     return {"contact": contact.value, "purpose": purpose, "secret": secret}
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from members import contact_changes, directory
+from members import codes, contact_changes, directory
 from members.inputs import MemberChanges
 from members.models import ContactChange, Member
 from merchants import tenancy
@@ -207,6 +207,21 @@ def test_a_code_works_once(cafe, mina, phone, step):
     answer = step(phone, cafe, "me/contact/email/confirm", code=code)
     assert answer.status_code == 422
     assert contacts_of(cafe, mina) == (OLD, None)
+
+
+def test_who_asks_for_another_code_is_told_that_it_is_on_its_way(cafe, mina, phone, step, monkeypatch):
+    monkeypatch.setattr(codes, "RESEND_AFTER_SECONDS", 0)
+    said, said_so = "A new code is on its way. Only the newest one counts.", []
+    for path, fields, shown in (
+        ("me/contact/email", {"to": "email"}, "me/contact/email/prove"),
+        ("me/contact/email/new", {"contact": NEW}, "me/contact/email/confirm"),
+    ):
+        for _press in range(2):
+            step(phone, cafe, path, **fields)
+            said_so.append(said in phone.get(f"/m/{cafe.slug}/{shown}").content.decode())
+        step(phone, cafe, "me/contact/email/prove", code=code_in_last_mail())
+
+    assert said_so == [False, True, False, True]
 
 
 def test_a_sign_in_code_is_no_code_to_change_with(cafe, mina, phone, step):
