@@ -48,8 +48,16 @@ def main() -> None:
         sys.exit(str(error))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", None) or not os.environ.get(environment.EMBEDDED):
+            raise
+        sys.exit(
+            "PostgreSQL does not answer: start it with `python3 manage.py demo` (or `up`), and ask again beside it."
+        )
 
 
 if __name__ == "__main__":

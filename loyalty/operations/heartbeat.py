@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
+from celery.signals import worker_ready
 from django.core.cache import caches
 
 from loyalty.celery import app
@@ -19,6 +20,13 @@ app.conf.beat_schedule["heartbeat"] = {"task": "loyalty.heartbeat", "schedule": 
 def beat() -> None:
     """Write down that the queue is served now."""
     caches["redis"].set(_KEY, datetime.now(UTC).timestamp(), None)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _ready(**_: Any) -> None:
+    """A worker that has just come is seen at once, not after the first minute."""
+    with contextlib.suppress(Exception):
+        beat()
 
 
 def age_seconds(now: datetime) -> float | None:

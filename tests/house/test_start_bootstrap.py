@@ -197,6 +197,13 @@ def test_other_commands_borrow_the_environment_and_never_make_one(checkout: Path
     assert not (checkout / ".venv").exists()
 
 
+def test_a_command_beside_nothing_says_what_to_start(tmp_path: Path):
+    done = run("ledger", "verify", python=sys.executable, LOYALTY_VENV=sys.prefix, DATA_DIR=str(tmp_path / "data"))
+
+    assert done.returncode == 1
+    assert "start it with `python3 manage.py demo`" in one_sentence(done.stderr)
+
+
 def test_no_lock_holds_an_address():
     for path in (CHECKOUT / "requirements").iterdir():
         assert "http" not in path.read_text(), path.name

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
+from celery.signals import worker_ready
 from django.core.cache import caches
 from django.core.checks import run_checks
 from django.db import DatabaseError, connection, connections
@@ -54,6 +55,9 @@ def test_a_served_tick_shows_the_worker(client: Client):
     assert heartbeat.age_seconds(datetime.now(UTC)) < 5
     caches["redis"].delete("heartbeat")
     assert heartbeat.age_seconds(NOW) is None
+    worker_ready.send(sender=None)
+    assert heartbeat.age_seconds(datetime.now(UTC)) < 5, "a worker that has just come"
+    caches["redis"].delete("heartbeat")
 
 
 @pytest.mark.django_db
