@@ -11,6 +11,7 @@ from typing import Any
 from loyalty.launch import variables
 from loyalty.launch.urls import celery_redis_url, database_from_url, django_redis_url
 from loyalty.operations.logs import logging_config
+from merchants.connections import Connection, Cursor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -132,7 +133,12 @@ _CONNECTION = {
     "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": False,
     "DISABLE_SERVER_SIDE_CURSORS": True,
-    "OPTIONS": {"application_name": "loyalty", "connect_timeout": 5},
+    "OPTIONS": {
+        "application_name": "loyalty",
+        "connect_timeout": 5,
+        "connection_factory": Connection,
+        "cursor_factory": Cursor,
+    },
 }
 # What is remembered is never weighed against planning anew, and compiling what takes a millisecond takes a hundred.
 _SERVING = {"options": "-c plan_cache_mode=force_generic_plan -c jit=off"}

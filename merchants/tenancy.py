@@ -44,18 +44,29 @@ def tenant(merchant: Merchant | int) -> Iterator[None]:
     merchant_id = merchant if isinstance(merchant, int) else merchant.pk
     nested = connection.in_atomic_block
     with transaction.atomic(durable=True):
-        before = None
-        with connection.cursor() as cursor:
-            if nested:
-                # Only under Django's TestCase. Without putting the old value back, the setting would
-                # outlive this savepoint and hide every forgotten tenant from the test.
-                cursor.execute("SELECT current_setting('app.merchant_id', true)")
-                before = cursor.fetchone()[0]
-            cursor.execute(statements.opening("SELECT set_config('app.merchant_id', %s, true)"), [str(merchant_id)])
+        if nested:
+            # Only under Django's TestCase. Without putting the old value back, the setting would
+            # outlive this savepoint and hide every forgotten tenant from the test.
+            before = _inside()
+            _step_into(str(merchant_id))
+        else:
+            # It travels with the block's first statement, and so does BEGIN (merchants/connections).
+            connection.connection.open_with(statements.opening(f"SET LOCAL app.merchant_id = '{merchant_id:d}'"))
         yield
         if nested:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('app.merchant_id', %s, true)", [before or ""])
+            _step_into(before)
+
+
+def _inside() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('app.merchant_id', true)")
+        before: str | None = cursor.fetchone()[0]
+    return before or ""
+
+
+def _step_into(merchant_id: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.merchant_id', %s, true)", [merchant_id])
 
 
 def attempt(merchant: Merchant | int, work: Callable[[], T]) -> T:
