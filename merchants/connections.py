@@ -106,15 +106,16 @@ class Cursor(extensions.cursor):
         super().copy_expert(sql, file, size)
 
     def _joined(self, unsent: str, query: Any) -> Any:
-        if self.name is None and isinstance(query, str):
+        if isinstance(query, str):
             return unsent + query
-        # A named cursor's statement becomes part of another, and a composed one is no text yet.
-        with self.connection.cursor() as first:
-            extensions.cursor.execute(first, unsent)
+        self._send(unsent)
         return query
 
     def _begin(self) -> None:
         with self.connection.sending() as unsent:
             if unsent:
-                with self.connection.cursor() as first:
-                    extensions.cursor.execute(first, unsent)
+                self._send(unsent)
+
+    def _send(self, unsent: str) -> None:
+        with self.connection.cursor() as first:
+            extensions.cursor.execute(first, unsent)
