@@ -242,13 +242,15 @@ def measure(stage: Stage, *, rounds: int, seconds: float) -> dict[str, list[floa
         many = load.run(stage.port, stage.single, clients=CLIENTS, seconds=seconds)
         note("single_c16", many.per_second)
         note("p99_single_c16", many.p99_ms())
+        lone = load.run(stage.port, stage.batch, clients=1, seconds=seconds / 2)
+        note("batch_c1", lone.per_second * BATCH)
         batch = load.run(stage.port, stage.batch, clients=4, seconds=seconds)
         note("batch", batch.per_second * BATCH)
         balance = load.run(stage.port, stage.balance, clients=4, seconds=seconds / 2)
         note("balance_c4", balance.per_second)
         note("p99_balance_c4", balance.p99_ms())
         note("copy", stage.copy(5_000))
-        for what in (one, many, batch, balance):
+        for what in (one, many, lone, batch, balance):
             if what.failures:
                 raise SystemExit(f"{len(what.failures)} requests failed, such as:\n{what.failures[0].decode()}")
         print(", ".join(f"{name} {values[-1]:,.1f}" for name, values in found.items()), flush=True)
@@ -263,11 +265,12 @@ def main(quick: bool) -> None:
     finally:
         stage.close()
     middle = {name: statistics.median(values) for name, values in found.items()}
-    for name in ("pgbench", "single_c1", "single_c16", "batch", "copy", "balance_c4"):
+    for name in ("pgbench", "single_c1", "single_c16", "batch_c1", "batch", "copy", "balance_c4"):
         print(f"rate {name} {middle[name]:.1f}")
     print(f"ratio purchases_single_c16_vs_pgbench {middle['single_c16'] / middle['pgbench']:.2f}")
     print(f"ratio purchases_single_c1_vs_pgbench {middle['single_c1'] / middle['pgbench']:.2f}")
     print(f"ratio purchases_batch_vs_single {middle['batch'] / middle['single_c16']:.1f}")
+    print(f"ratio purchases_batch_c1_vs_single_c1 {middle['batch_c1'] / middle['single_c1']:.1f}")
     print(f"ratio purchases_batch_vs_copy {middle['batch'] / middle['copy']:.2f}")
     print(f"p99_ms purchases_single_c16 {middle['p99_single_c16']:.1f}")
     print(f"p99_ms purchases_single_c1 {middle['p99_single_c1']:.1f}")

@@ -26,7 +26,7 @@ from rewards.purchases.sales import Sale, check_money
 from rewards.versions import Version
 
 BATCH_MAX = 1000
-#: A till that sells to somebody in a batch waits this many sales at most (some 25 ms), not for all of it.
+#: A till that sells to somebody in a batch waits this many sales at most (some 30 ms), not for all of it.
 TURN = 64
 
 
