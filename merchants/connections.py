@@ -3,17 +3,25 @@
 Measured: of the seven round trips of a sale two said nothing but BEGIN and whose data it is about, and each wakes two
 processes.  Here both travel with the first statement that has something to ask; a transaction that asks nothing is
 never begun.  The driver itself stays in autocommit, and what ends a transaction is sent as it is written.
+
+Whether a transaction has begun is never remembered here but asked of libpq, which knows it from the server's last
+answer: an exception between two lines (a worker's time limit) cannot make the two disagree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from psycopg2 import InterfaceError, InternalError, extensions
 
 _BEGIN: Final = "BEGIN; "
+_BEGUN: Final = frozenset(
+    {
+        extensions.TRANSACTION_STATUS_ACTIVE,
+        extensions.TRANSACTION_STATUS_INTRANS,
+        extensions.TRANSACTION_STATUS_INERROR,
+    }
+)
 
 
 class Connection(extensions.connection):
@@ -22,9 +30,13 @@ class Connection(extensions.connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._is_manual = False
-        #: What opens the transaction and has not been sent; empty in autocommit, and once it has begun.
-        self._unsent = ""
+        self._opening = _BEGIN
         self.set_session(autocommit=True)
+
+    @property
+    def has_begun(self) -> bool:
+        """This property will be whether the server is inside a transaction; it asks nobody."""
+        return self.get_transaction_status() in _BEGUN
 
     @property
     def autocommit(self) -> bool:
@@ -32,31 +44,23 @@ class Connection(extensions.connection):
 
     @autocommit.setter
     def autocommit(self, wanted: bool) -> None:
-        if self._is_manual and not self._unsent:
+        if self.has_begun:
             raise InternalError("a transaction that has begun is committed or rolled back first")
         self._is_manual = not wanted
-        self._unsent = "" if wanted else _BEGIN
+        self._opening = _BEGIN
 
     def open_with(self, sql: str) -> None:
-        """This method will let statements without placeholders travel with the first one of the transaction.
+        """This method will let a statement without placeholders travel with the first one of the transaction.
 
         :raises InternalError: it has begun already, or there is none.
         """
-        if not self._unsent:
+        if not self._is_manual or self.has_begun:
             raise InternalError("nothing travels with a transaction that has begun")
-        self._unsent += f"{sql}; "
+        self._opening += f"{sql}; "
 
-    @contextmanager
-    def sending(self) -> Iterator[str]:
-        """This method will give what the next statement has to take along, and take it back when it never left."""
-        unsent, self._unsent = self._unsent, ""
-        try:
-            yield unsent
-        except Exception:
-            # Such as a value the driver has no word for: what came next would stand alone, in nobody's transaction.
-            if unsent and not self.closed and self.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE:
-                self._unsent = unsent
-            raise
+    def opening(self) -> str:
+        """This method will return what the next statement has to take along: nothing, once the transaction has begun."""
+        return self._opening if self._is_manual and not self.has_begun else ""
 
     def commit(self) -> None:
         """This method will make durable what was written.
@@ -72,14 +76,13 @@ class Connection(extensions.connection):
     def _end(self, how: str) -> str:
         if self.closed:
             raise InterfaceError("connection already closed")
-        if not self._is_manual:
-            return ""
-        has_begun, self._unsent = not self._unsent, _BEGIN
-        if not has_begun:
-            return ""
-        with self.cursor() as cursor:
-            extensions.cursor.execute(cursor, how)
-            return cursor.statusmessage or ""
+        done = ""
+        if self.has_begun:
+            with self.cursor() as cursor:
+                cursor.execute(how)
+                done = cursor.statusmessage or ""
+        self._opening = _BEGIN
+        return done
 
 
 class Cursor(extensions.cursor):
@@ -88,10 +91,12 @@ class Cursor(extensions.cursor):
     connection: Connection
 
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - the driver's name
-        with self.connection.sending() as unsent:
-            if unsent:
-                query = self._joined(unsent, query)
-            super().execute(query, vars)
+        if opening := self.connection.opening():
+            if isinstance(query, str):
+                query = opening + query
+            else:
+                self._send(opening)
+        super().execute(query, vars)
 
     def executemany(self, query: Any, vars_list: Any) -> None:
         self._begin()
@@ -105,17 +110,10 @@ class Cursor(extensions.cursor):
         self._begin()
         super().copy_expert(sql, file, size)
 
-    def _joined(self, unsent: str, query: Any) -> Any:
-        if isinstance(query, str):
-            return unsent + query
-        self._send(unsent)
-        return query
-
     def _begin(self) -> None:
-        with self.connection.sending() as unsent:
-            if unsent:
-                self._send(unsent)
+        if opening := self.connection.opening():
+            self._send(opening)
 
-    def _send(self, unsent: str) -> None:
+    def _send(self, opening: str) -> None:
         with self.connection.cursor() as first:
-            extensions.cursor.execute(first, unsent)
+            extensions.cursor.execute(first, opening)

@@ -13,6 +13,7 @@ from psycopg2 import extensions, sql
 
 from loyalty.launch.urls import psycopg_from_url
 from merchants import ids, tenancy
+from merchants.connections import Cursor
 from merchants.models.merchants import Location
 from tests import people
 
@@ -154,6 +155,30 @@ def test_autocommit_cannot_be_switched_on_in_the_middle(cafe):
         whose()
         with pytest.raises(psycopg2.InternalError, match="committed or rolled back first"):
             connection.connection.autocommit = True
+
+
+class TimeIsUp(BaseException):
+    """What a worker's time limit throws: between any two lines."""
+
+
+@pytest.mark.parametrize(("when", "stands"), [("before", ["main"]), ("after", ["harbour", "main"])])
+def test_a_time_limit_around_the_commit_leaves_the_connection_whole(cafe, monkeypatch, when, stands):
+    send = Cursor.execute
+
+    def interrupted(self, query, vars=None):
+        if query != "COMMIT":
+            return send(self, query, vars)
+        monkeypatch.undo()
+        if when == "after":
+            send(self, query)
+        raise TimeIsUp
+
+    monkeypatch.setattr(Cursor, "execute", interrupted)
+    # Before it was sent, the driver refuses to go on with what is open; whoever comes next gets another connection.
+    with pytest.raises(TimeIsUp if when == "after" else InternalError), tenancy.tenant(cafe):
+        opens(cafe, "harbour")
+    connection.close_if_unusable_or_obsolete()
+    assert (state(), whose(), codes(cafe)) == (IDLE, NOBODY, stands)
 
 
 def test_a_server_that_goes_away_is_an_error_and_the_next_transaction_finds_it_again(cafe):
