@@ -165,9 +165,9 @@ class TimeIsUp(BaseException):
 def test_a_time_limit_around_the_commit_leaves_the_connection_whole(cafe, monkeypatch, when, stands):
     send = Cursor.execute
 
-    def interrupted(self, query, vars=None):
+    def interrupted(self, query, values=None):
         if query != "COMMIT":
-            return send(self, query, vars)
+            return send(self, query, values)
         monkeypatch.undo()
         if when == "after":
             send(self, query)
