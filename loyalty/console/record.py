@@ -37,6 +37,7 @@ ACTIONS: dict[str, Any] = {
     "member.contact_restored": gettext_lazy("took a change of contact back"),
     "missing_points.accepted": gettext_lazy("gave missing points"),
     "missing_points.declined": gettext_lazy("declined missing points"),
+    "missing_points.told_apart": gettext_lazy("told two receipts with one number apart"),
     "member.merged": gettext_lazy("merged two members"),
     "member.unmerged": gettext_lazy("undid a merge"),
     "card.issued": gettext_lazy("gave a card"),

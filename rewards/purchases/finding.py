@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.db.models import CharField, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Concat
 
-from merchants import ids
+from merchants import ids, keys
 from merchants.models.merchants import Merchant
 from rewards.earning import Step
 from rewards.models.purchases import Claim, Purchase, PurchaseLine, Refund
@@ -104,13 +107,24 @@ def find(*, merchant: Merchant, public_id: str) -> PurchaseView | None:
 
 def by_external_id(*, merchant: Merchant, external_id: str) -> PurchaseView | None:
     """This function will find one recorded purchase by the id its sender gave it; None when there is none."""
-    return by_external_ids(merchant=merchant, external_ids=[external_id]).get(external_id)
+    rows = Purchase.objects.filter(merchant=merchant, external_id=external_id, state="recorded")
+    return next(iter(_views(merchant, list(rows.select_related("location")))), None)
 
 
-def by_external_ids(*, merchant: Merchant, external_ids: Sequence[str]) -> dict[str, PurchaseView]:
-    """This function will find recorded purchases by the ids their sender gave them."""
-    rows = Purchase.objects.filter(merchant=merchant, external_id__in=external_ids, state="recorded")
-    return {view.external_id: view for view in _views(merchant, list(rows.select_related("location")))}
+def by_number(*, merchant: Merchant, number: str) -> list[PurchaseView]:
+    """This function will find the recorded purchases that a number on paper may mean, newest first.
+
+    Tills that put a namespace before their ids may count alike: whoever asks chooses, nobody guesses.
+    """
+    rows = numbered(merchant=merchant, number=Value(number)).select_related("location").order_by("-occurred_at", "-id")
+    return _views(merchant, list(rows[:PAGE_MAX]))
+
+
+def numbered(*, merchant: Merchant, number: Combinable) -> QuerySet[Purchase]:
+    """This function will select the recorded purchases with a number on paper, a value or a column of an outer query:
+    as it is, and with what any of the merchant's keys puts before it."""
+    spaced = (Concat(Value(f"{each}:"), number, output_field=CharField()) for each in keys.namespaces(merchant))
+    return Purchase.objects.filter(merchant=merchant, external_id__in=[number, *spaced], state="recorded")
 
 
 def among(*, merchant: Merchant, public_ids: Sequence[str]) -> dict[str, PurchaseView]:
