@@ -100,7 +100,8 @@ def _apply(
             occurred_at=wanted.occurred_at,
         )
     writing.write_reduced(merchant.pk, sale)
-    writing.give_caps_back(merchant.pk, account.id if account else 0, effect.caps_back)
+    if account is not None:
+        give_caps_back(merchant.pk, account, purchase_id, effect.caps_back)
     counted = [account] if account is not None else []
     if settled is not None and tiers.drop(merchant.pk, "referral", settled.referral_id):
         counted = list(book.accounts.values())
@@ -212,6 +213,30 @@ def load(merchant: Merchant, purchase_id: int) -> Sale:
         points_clawed_back=row[19], qualifying_points=row[20], qualifying_minor=row[21], refunded_minor=row[22],
         refunded_unnamed_minor=row[23],
     )  # fmt: skip
+
+
+def give_caps_back(merchant_id: int, account: AccountState, purchase_id: int, uses: Sequence[tuple[str, int]]) -> None:
+    """Return what a purchase had used of caps to its member, and to those it was bought under before they were merged:
+    undoing the merge divides the counters by what theirs say then."""
+    writing.give_caps_back(merchant_id, account.id, uses)
+    own = [(key, points) for key, points in uses if key.startswith("member:")]
+    if not own:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_BEHIND, {"merchant": merchant_id, "member": account.member_id, "purchase": purchase_id})
+        for (before,) in cursor.fetchall():
+            writing.give_caps_back(merchant_id, before, own)
+
+
+_BEHIND = """
+    WITH RECURSIVE behind (member_id) AS (
+        SELECT source_id FROM rewards_merge WHERE merchant_id = %(merchant)s AND target_id = %(member)s
+            AND unmerged_at IS NULL AND moved -> 'purchases' @> to_jsonb(%(purchase)s)
+        UNION SELECT g.source_id FROM behind b JOIN rewards_merge g ON g.merchant_id = %(merchant)s
+            AND g.target_id = b.member_id AND g.unmerged_at IS NULL AND g.moved -> 'purchases' @> to_jsonb(%(purchase)s)
+    ) SELECT a.id FROM behind b JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = b.member_id
+    ORDER BY a.id
+"""
 
 
 def _rated(merchant: Merchant, accounts: Sequence[AccountState], *, now: datetime) -> list[tuple[tiers.Change, str]]:
