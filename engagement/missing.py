@@ -198,6 +198,25 @@ def claim(*, merchant: Merchant, question: str, purchase: str, now: datetime, ac
     return _settle(merchant, row, State.ACCEPTED, now=now, actor=actor, points=points)
 
 
+def undo_claim(*, merchant: Merchant, claim: str, reason: str, now: datetime, actor: Actor) -> None:
+    """This function will undo a claim (its public id), and decline the question it had answered, if there was one.
+
+    The reason is read by the member.  Locks what undoing a claim locks, then the question.
+
+    :raises MayNotAdjust: a role that does not correct points.  :raises NotFound: no such claim.  :raises Invalid: no reason.
+    """
+    adjustments.check_role(actor)
+    reason = texts.line(reason)[:200]
+    undone = purchases.unclaim(merchant=merchant, claim=claim, reason=reason, now=now, actor=actor)
+    answered = str(undone.receipt["claim_external_id"])
+    if not answered.startswith(_OURS):
+        return
+    rows = MissingPoints.objects.select_for_update(of=("self",)).select_related("member")
+    row = rows.filter(merchant=merchant, public_id=answered.removeprefix(_OURS), state=State.ACCEPTED).first()
+    if row is not None:
+        _settle(merchant, row, State.DECLINED, now=now, actor=actor, reason=reason)
+
+
 def decline(*, merchant: Merchant, question: str, reason: str, now: datetime, actor: Actor) -> MissingPoints:
     """This function will decline a question, with a reason the member reads.  Locks the question.
 

@@ -29,6 +29,7 @@ ACTIONS: dict[str, Any] = {
     "programme.published": gettext_lazy("published the programme"),
     "points.adjusted": gettext_lazy("adjusted points"),
     "purchase.claimed": gettext_lazy("added a receipt to a member"),
+    "purchase.unclaimed": gettext_lazy("took a receipt off a member again"),
     "member.enrolled": gettext_lazy("enrolled a member"),
     "member.updated": gettext_lazy("changed a member"),
     "member.revealed": gettext_lazy("looked at a member's contacts"),

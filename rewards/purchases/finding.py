@@ -62,6 +62,8 @@ class PurchaseView:
     external_id: str
     #: Who recorded it.
     actor: str
+    #: The claim by which it is its member's, by its public id; empty when it was sold to them.
+    claim: str
     member_id: int | None
     location: str
     channel: str
@@ -158,18 +160,26 @@ def _views(merchant: Merchant, rows: Sequence[Purchase]) -> list[PurchaseView]:
         refunds.setdefault(row.purchase_id, []).append(refund)
     # What a claimed purchase was sold with is a guest's receipt: why it earned is on the claim's.
     receipts = {row.pk: row.receipt for row in rows}
+    claims: dict[int, str] = {}
     if any(row.member_id is not None and _member_of(row.receipt) is None for row in rows):
-        claimed = Claim.objects.filter(merchant=merchant, purchase_id__in=ids_wanted)
-        receipts |= dict(claimed.values_list("purchase_id", "receipt"))
-    return [_view(row, receipts[row.pk], lines.get(row.pk, []), refunds.get(row.pk, [])) for row in rows]
+        claimed = Claim.objects.filter(merchant=merchant, purchase_id__in=ids_wanted, is_undone=False)
+        for purchase_id, public_id, receipt in claimed.values_list("purchase_id", "public_id", "receipt"):
+            receipts[purchase_id], claims[purchase_id] = receipt, public_id
+    return [
+        _view(row, receipts[row.pk], claims.get(row.pk, ""), lines.get(row.pk, []), refunds.get(row.pk, []))
+        for row in rows
+    ]
 
 
-def _view(row: Purchase, receipt: Any, lines: Sequence[LineView], refunds: Sequence[RefundView]) -> PurchaseView:
+def _view(
+    row: Purchase, receipt: Any, claim: str, lines: Sequence[LineView], refunds: Sequence[RefundView]
+) -> PurchaseView:
     return PurchaseView(
         id=row.pk,
         public_id=row.public_id,
         external_id=row.external_id,
         actor=row.actor,
+        claim=claim,
         member_id=row.member_id,
         location=row.location.name if row.location else "",
         channel=row.channel,

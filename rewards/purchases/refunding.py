@@ -21,7 +21,7 @@ from rewards import documents, redemptions, referrals, tiers, versions
 from rewards.documents import Outcome
 from rewards.earning import Facts
 from rewards.points import AccountState, Book
-from rewards.purchases import returns, writing
+from rewards.purchases import origins, returns, writing
 from rewards.purchases.inputs import RefundInput
 from rewards.purchases.items import TILL, Source
 from rewards.purchases.returns import Asked, Effect
@@ -67,7 +67,7 @@ def _apply(
     merchant: Merchant, wanted: Asked, asked: RefundInput, purchase_id: int, member_id: int | None, print_: bytes, *,
     now: datetime, actor: Actor, source: Source,
 ) -> Outcome:  # fmt: skip
-    book, account, paid = _open(merchant.pk, purchase_id, member_id, now=now, actor=actor)
+    book, account, paid = open_accounts(merchant.pk, purchase_id, member_id, now=now, actor=actor)
     book.is_silent = source.is_silent
     timeline = versions.timeline(merchant.pk)
     sale = load(merchant, purchase_id)
@@ -101,11 +101,11 @@ def _apply(
         )
     writing.write_reduced(merchant.pk, sale)
     if account is not None:
-        give_caps_back(merchant.pk, account, purchase_id, effect.caps_back)
+        origins.give_caps_back(merchant.pk, account, purchase_id, effect.caps_back)
     counted = [account] if account is not None else []
     if settled is not None and tiers.drop(merchant.pk, "referral", settled.referral_id):
         counted = list(book.accounts.values())
-    changes = _rated(merchant, counted, now=now)
+    changes = rated(merchant, counted, now=now)
     people = _public_ids(merchant.pk, account)
     receipt = _receipt(wanted, asked, sale, effect, restored, account, people, now)
     _insert(merchant.pk, wanted, asked, purchase_id, effect, restored, receipt, print_, now=now, actor=actor)
@@ -161,7 +161,7 @@ def _earlier(merchant_id: int, external_id: str, print_: bytes) -> Outcome | Non
     return Outcome(row[0], documents.CREATED, msgspec.json.decode(row[2]), is_replay=True, member_id=row[3])
 
 
-def _open(
+def open_accounts(
     merchant_id: int, purchase_id: int, member_id: int | None, *, now: datetime, actor: Actor
 ) -> tuple[Book, AccountState | None, referrals.Qualified | None]:
     """Lock the buyer's account, and the referrer's when this purchase had qualified a referral."""
@@ -215,31 +215,9 @@ def load(merchant: Merchant, purchase_id: int) -> Sale:
     )  # fmt: skip
 
 
-def give_caps_back(merchant_id: int, account: AccountState, purchase_id: int, uses: Sequence[tuple[str, int]]) -> None:
-    """Return what a purchase had used of caps to its member, and to those it was bought under before they were merged:
-    undoing the merge divides the counters by what theirs say then."""
-    writing.give_caps_back(merchant_id, account.id, uses)
-    own = [(key, points) for key, points in uses if key.startswith("member:")]
-    if not own:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_BEHIND, {"merchant": merchant_id, "member": account.member_id, "purchase": purchase_id})
-        for (before,) in cursor.fetchall():
-            writing.give_caps_back(merchant_id, before, own)
-
-
-_BEHIND = """
-    WITH RECURSIVE behind (member_id) AS (
-        SELECT source_id FROM rewards_merge WHERE merchant_id = %(merchant)s AND target_id = %(member)s
-            AND unmerged_at IS NULL AND moved -> 'purchases' @> to_jsonb(%(purchase)s)
-        UNION SELECT g.source_id FROM behind b JOIN rewards_merge g ON g.merchant_id = %(merchant)s
-            AND g.target_id = b.member_id AND g.unmerged_at IS NULL AND g.moved -> 'purchases' @> to_jsonb(%(purchase)s)
-    ) SELECT a.id FROM behind b JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = b.member_id
-    ORDER BY a.id
-"""
-
-
-def _rated(merchant: Merchant, accounts: Sequence[AccountState], *, now: datetime) -> list[tuple[tiers.Change, str]]:
+def rated(
+    merchant: Merchant, accounts: Sequence[AccountState], *, now: datetime, reason: str = "refund"
+) -> list[tuple[tiers.Change, str]]:
     """Rate the tiers by what is left.  Called after what counted is written, since it reads the sums anew."""
     version = versions.timeline(merchant.pk).at(now)
     if version is None or version.terms.tiers is None or not accounts:
@@ -250,7 +228,7 @@ def _rated(merchant: Merchant, accounts: Sequence[AccountState], *, now: datetim
         public_id, joined_at = people[account.id]
         change = tiers.rate(
             account, version, {}, joined_on=periods.local_day(joined_at, merchant.tzinfo), changed_on=None,
-            reread=tiers.Reread(merchant.pk), now=now, zone=merchant.tzinfo, reason="refund",
+            reread=tiers.Reread(merchant.pk), now=now, zone=merchant.tzinfo, reason=reason,
         )  # fmt: skip
         if change is not None:
             found.append((change, public_id))

@@ -235,6 +235,44 @@ def test_a_purchase_that_named_nobody_becomes_hers_as_of_its_day(cafe, mina, pho
     assert "+500" in phone.get(f"/m/{cafe.slug}/missing").content.decode()
 
 
+def test_the_wrong_ones_receipt_is_taken_off_again_and_the_right_one_has_it(cafe, mina, phone, manager):
+    """Mina asked about Jisoo's receipt, staff gave it to her; Jisoo comes with the paper."""
+    sold, jisoo = bought(cafe, name="R-77", amount=50_000, days=1), join(cafe, name="Jisoo")
+    asks(cafe, phone, amount="50,000")
+    settles(cafe, manager, question=question(cafe), act="claim", purchase=sold)
+    card = f"/console/{cafe.slug}/members/{mina.public_id}"
+    page = manager.get(f"{card}?show=purchases").content.decode()
+    assert ("Not theirs …" in page, "Take this receipt off again?" in page) == (True, True)
+    (claim,) = re.findall(r'name="claim" value="(clm_\w+)"', page)
+
+    nothing = manager.post(f"{card}/unclaim", {"claim": claim, "reason": " "}, follow=True).content.decode()
+    assert ("Say why: the member reads it." in nothing, spendable(cafe, mina)) == (True, 500)
+    for _press in range(2):
+        said = manager.post(f"{card}/unclaim", {"claim": claim, "reason": "It is Jisoo's."}, follow=True)
+        assert "and its points are taken back" in said.content.decode()
+
+    assert spendable(cafe, mina) == 0
+    asked = phone.get(f"/m/{cafe.slug}/missing").content.decode()
+    assert ("declined" in asked, "It is Jisoo&#x27;s." in asked) == (True, True)
+    moved = phone.get(f"/m/{cafe.slug}/activity").content.decode()
+    assert ("A receipt that was added by mistake" in moved, "It is Jisoo&#x27;s." in moved) == (True, True)
+    kept = manager.get(f"{card}?show=activity").content.decode()
+    assert ("Receipt taken off again" in kept, "It is Jisoo&#x27;s." in kept) == (True, True)
+    asks(cafe, member_browser(cafe, jisoo), amount="50,000")
+    with tenancy.tenant(cafe):
+        waiting = MissingPoints.objects.get(merchant=cafe, state="waiting").public_id
+    settles(cafe, manager, question=waiting, act="claim", purchase=sold)
+    assert (spendable(cafe, mina), spendable(cafe, jisoo)) == (0, 500)
+
+
+def test_what_was_sold_to_her_is_not_a_receipt_to_take_off(cafe, mina, manager):
+    sold = bought(cafe, mina, name="R-77")
+    card = f"/console/{cafe.slug}/members/{mina.public_id}"
+    assert "Not theirs" not in manager.get(f"{card}?show=purchases").content.decode()
+    said = manager.post(f"{card}/unclaim", {"claim": sold, "reason": "Why not"}, follow=True).content.decode()
+    assert ("There was no such claim." in said, spendable(cafe, mina)) == (True, 200)
+
+
 def test_declining_takes_a_reason_which_she_reads(cafe, mina, phone, manager):
     asks(cafe, phone)
     said = settles(cafe, manager, question=question(cafe), act="decline", reason=" ")
