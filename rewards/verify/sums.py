@@ -80,86 +80,93 @@ _HOLDS = """
     WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) AND a.held <> coalesce(h.points, 0)
 """
 
-# Entries are found by their account; what a merge carried to another account is found there.
-_FAMILY = """
-    SELECT id, member_id FROM rewards_account WHERE merchant_id = %(merchant)s AND id = ANY(%(accounts)s)
-    UNION SELECT o.id, o.member_id FROM rewards_account a JOIN rewards_merge g ON g.merchant_id = a.merchant_id
-        AND (g.source_id = a.member_id OR g.target_id = a.member_id)
-    JOIN rewards_account o ON o.merchant_id = a.merchant_id AND o.member_id IN (g.source_id, g.target_id)
-    WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s)
-"""
-_MOVED_BY_DOCUMENT = f"""
-    SELECT e.document_id, {{sums}} FROM rewards_entry e
-    WHERE e.merchant_id = %(merchant)s AND e.document_kind = '{{kind}}'
-        AND e.account_id IN (SELECT f.id FROM ({_FAMILY}) AS f)
-    GROUP BY 1
-"""
-# What a purchase was to those it was taken from again: their entries stay, and are not its member's.
-_UNDONE = f"""
-    SELECT u.purchase_id, sum(u.points_earned) AS earned, sum(u.points_clawed_back) AS clawed FROM rewards_unclaim u
-    JOIN rewards_claim c ON c.merchant_id = u.merchant_id AND c.id = u.claim_id
-    WHERE u.merchant_id = %(merchant)s AND c.member_id IN (SELECT f.member_id FROM ({_FAMILY}) AS f) GROUP BY 1
-"""
-
-_SPENT = """
-    sum(-e.balance_change) FILTER (WHERE e.kind IN ('redeem', 'capture')) AS captured,
-    sum(e.balance_change) FILTER (WHERE e.kind = 'reverse') AS returned
-"""
-_REDEMPTIONS = f"""
-    WITH moved AS ({_MOVED_BY_DOCUMENT.format(kind="redemption", sums=_SPENT)})
-    SELECT a.id, r.public_id || ' captured ' || r.points_captured || ', returned ' || r.points_returned
-        || '; its entries say ' || coalesce(e.captured, 0) || ', ' || coalesce(e.returned, 0)
-    FROM rewards_redemption r
-    JOIN rewards_account a ON a.merchant_id = r.merchant_id AND a.member_id = r.member_id
-    LEFT JOIN moved e ON e.document_id = r.id
-    WHERE r.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s)
-        AND (r.points_captured, r.points_returned) <> (coalesce(e.captured, 0), coalesce(e.returned, 0))
-"""
-
-_EARNED = "sum(e.balance_change + e.pending_change) FILTER (WHERE e.kind = 'accrue') AS earned"
-_PURCHASES = f"""
-    WITH moved AS ({_MOVED_BY_DOCUMENT.format(kind="purchase", sums=_EARNED)}), undone AS ({_UNDONE})
-    SELECT a.id, p.public_id || ' earned ' || p.points_earned || ' and its entries say '
-        || coalesce(e.earned, 0) - coalesce(u.earned, 0)
-    FROM rewards_purchase p JOIN rewards_account a ON a.merchant_id = p.merchant_id AND a.member_id = p.member_id
-    LEFT JOIN moved e ON e.document_id = p.id LEFT JOIN undone u ON u.purchase_id = p.id
-    WHERE p.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) AND p.state = 'recorded'
-        AND p.points_earned <> coalesce(e.earned, 0) - coalesce(u.earned, 0)
-"""
-
-_TAKEN = "sum(e.debt_change - e.balance_change - e.pending_change) FILTER (WHERE e.kind = 'claw_back') AS taken"
-_REFUNDS = f"""
-    WITH moved AS ({_MOVED_BY_DOCUMENT.format(kind="refund", sums=_TAKEN)}), undone AS ({_UNDONE}), before AS (
-        SELECT u.purchase_id, sum(u.points_clawed_back) AS clawed FROM rewards_account a
-        JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
-        JOIN rewards_unclaim u ON u.merchant_id = p.merchant_id AND u.purchase_id = p.id
-        WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) GROUP BY 1
+# Entries are found by their account; what merges carried to another account, one after the other, is found there.
+# A query of its own, whose answer the others are given.
+FAMILY = """
+    WITH RECURSIVE merged (member_id, other_id) AS MATERIALIZED (
+        SELECT source_id, target_id FROM rewards_merge WHERE merchant_id = %(merchant)s
+        UNION ALL SELECT target_id, source_id FROM rewards_merge WHERE merchant_id = %(merchant)s
+    ), relative (member_id) AS (
+        SELECT member_id FROM rewards_account WHERE merchant_id = %(merchant)s AND id = ANY(%(accounts)s)
+        UNION SELECT g.other_id FROM relative r JOIN merged g ON g.member_id = r.member_id
     )
-    SELECT a.id, p.public_id || ' clawed back ' || p.points_clawed_back || '; its refunds say '
-        || coalesce(r.clawed, 0) - coalesce(b.clawed, 0) || ' and their entries ' || coalesce(r.taken, 0) - coalesce(u.clawed, 0)
-    FROM rewards_purchase p JOIN rewards_account a ON a.merchant_id = p.merchant_id AND a.member_id = p.member_id
-    LEFT JOIN (
-        SELECT r.purchase_id, sum(r.points_clawed_back) AS clawed, sum(coalesce(e.taken, 0)) AS taken
-        FROM rewards_account a
-        JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
+    SELECT a.id, a.member_id FROM relative r
+    JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = r.member_id ORDER BY a.id
+"""
+
+# Of documents and their entries: both are put under one another and added up, never joined. How many entries a chunk has
+# of a kind the planner cannot know, and where it guesses one, a join looks through all of them for each document.
+_OF_FAMILY = "e.merchant_id = %(merchant)s AND e.account_id = ANY(%(family)s)"
+_IN_CHUNK = "a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s)"
+# What a purchase was to those it was taken from again: their entries stay, and are not its member's.
+_WAS_THEIRS = """
+    FROM rewards_unclaim u JOIN rewards_claim c ON c.merchant_id = u.merchant_id AND c.id = u.claim_id
+    WHERE u.merchant_id = %(merchant)s AND c.member_id = ANY(%(relatives)s)
+"""
+
+_REDEMPTIONS = f"""
+    SELECT max(x.account_id), max(x.name) || ' captured ' || sum(x.captured) || ', returned ' || sum(x.returned)
+        || '; its entries say ' || sum(x.spent) || ', ' || sum(x.reversed)
+    FROM (
+        SELECT r.id AS document_id, a.id AS account_id, r.public_id AS name, r.points_captured AS captured,
+            r.points_returned AS returned, 0 AS spent, 0 AS reversed
+        FROM rewards_account a JOIN rewards_redemption r ON r.merchant_id = a.merchant_id AND r.member_id = a.member_id
+        WHERE {_IN_CHUNK}
+        UNION ALL SELECT e.document_id, NULL, NULL, 0, 0,
+            CASE WHEN e.kind IN ('redeem', 'capture') THEN -e.balance_change ELSE 0 END,
+            CASE WHEN e.kind = 'reverse' THEN e.balance_change ELSE 0 END
+        FROM rewards_entry e WHERE {_OF_FAMILY} AND e.document_kind = 'redemption'
+    ) AS x GROUP BY x.document_id
+    HAVING max(x.account_id) IS NOT NULL AND (sum(x.captured) <> sum(x.spent) OR sum(x.returned) <> sum(x.reversed))
+"""
+
+_PURCHASES = f"""
+    SELECT max(x.account_id), max(x.name) || ' earned ' || sum(x.earned) || ' and its entries say ' || sum(x.entered)
+    FROM (
+        SELECT p.id AS document_id, a.id AS account_id, p.public_id AS name, p.points_earned AS earned, 0 AS entered
+        FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
+        WHERE {_IN_CHUNK} AND p.state = 'recorded'
+        UNION ALL SELECT e.document_id, NULL, NULL, 0, e.balance_change + e.pending_change
+        FROM rewards_entry e WHERE {_OF_FAMILY} AND e.document_kind = 'purchase' AND e.kind = 'accrue'
+        UNION ALL SELECT u.purchase_id, NULL, NULL, 0, -u.points_earned {_WAS_THEIRS}
+    ) AS x GROUP BY x.document_id HAVING max(x.account_id) IS NOT NULL AND sum(x.earned) <> sum(x.entered)
+"""
+
+_TAKEN = "e.debt_change - e.balance_change - e.pending_change"
+_REFUNDS = f"""
+    SELECT max(x.account_id), max(x.name) || ' clawed back ' || sum(x.clawed) || '; its refunds say ' || sum(x.told)
+        || ' and their entries ' || sum(x.entered)
+    FROM (
+        SELECT p.id AS purchase_id, a.id AS account_id, p.public_id AS name, p.points_clawed_back AS clawed, 0 AS told,
+            0 AS entered
+        FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
+        WHERE {_IN_CHUNK} AND p.state = 'recorded'
+        UNION ALL SELECT p.id, NULL, NULL, 0, r.points_clawed_back, 0
+        FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
         JOIN rewards_refund r ON r.merchant_id = p.merchant_id AND r.purchase_id = p.id AND r.is_applied
-        LEFT JOIN moved e ON e.document_id = r.id
-        WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) GROUP BY 1
-    ) AS r ON r.purchase_id = p.id
-    LEFT JOIN before b ON b.purchase_id = p.id LEFT JOIN undone u ON u.purchase_id = p.id
-    WHERE p.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) AND p.state = 'recorded'
-        AND (p.points_clawed_back <> coalesce(r.clawed, 0) - coalesce(b.clawed, 0)
-            OR p.points_clawed_back <> coalesce(r.taken, 0) - coalesce(u.clawed, 0))
+        WHERE {_IN_CHUNK}
+        UNION ALL SELECT p.id, NULL, NULL, 0, -u.points_clawed_back, 0
+        FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
+        JOIN rewards_unclaim u ON u.merchant_id = p.merchant_id AND u.purchase_id = p.id
+        WHERE {_IN_CHUNK}
+        UNION ALL SELECT r.purchase_id, NULL, NULL, 0, 0, {_TAKEN}
+        FROM rewards_entry e JOIN rewards_refund r ON r.merchant_id = e.merchant_id AND r.id = e.document_id
+        WHERE {_OF_FAMILY} AND e.document_kind = 'refund' AND e.kind = 'claw_back'
+        UNION ALL SELECT u.purchase_id, NULL, NULL, 0, 0, -u.points_clawed_back {_WAS_THEIRS}
+    ) AS x GROUP BY x.purchase_id
+    HAVING max(x.account_id) IS NOT NULL AND (sum(x.clawed) <> sum(x.told) OR sum(x.clawed) <> sum(x.entered))
 """
 
 _UNCLAIMS = f"""
-    WITH moved AS ({_MOVED_BY_DOCUMENT.format(kind="unclaim", sums=_TAKEN)})
-    SELECT a.id, u.public_id || ' took back ' || u.points_earned - u.points_clawed_back || ' and its entries say '
-        || coalesce(e.taken, 0)
-    FROM rewards_unclaim u JOIN rewards_account a ON a.merchant_id = u.merchant_id AND a.member_id = u.member_id
-    LEFT JOIN moved e ON e.document_id = u.id
-    WHERE u.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s)
-        AND u.points_earned - u.points_clawed_back <> coalesce(e.taken, 0)
+    SELECT max(x.account_id), max(x.name) || ' took back ' || sum(x.taken) || ' and its entries say ' || sum(x.entered)
+    FROM (
+        SELECT u.id AS document_id, a.id AS account_id, u.public_id AS name,
+            u.points_earned - u.points_clawed_back AS taken, 0 AS entered
+        FROM rewards_account a JOIN rewards_unclaim u ON u.merchant_id = a.merchant_id AND u.member_id = a.member_id
+        WHERE {_IN_CHUNK}
+        UNION ALL SELECT e.document_id, NULL, NULL, 0, {_TAKEN}
+        FROM rewards_entry e WHERE {_OF_FAMILY} AND e.document_kind = 'unclaim'
+    ) AS x GROUP BY x.document_id HAVING max(x.account_id) IS NOT NULL AND sum(x.taken) <> sum(x.entered)
 """
 
 _CHECKS = {

@@ -11,7 +11,7 @@ import pytest
 from members.models import Card, Member
 from merchants import ids
 from merchants.errors import Invalid
-from rewards import earning, leaving, merging, parties, versions
+from rewards import earning, leaving, merging, parties, verify, versions
 from rewards.models.accounts import Account
 from rewards.models.ledger import Entry
 from rewards.models.limits import CapBucket
@@ -262,6 +262,28 @@ def test_an_account_being_checked_is_not_merged(cafe, old, mina):
     with pytest.raises(AccountFrozen):
         old.is_merged_into(mina)
     assert old.points()[0] == 10
+
+
+def test_an_honest_account_agrees_after_two_merges_though_it_is_looked_at_alone(cafe, old, mina):
+    """Reconciliation goes chunk by chunk: what Older Mina's entries say counts for Mina, who is in another chunk."""
+    older = cafe.member("Older Mina")
+    older.buys(10_000, external_id="hers")
+    older.redeems(reward="cake")
+    first, second = older.is_merged_into(old), old.is_merged_into(mina)
+    mina.returns("hers", 1_000)
+    assert each_looked_at_alone(cafe) == []
+
+    undo(cafe, second)
+    undo(cafe, first)
+    assert each_looked_at_alone(cafe) == []
+
+
+def each_looked_at_alone(cafe):
+    looks = [
+        cafe.does(functools.partial(verify.verify_members, merchant=cafe.merchant, member_ids=[person.id]))
+        for person in cafe.people.values()
+    ]
+    return [str(fault) for report in looks for fault in report.faults]
 
 
 # -- caps: what each of them used, while they are one and when they are two again -----------------------------------------
