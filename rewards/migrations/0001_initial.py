@@ -494,7 +494,7 @@ class Migration(migrations.Migration):
                 ('tier', models.CharField(max_length=40)),
                 ('held_from', models.DateTimeField()),
                 ('held_to', models.DateTimeField(blank=True, null=True)),
-                ('reason', models.CharField(help_text='entry, upgrade, requalified, downgrade, grace, refund, unclaim, manual', max_length=40)),
+                ('reason', models.CharField(help_text='entry, upgrade, requalified, downgrade, grace, refund, unclaim, merge, manual', max_length=40)),
                 ('value', models.BigIntegerField(blank=True, help_text='The qualifying figure that led to it', null=True)),
                 ('terms_version', models.PositiveIntegerField(blank=True, null=True)),
                 ('recorded_at', models.DateTimeField()),
