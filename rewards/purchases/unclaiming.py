@@ -7,6 +7,7 @@ is a document with an entry of its own, and somebody else may claim the purchase
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -92,12 +93,7 @@ def unclaim(*, merchant: Merchant, claim: str, reason: str, now: datetime, actor
     documents.insert(row)
     book.write()
     events = [_event(row, account), *(settled.events if settled else [])]
-    events += [change.event(member) for change, member in changes]
-    outbox.record_many(merchant_id=merchant.pk, events=events, now=now)
-    audit.record(
-        merchant=merchant, action="purchase.unclaimed", actor=actor, now=now, subject=row.receipt["member"],
-        details={"claim": found.public_id, "purchase": sale.public_id, "points": taken + row.debt_made},
-    )  # fmt: skip
+    _tell(merchant, row, [*events, *(change.event(member) for change, member in changes)], now=now, actor=actor)
     return documents.written(row, member_id=account.member_id)
 
 
@@ -168,3 +164,12 @@ def _event(row: Unclaim, account: AccountState) -> Event:
         "tier": account.tier or None,
     }  # fmt: skip
     return Event("purchase.unclaimed", payload, row.occurred_at)
+
+
+def _tell(merchant: Merchant, row: Unclaim, events: Sequence[Event], *, now: datetime, actor: Actor) -> None:
+    outbox.record_many(merchant_id=merchant.pk, events=events, now=now)
+    told = row.receipt
+    audit.record(
+        merchant=merchant, action="purchase.unclaimed", actor=actor, now=now, subject=told["member"],
+        details={"claim": told["claim"], "purchase": told["purchase"], "points": told["points_taken_back"]},
+    )  # fmt: skip
