@@ -26,8 +26,10 @@ COPY merchants merchants
 COPY templates templates
 COPY static static
 COPY locale locale
+# A checkout made under a strict umask is read by its owner alone, and here that is root.
 # The names are only there so that the settings can be read; nothing is connected to while building.
-RUN python -m compileall -q . \
+RUN chmod -R go+rX . \
+ && python -m compileall -q . \
  && SECRET_KEY=build REDIS_URL=redis://nowhere DATABASE_URL=postgresql://app_web@nowhere/loyalty \
     DATABASE_OWNER_URL=postgresql://app_owner@nowhere/loyalty \
     DATABASE_SYSTEM_URL=postgresql://app_system@nowhere/loyalty \

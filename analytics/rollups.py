@@ -76,6 +76,10 @@ _CHANGED: Final = """
     UNION
     SELECT member_id, local_day FROM reading_purchases WHERE merchant_id = %(merchant)s AND id = ANY(%(refunded)s)
     UNION
+    SELECT u.member_id, p.local_day FROM reading_unclaims u
+    JOIN reading_purchases p ON p.merchant_id = %(merchant)s AND p.id = u.purchase_id
+    WHERE u.merchant_id = %(merchant)s AND u.xid >= %(start)s::text::xid8 AND u.xid < %(end)s::text::xid8
+    UNION
     -- A purchase that a merge carried to somebody else says so by its own id; whom it left, it does not say.
     SELECT member_id, local_day FROM analytics_memberday WHERE merchant_id = %(merchant)s AND member_id IN (
         SELECT unnest(ARRAY[source_id, target_id]) FROM reading_merges

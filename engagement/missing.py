@@ -8,7 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
+from django.db.models.lookups import IsNull
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -31,6 +33,8 @@ WAITING_MAX = 5
 PAGE_MAX = 100
 #: A sale made offline comes weeks later at most, and most answers have no such sale.
 LOOKED_THROUGH_MAX = 300
+#: A till's clock may be wrong; a sale later than this after the question is not the one she had the receipt of.
+CLOCKS = timedelta(days=1)
 
 
 class AskedBefore(Conflict):
@@ -47,6 +51,10 @@ class Settled(Conflict):
     """Somebody else gave or declined it meanwhile."""
 
     code: ClassVar[str] = "settled_already"
+
+
+#: What the adjustment or the claim that answers a question is called by, before its id.
+_OURS = "missing:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,13 @@ def ask(
     mine = MissingPoints.objects.filter(merchant=merchant, member=member)
     if mine.filter(state=State.WAITING).count() >= WAITING_MAX:
         raise TooManyWaiting(_("Five of your questions wait already. Please wait for an answer first."))
-    known = finding.by_external_id(merchant=merchant, external_id=receipt) if receipt else None
-    if known is not None and known.member_id == member.pk:
+    known = finding.by_number(merchant=merchant, number=receipt) if receipt else []
+    hers = [sale for sale in known if sale.member_id == member.pk]
+    # With several tills that count alike the number alone does not say it: the day has to be the same as well.
+    if any(
+        each.external_id == receipt or periods.local_day(each.occurred_at, merchant.tzinfo) == bought_on
+        for each in hers
+    ):
         raise AskedBefore(_("This purchase is in your activity already."), pointer="/receipt")
     is_twin = mine.filter(bought_on=bought_on, amount_minor=amount_minor, receipt=receipt).exclude(state=State.DECLINED)
     if is_twin.exists():
@@ -129,10 +142,20 @@ def worth(*, merchant: Merchant, row: MissingPoints, now: datetime, actor: Actor
     return purchases.quote(merchant=merchant, asked=asked, now=now, actor=actor).evaluation.points
 
 
-def accept(*, merchant: Merchant, question: str, points: int, now: datetime, actor: Actor) -> MissingPoints:
+def sold_as(*, merchant: Merchant, row: MissingPoints) -> Sequence[finding.PurchaseView]:
+    """This function will find the purchases that a question may be about: those with its receipt number under any
+    namespace of the merchant's keys, sold before it was asked; newest first, without those staff said are others."""
+    known = finding.by_number(merchant=merchant, number=row.receipt) if row.receipt else []
+    return [sale for sale in known if sale.occurred_at <= row.asked_at + CLOCKS and sale.id not in row.others]
+
+
+def accept(
+    *, merchant: Merchant, question: str, points: int, now: datetime, actor: Actor, others: Sequence[str] = ()
+) -> MissingPoints:
     """This function will give points for a question (its public id), as an adjustment by whoever accepts it.
 
-    However often it is pressed, the points are given once.  Locks the question, then what an adjustment locks.
+    `others` are purchases with the same number (public ids) of which they say that it is another receipt. However often
+    it is pressed, the points are given once.  Locks the question, then what an adjustment locks.
 
     :raises NotFound: no such question.  :raises Settled: it was answered before.
     :raises AskedBefore: the purchase itself counts for somebody, or can still be claimed: its points would come twice.
@@ -141,7 +164,7 @@ def accept(*, merchant: Merchant, question: str, points: int, now: datetime, act
     if points <= 0:
         raise Invalid(_("Give at least one point, or decline."), pointer="/points")
     row = _open(merchant, question)
-    _check_counts_not(merchant, row, now=now)
+    _check_counts_not(merchant, row, others, now=now)
     name = row.receipt or f"{row.bought_on:%Y-%m-%d}"
     asked = adjustments.AdjustmentInput(
         external_id=_document(row),
@@ -153,27 +176,45 @@ def accept(*, merchant: Merchant, question: str, points: int, now: datetime, act
     return _settle(merchant, row, State.ACCEPTED, now=now, actor=actor, points=points)
 
 
-def claim(*, merchant: Merchant, question: str, now: datetime, actor: Actor) -> MissingPoints:
-    """This function will give the member the very purchase the receipt is of, which was sold to nobody known.
+def claim(*, merchant: Merchant, question: str, purchase: str, now: datetime, actor: Actor) -> MissingPoints:
+    """This function will give the member the very purchase (its public id) the receipt is of, sold to nobody known.
 
     It earns as of its own day.  Locks the question, then what a claim locks.
 
-    :raises NotFound: no such question, or no purchase has its receipt number.  :raises Settled: it was answered before.
+    :raises NotFound: no such question, or the purchase has not its number.  :raises Settled: it was answered before.
     :raises LoyaltyError: whatever a claim is refused for; then nothing happened.
     """
     adjustments.check_role(actor)
     row = _open(merchant, question)
-    sold = finding.by_external_id(merchant=merchant, external_id=row.receipt) if row.receipt else None
-    if sold is None:
+    if purchase not in {sale.public_id for sale in sold_as(merchant=merchant, row=row)}:
         raise NotFound(_("No purchase has this receipt number."))
     asked = purchases.ClaimInput(
         external_id=_document(row),
-        purchase=purchases.PurchaseRef(id=sold.public_id),
+        purchase=purchases.PurchaseRef(id=purchase),
         member=MemberRef(id=row.member.public_id),
     )
     outcome = purchases.claim(merchant=merchant, asked=asked, now=now, actor=actor)
     points = int(outcome.receipt["points_earned"])
     return _settle(merchant, row, State.ACCEPTED, now=now, actor=actor, points=points)
+
+
+def undo_claim(*, merchant: Merchant, claim: str, reason: str, now: datetime, actor: Actor) -> None:
+    """This function will undo a claim (its public id), and decline the question it had answered, if there was one.
+
+    The reason is read by the member.  Locks what undoing a claim locks, then the question.
+
+    :raises MayNotAdjust: a role that does not correct points.  :raises NotFound: no such claim.  :raises Invalid: no reason.
+    """
+    adjustments.check_role(actor)
+    reason = texts.line(reason)[:200]
+    undone = purchases.unclaim(merchant=merchant, claim=claim, reason=reason, now=now, actor=actor)
+    answered = str(undone.receipt["claim_external_id"])
+    if not answered.startswith(_OURS):
+        return
+    rows = MissingPoints.objects.select_for_update(of=("self",)).select_related("member")
+    row = rows.filter(merchant=merchant, public_id=answered.removeprefix(_OURS), state=State.ACCEPTED).first()
+    if row is not None:
+        _settle(merchant, row, State.DECLINED, now=now, actor=actor, reason=reason)
 
 
 def decline(*, merchant: Merchant, question: str, reason: str, now: datetime, actor: Actor) -> MissingPoints:
@@ -192,13 +233,12 @@ def paid_twice(*, merchant: Merchant) -> Sequence[PaidTwice]:
     """This function will list points given by hand for a receipt whose sale came later (the till was offline, or
     somebody claimed it) and gave points too, oldest first; until somebody takes the former back.
     """
-    rows = MissingPoints.objects.filter(merchant=merchant, state=State.ACCEPTED).exclude(receipt="")
-    answered = list(rows.select_related("member").order_by("-pk")[:LOOKED_THROUGH_MAX])
-    sold = finding.by_external_ids(merchant=merchant, external_ids=[row.receipt for row in answered])
-    earned = {name for name, sale in sold.items() if sale.member_id is not None and sale.points_kept > 0}
-    suspects = [row for row in reversed(answered) if row.receipt in earned]
-    by_hand = adjustments.standing(merchant=merchant, external_ids=[_document(row) for row in suspects])
-    return [PaidTwice(row, by_hand[_document(row)], sold[row.receipt]) for row in suspects if _document(row) in by_hand]
+    return _told_twice(merchant, _twice(merchant))
+
+
+def paid_twice_count(*, merchant: Merchant) -> int:
+    """This function will count the questions whose points came twice, without reading the sales themselves."""
+    return _twice(merchant).count()
 
 
 def take_back(*, merchant: Merchant, question: str, now: datetime, actor: Actor) -> None:
@@ -209,30 +249,75 @@ def take_back(*, merchant: Merchant, question: str, now: datetime, actor: Actor)
     :raises NotFound: it is not among those paid twice (any more).
     :raises LoyaltyError: whatever undoing an adjustment is refused for; then nothing happened.
     """
-    for each in paid_twice(merchant=merchant):
-        if each.question.public_id == question:
-            reason = _("The purchase itself has counted since, receipt %(receipt)s") % {
-                "receipt": each.question.receipt
-            }
-            adjustments.undo(
-                merchant=merchant, adjustment=each.adjustment, reason=reason, now=now, actor=actor
-            ).unless_refused()
-            return
+    for each in _told_twice(merchant, _twice(merchant).filter(public_id=question)):
+        reason = _("The purchase itself has counted since, receipt %(receipt)s") % {"receipt": each.question.receipt}
+        adjustments.undo(
+            merchant=merchant, adjustment=each.adjustment, reason=reason, now=now, actor=actor
+        ).unless_refused()
+        return
     raise NotFound(_("There is nothing to take back."))
+
+
+def tell_apart(*, merchant: Merchant, question: str, purchase: str, now: datetime, actor: Actor) -> None:
+    """This function will note that a purchase (its public id) with the number of a question that was given points is
+    another receipt: it does not count as paid twice any more.  Locks the question.
+
+    :raises NotFound: no such question was given points, or no such purchase has its number.
+    """
+    adjustments.check_role(actor)
+    rows = MissingPoints.objects.select_for_update(of=("self",)).select_related("member")
+    row = rows.filter(merchant=merchant, public_id=question, state=State.ACCEPTED).first()
+    apart = [sale.id for sale in sold_as(merchant=merchant, row=row) if sale.public_id == purchase] if row else []
+    if row is None or not apart:
+        raise NotFound(_("There is nothing to tell apart."))
+    row.others = [*row.others, *apart]
+    row.save(update_fields=["others"])
+    audit.record(
+        merchant=merchant, action="missing_points.told_apart", actor=actor, now=now, subject=row.member.public_id,
+        details={"question": row.public_id, "purchase": purchase},
+    )  # fmt: skip
 
 
 def _document(row: MissingPoints) -> str:
     """Name the adjustment or the claim that answers a question."""
-    return f"missing:{row.public_id}"
+    return f"{_OURS}{row.public_id}"
 
 
-def _check_counts_not(merchant: Merchant, row: MissingPoints, *, now: datetime) -> None:
-    known = finding.by_external_id(merchant=merchant, external_id=row.receipt) if row.receipt else None
-    if known is None:
-        return
-    if known.member_id is not None:
+def _twice(merchant: Merchant) -> QuerySet[MissingPoints]:
+    """The questions whose points were given by hand and stand, and that a sale has given as well; oldest first."""
+    rows = MissingPoints.objects.filter(merchant=merchant, state=State.ACCEPTED).exclude(receipt="")
+    # Without its order: that belongs to which are looked through, not to the looking.
+    lately = rows.order_by("-pk").values("pk")[:LOOKED_THROUGH_MAX]
+    sold = finding.numbered(merchant=merchant, number=OuterRef("receipt")).filter(
+        member__isnull=False, points_earned__gt=F("points_clawed_back"), occurred_at__lte=OuterRef("asked_at") + CLOCKS
+    )
+    by_hand = adjustments.standing(merchant=merchant).filter(external_id=Concat(Value(_OURS), OuterRef("public_id")))
+    place = Func(OuterRef("others"), F("pk"), function="array_position", output_field=IntegerField())
+    sold = sold.filter(IsNull(place, True))
+    found = MissingPoints.objects.filter(Exists(sold), Exists(by_hand), merchant=merchant, pk__in=lately)
+    return found.select_related("member").order_by("pk")
+
+
+def _told_twice(merchant: Merchant, found: QuerySet[MissingPoints]) -> list[PaidTwice]:
+    rows = list(found)
+    by_hand = adjustments.standing(merchant=merchant).filter(external_id__in=map(_document, rows))
+    named = dict(by_hand.values_list("external_id", "public_id"))
+    return [
+        PaidTwice(row, named[_document(row)], sale)
+        for row in rows
+        for sale in sold_as(merchant=merchant, row=row)
+        if sale.member_id is not None and sale.points_kept > 0
+    ]
+
+
+def _check_counts_not(merchant: Merchant, row: MissingPoints, others: Sequence[str], *, now: datetime) -> None:
+    """Note which purchases are others, and refuse while one is left that counts or can."""
+    known = sold_as(merchant=merchant, row=row)
+    row.others = [*row.others, *(sale.id for sale in known if sale.public_id in others)]
+    left = [sale for sale in known if sale.public_id not in others]
+    if any(sale.member_id is not None for sale in left):
         raise AskedBefore(_("A purchase with this receipt number counts for a member already."))
-    if purchases.is_claimable(merchant=merchant, purchase=known, now=now):
+    if any(purchases.is_claimable(merchant=merchant, purchase=sale, now=now) for sale in left):
         raise AskedBefore(_("The till has this purchase, and it has no member yet: give them the purchase itself."))
 
 
@@ -258,7 +343,7 @@ def _settle(
 ) -> MissingPoints:
     row.state, row.points, row.reason = state, points, reason
     row.settled_at, row.settled_by = now, str(actor)
-    row.save(update_fields=["state", "points", "reason", "settled_at", "settled_by"])
+    row.save(update_fields=["state", "points", "reason", "settled_at", "settled_by", "others"])
     audit.record(
         merchant=merchant, action=f"missing_points.{state}", actor=actor, now=now, subject=row.member.public_id,
         details={"question": row.public_id, "points": points},

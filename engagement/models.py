@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -76,6 +77,11 @@ class MissingPoints(TenantModel):
     asked_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
     settled_by = models.CharField(max_length=120, blank=True)
+    others = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        help_text="Purchases with its number of which staff said: another receipt",
+    )
 
     class Meta:
         constraints = [

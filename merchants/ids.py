@@ -35,6 +35,7 @@ PREFIXES: dict[str, str] = {
     "srv": "survey response",
     "trf": "transfer",
     "trm": "terms version",
+    "ucl": "undoing of a claim",
     "usr": "user",
     "vch": "voucher",
     "whk": "webhook endpoint",

@@ -28,6 +28,7 @@ KINDS: Final = (
     "purchase.recorded",
     "purchase.refunded",
     "purchase.claimed",
+    "purchase.unclaimed",
     "points.accrued",
     "points.activated",
     "points.expiring",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from django.db.models import Exists, OuterRef, Sum, Value
+from django.db.models import Exists, OuterRef, QuerySet, Sum, Value
 from django.db.models.functions import Abs, Concat
 from django.utils.translation import gettext as _
 from msgspec import Meta
@@ -137,12 +136,11 @@ def undo(*, merchant: Merchant, adjustment: str, reason: str, now: datetime, act
     return _adjust(merchant, asked, undone=row, now=now, actor=actor)
 
 
-def standing(*, merchant: Merchant, external_ids: Sequence[str]) -> dict[str, str]:
-    """This function will find those adjustments that were made and not undone: their public ids, by external id."""
+def standing(*, merchant: Merchant) -> QuerySet[Adjustment]:
+    """This function will select the adjustments that were made and not undone."""
     made = Adjustment.objects.filter(merchant_id=merchant.pk, refusal="")
     undo_of_it = made.filter(external_id__startswith=Concat(Value("undo:"), OuterRef("public_id")))
-    rows = made.filter(~Exists(undo_of_it), external_id__in=external_ids)
-    return dict(rows.values_list("external_id", "public_id"))
+    return made.filter(~Exists(undo_of_it))
 
 
 def check_role(actor: Actor) -> None:

@@ -189,7 +189,7 @@ _SORT = """
         WHEN e.document_kind = 'redemption' OR e.kind = 'transfer_out' THEN 'spent'
         ELSE 'earned' END
 """
-_DOCUMENTS = ("purchase", "refund", "redemption", "adjustment", "transfer")
+_DOCUMENTS = ("purchase", "refund", "redemption", "adjustment", "transfer", "unclaim")
 _LEDGER = f"""
     SELECT e.seq, e.kind, e.balance_change, e.held_change, e.pending_change, e.debt_change, e.balance_after,
         e.document_kind,

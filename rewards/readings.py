@@ -15,6 +15,7 @@ ACCOUNTS = "reading_accounts"
 LOTS = "reading_lots"
 TERMS = "reading_terms"
 MERGES = "reading_merges"
+UNCLAIMS = "reading_unclaims"
 
 # A wholly refunded purchase is no purchase any more; one that cost nothing from the start (a free coffee) is one.
 schema.add_view(
@@ -70,5 +71,12 @@ schema.add_view(
     MERGES,
     """
     SELECT m.merchant_id, m.id, m.source_id, m.target_id, m.merged_at, m.unmerged_at, m.xid FROM rewards_merge m
+    """,
+)
+# A purchase that is nobody's again does not say whom it left; this does.
+schema.add_view(
+    UNCLAIMS,
+    """
+    SELECT u.merchant_id, u.id, u.purchase_id, u.member_id, u.xid FROM rewards_unclaim u
     """,
 )

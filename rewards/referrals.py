@@ -194,9 +194,18 @@ def paid_by(merchant_id: int, purchase_id: int) -> Qualified | None:
 
 
 def undo(
-    book: Book, paid: Qualified, *, net_minor: int, version: Version | None, purchase_id: int, occurred_at: datetime
+    book: Book,
+    paid: Qualified,
+    *,
+    net_minor: int,
+    version: Version | None,
+    purchase_id: int,
+    occurred_at: datetime,
+    state: str = "undone",
 ) -> Settled | None:
     """Take both sides' points back when a refund leaves too little of the first purchase; None when enough is left.
+
+    The referral is `open` again where the purchase was never theirs: their true first one may still qualify it.
 
     The caller holds both accounts' locks, with all their lots.
     """
@@ -211,7 +220,7 @@ def undo(
             account.claw_back(cause, points=points, purchase_id=None, own_lots=own, now=book.now, actor=book.actor)
     payload = {"referral": paid.public_id, "referrer": paid.referrer, "referee": paid.referee}
     return Settled(
-        paid.id, "undone", purchase_id, paid.referrer_id, paid.referee_id, paid.referrer_points, paid.referee_points,
+        paid.id, state, purchase_id, paid.referrer_id, paid.referee_id, paid.referrer_points, paid.referee_points,
         [Event("referral.undone", payload, occurred_at)],
     )  # fmt: skip
 
@@ -227,8 +236,10 @@ def write(merchant_id: int, settled: Sequence[Settled], *, now: datetime) -> Non
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE rewards_referral SET state = r.s, purchase_id = r.p, referrer_points = r.rr, referee_points = r.re,
-                qualified_at = CASE WHEN r.s = 'qualified' THEN %(now)s ELSE qualified_at END,
+            UPDATE rewards_referral SET state = r.s, purchase_id = CASE WHEN r.s <> 'open' THEN r.p END,
+                referrer_points = CASE WHEN r.s <> 'open' THEN r.rr ELSE 0 END,
+                referee_points = CASE WHEN r.s <> 'open' THEN r.re ELSE 0 END,
+                qualified_at = CASE r.s WHEN 'qualified' THEN %(now)s WHEN 'undone' THEN qualified_at END,
                 undone_at = CASE WHEN r.s = 'undone' THEN %(now)s ELSE undone_at END
             FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(id bigint, s text, p bigint, rr bigint, re bigint)
             WHERE rewards_referral.merchant_id = %(merchant)s AND rewards_referral.id = r.id

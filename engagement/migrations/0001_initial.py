@@ -1,3 +1,4 @@
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import merchants.constraints
 from django.db import migrations, models
@@ -27,6 +28,7 @@ class Migration(migrations.Migration):
                 ('asked_at', models.DateTimeField()),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('settled_by', models.CharField(blank=True, max_length=120)),
+                ('others', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, help_text='Purchases with its number of which staff said: another receipt', size=None)),
                 ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
             ],

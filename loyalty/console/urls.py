@@ -40,6 +40,7 @@ _members = [
     path("<str:member_id>/adjust/undo", deeds.undo_adjustment, name="member_adjust_undo"),
     path("<str:member_id>/refund", deeds.refund, name="member_refund"),
     path("<str:member_id>/undo", deeds.undo, name="member_undo"),
+    path("<str:member_id>/unclaim", deeds.unclaim, name="member_unclaim"),
     path("<str:member_id>/reveal", deeds.reveal, name="member_reveal"),
     path("<str:member_id>/turn", deeds.turn, name="member_turn"),
     path("<str:member_id>/change", deeds.change, name="member_change"),

@@ -24,6 +24,7 @@ _TITLES: dict[tuple[str, str], Any] = {
     ("accrue", "adjustment"): gettext_lazy("A correction"),
     ("claw_back", "referral"): gettext_lazy("Referral undone"),
     ("claw_back", "adjustment"): gettext_lazy("A correction"),
+    ("claw_back", "unclaim"): gettext_lazy("A receipt that was added by mistake"),
     ("transfer_out", "merge"): gettext_lazy("Moved to your other membership"),
     ("transfer_in", "merge"): gettext_lazy("From your other membership"),
 }
@@ -128,7 +129,7 @@ def _why(
         found.append(_("Waiting for you at the till."))
     if entry.kind == "claw_back" and entry.debt_change > 0:
         found.append(_("Some were spent already; the next points you earn make up for them."))
-    if entry.document_kind == "adjustment" and entry.reason:
+    if entry.document_kind in {"adjustment", "unclaim"} and entry.reason:
         found.append(pgettext("what staff wrote", "“%(words)s”") % {"words": entry.reason})
     return found
 

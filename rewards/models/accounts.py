@@ -81,7 +81,9 @@ class TierPeriod(TenantModel):
     tier = models.CharField(max_length=40)
     held_from = models.DateTimeField()
     held_to = models.DateTimeField(null=True, blank=True)
-    reason = models.CharField(max_length=40, help_text="entry, upgrade, requalified, downgrade, grace, refund, manual")
+    reason = models.CharField(
+        max_length=40, help_text="entry, upgrade, requalified, downgrade, grace, refund, unclaim, merge, manual"
+    )
     value = models.BigIntegerField(null=True, blank=True, help_text="The qualifying figure that led to it")
     terms_version = models.PositiveIntegerField(null=True, blank=True)
     recorded_at = models.DateTimeField()

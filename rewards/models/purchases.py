@@ -176,10 +176,51 @@ class Claim(Document):
         Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
 
+    is_undone = models.BooleanField(default=False)
+
     class Meta:
         constraints = [
             *Document.Meta.constraints,
-            models.UniqueConstraint(fields=["merchant", "purchase"], name="a_purchase_is_claimed_once"),
+            models.UniqueConstraint(
+                fields=["merchant", "purchase"], name="a_purchase_is_claimed_once", condition=Q(is_undone=False)
+            ),
             TenantForeignKey(field="purchase", name="claim_of_own_purchase"),
             TenantForeignKey(field="member", name="claim_by_own_member"),
+        ]
+        # Undone claims too: reconciliation asks what a purchase once was to whom.
+        indexes = [models.Index(fields=["merchant", "purchase"], name="claim_by_purchase")]
+
+
+class Unclaim(Document):
+    """A claim was a mistake: the purchase is nobody's again, and what it had given its member was taken back."""
+
+    claim = models.ForeignKey(Claim, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    purchase = models.ForeignKey(
+        Purchase, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    member = models.ForeignKey(
+        Member,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="Whom it left: who claimed it, or was merged with them since",
+    )
+    points_earned = models.BigIntegerField(help_text="What the claim had given")
+    points_clawed_back = models.BigIntegerField(help_text="What refunds had taken back of it before")
+    debt_made = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    xid = TransactionId(db_default=CurrentTransaction(), editable=False)
+
+    class Meta:
+        constraints = [
+            *Document.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "claim"], name="a_claim_is_undone_once"),
+            TenantForeignKey(field="claim", name="unclaim_of_own_claim"),
+            TenantForeignKey(field="purchase", name="unclaim_of_own_purchase"),
+            TenantForeignKey(field="member", name="unclaim_from_own_member"),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "purchase"], name="unclaim_by_purchase"),
+            models.Index(fields=["merchant", "xid"], name="unclaim_by_writer"),
         ]

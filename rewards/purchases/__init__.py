@@ -3,11 +3,12 @@
 - `record(...)`: one to a thousand sales; a sale is a batch of one, and any batch equals its items posted singly;
 - `refund(...)`: whole, in part or line by line, also before its purchase has arrived;
 - `quote(...)`: what a purchase would earn and what could be redeemed; writes nothing;
-- `claim(...)`: a guest's purchase becomes a member's.
+- `claim(...)`: a guest's purchase becomes a member's; `unclaim(...)`: it was the wrong one's.
 
 Inside: `inputs` (what tills send), `reading` (everything a batch needs, after its locks), `recording` (the journey),
-`folding` (one sale after the other), `items` (what it takes and gives), `claiming`, `refunding`, `sales` (a purchase in
-memory), `returns` (what a refund does to it), `telling` (receipts and events), `writing` (one statement).
+`folding` (one sale after the other), `items` (what it takes and gives), `claiming`, `unclaiming`, `refunding`, `sales`
+(a purchase in memory), `returns` (what a refund does to it), `origins` (under whom it was before a merge), `telling`
+(receipts and events), `writing` (one statement).
 """
 
 from rewards.parties import MemberRef as MemberRef
@@ -28,4 +29,5 @@ from rewards.purchases.quoting import quote as quote
 from rewards.purchases.recording import record as record
 from rewards.purchases.recording import record_in_turns as record_in_turns
 from rewards.purchases.refunding import refund as refund
+from rewards.purchases.unclaiming import unclaim as unclaim
 from rewards.redemptions.inputs import RedemptionInput as RedemptionInput

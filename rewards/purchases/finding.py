@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.db.models import CharField, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Concat
 
-from merchants import ids
+from merchants import ids, keys
 from merchants.models.merchants import Merchant
 from rewards.earning import Step
 from rewards.models.purchases import Claim, Purchase, PurchaseLine, Refund
@@ -59,6 +62,8 @@ class PurchaseView:
     external_id: str
     #: Who recorded it.
     actor: str
+    #: The claim by which it is its member's, by its public id; empty when it was sold to them.
+    claim: str
     member_id: int | None
     location: str
     channel: str
@@ -104,13 +109,24 @@ def find(*, merchant: Merchant, public_id: str) -> PurchaseView | None:
 
 def by_external_id(*, merchant: Merchant, external_id: str) -> PurchaseView | None:
     """This function will find one recorded purchase by the id its sender gave it; None when there is none."""
-    return by_external_ids(merchant=merchant, external_ids=[external_id]).get(external_id)
+    rows = Purchase.objects.filter(merchant=merchant, external_id=external_id, state="recorded")
+    return next(iter(_views(merchant, list(rows.select_related("location")))), None)
 
 
-def by_external_ids(*, merchant: Merchant, external_ids: Sequence[str]) -> dict[str, PurchaseView]:
-    """This function will find recorded purchases by the ids their sender gave them."""
-    rows = Purchase.objects.filter(merchant=merchant, external_id__in=external_ids, state="recorded")
-    return {view.external_id: view for view in _views(merchant, list(rows.select_related("location")))}
+def by_number(*, merchant: Merchant, number: str) -> list[PurchaseView]:
+    """This function will find the recorded purchases that a number on paper may mean, newest first.
+
+    Tills that put a namespace before their ids may count alike: whoever asks chooses, nobody guesses.
+    """
+    rows = numbered(merchant=merchant, number=Value(number)).select_related("location").order_by("-occurred_at", "-id")
+    return _views(merchant, list(rows[:PAGE_MAX]))
+
+
+def numbered(*, merchant: Merchant, number: Combinable) -> QuerySet[Purchase]:
+    """This function will select the recorded purchases with a number on paper, a value or a column of an outer query:
+    as it is, and with what any of the merchant's keys puts before it."""
+    spaced = (Concat(Value(f"{each}:"), number, output_field=CharField()) for each in keys.namespaces(merchant))
+    return Purchase.objects.filter(merchant=merchant, external_id__in=[number, *spaced], state="recorded")
 
 
 def among(*, merchant: Merchant, public_ids: Sequence[str]) -> dict[str, PurchaseView]:
@@ -144,18 +160,26 @@ def _views(merchant: Merchant, rows: Sequence[Purchase]) -> list[PurchaseView]:
         refunds.setdefault(row.purchase_id, []).append(refund)
     # What a claimed purchase was sold with is a guest's receipt: why it earned is on the claim's.
     receipts = {row.pk: row.receipt for row in rows}
+    claims: dict[int, str] = {}
     if any(row.member_id is not None and _member_of(row.receipt) is None for row in rows):
-        claimed = Claim.objects.filter(merchant=merchant, purchase_id__in=ids_wanted)
-        receipts |= dict(claimed.values_list("purchase_id", "receipt"))
-    return [_view(row, receipts[row.pk], lines.get(row.pk, []), refunds.get(row.pk, [])) for row in rows]
+        claimed = Claim.objects.filter(merchant=merchant, purchase_id__in=ids_wanted, is_undone=False)
+        for purchase_id, public_id, receipt in claimed.values_list("purchase_id", "public_id", "receipt"):
+            receipts[purchase_id], claims[purchase_id] = receipt, public_id
+    return [
+        _view(row, receipts[row.pk], claims.get(row.pk, ""), lines.get(row.pk, []), refunds.get(row.pk, []))
+        for row in rows
+    ]
 
 
-def _view(row: Purchase, receipt: Any, lines: Sequence[LineView], refunds: Sequence[RefundView]) -> PurchaseView:
+def _view(
+    row: Purchase, receipt: Any, claim: str, lines: Sequence[LineView], refunds: Sequence[RefundView]
+) -> PurchaseView:
     return PurchaseView(
         id=row.pk,
         public_id=row.public_id,
         external_id=row.external_id,
         actor=row.actor,
+        claim=claim,
         member_id=row.member_id,
         location=row.location.name if row.location else "",
         channel=row.channel,

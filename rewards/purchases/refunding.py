@@ -21,7 +21,7 @@ from rewards import documents, redemptions, referrals, tiers, versions
 from rewards.documents import Outcome
 from rewards.earning import Facts
 from rewards.points import AccountState, Book
-from rewards.purchases import returns, writing
+from rewards.purchases import origins, returns, writing
 from rewards.purchases.inputs import RefundInput
 from rewards.purchases.items import TILL, Source
 from rewards.purchases.returns import Asked, Effect
@@ -67,7 +67,7 @@ def _apply(
     merchant: Merchant, wanted: Asked, asked: RefundInput, purchase_id: int, member_id: int | None, print_: bytes, *,
     now: datetime, actor: Actor, source: Source,
 ) -> Outcome:  # fmt: skip
-    book, account, paid = _open(merchant.pk, purchase_id, member_id, now=now, actor=actor)
+    book, account, paid = open_accounts(merchant.pk, purchase_id, member_id, now=now, actor=actor)
     book.is_silent = source.is_silent
     timeline = versions.timeline(merchant.pk)
     sale = load(merchant, purchase_id)
@@ -100,11 +100,12 @@ def _apply(
             occurred_at=wanted.occurred_at,
         )
     writing.write_reduced(merchant.pk, sale)
-    writing.give_caps_back(merchant.pk, account.id if account else 0, effect.caps_back)
+    if account is not None:
+        origins.give_caps_back(merchant.pk, account, purchase_id, effect.caps_back)
     counted = [account] if account is not None else []
     if settled is not None and tiers.drop(merchant.pk, "referral", settled.referral_id):
         counted = list(book.accounts.values())
-    changes = _rated(merchant, counted, now=now)
+    changes = rated(merchant, counted, now=now)
     people = _public_ids(merchant.pk, account)
     receipt = _receipt(wanted, asked, sale, effect, restored, account, people, now)
     _insert(merchant.pk, wanted, asked, purchase_id, effect, restored, receipt, print_, now=now, actor=actor)
@@ -160,7 +161,7 @@ def _earlier(merchant_id: int, external_id: str, print_: bytes) -> Outcome | Non
     return Outcome(row[0], documents.CREATED, msgspec.json.decode(row[2]), is_replay=True, member_id=row[3])
 
 
-def _open(
+def open_accounts(
     merchant_id: int, purchase_id: int, member_id: int | None, *, now: datetime, actor: Actor
 ) -> tuple[Book, AccountState | None, referrals.Qualified | None]:
     """Lock the buyer's account, and the referrer's when this purchase had qualified a referral."""
@@ -214,7 +215,9 @@ def load(merchant: Merchant, purchase_id: int) -> Sale:
     )  # fmt: skip
 
 
-def _rated(merchant: Merchant, accounts: Sequence[AccountState], *, now: datetime) -> list[tuple[tiers.Change, str]]:
+def rated(
+    merchant: Merchant, accounts: Sequence[AccountState], *, now: datetime, reason: str = "refund"
+) -> list[tuple[tiers.Change, str]]:
     """Rate the tiers by what is left.  Called after what counted is written, since it reads the sums anew."""
     version = versions.timeline(merchant.pk).at(now)
     if version is None or version.terms.tiers is None or not accounts:
@@ -225,7 +228,7 @@ def _rated(merchant: Merchant, accounts: Sequence[AccountState], *, now: datetim
         public_id, joined_at = people[account.id]
         change = tiers.rate(
             account, version, {}, joined_on=periods.local_day(joined_at, merchant.tzinfo), changed_on=None,
-            reread=tiers.Reread(merchant.pk), now=now, zone=merchant.tzinfo, reason="refund",
+            reread=tiers.Reread(merchant.pk), now=now, zone=merchant.tzinfo, reason=reason,
         )  # fmt: skip
         if change is not None:
             found.append((change, public_id))

@@ -141,6 +141,7 @@ CONSOLE = {
     "console:member_adjust_undo": "o m . . .",
     "console:member_refund": "o m . . .",
     "console:member_undo": "o m . . .",
+    "console:member_unclaim": "o m . . .",
     "console:member_reveal": "o m . . .",
     "console:member_turn": "o m . . .",
     "console:member_change": "o m . . .",

@@ -161,6 +161,12 @@ def test_the_image_is_not_root_and_holds_no_server():
         assert server not in base
 
 
+def test_the_image_reads_what_a_strict_umask_copied_into_it():
+    """COPY keeps the modes of the checkout: from one made under umask 077 the image could not open its own manage.py."""
+    after = (CHECKOUT / "Dockerfile").read_text().rpartition("COPY ")[2]
+    assert "chmod -R go+rX ." in after.partition("USER loyalty")[0]
+
+
 def test_the_image_copies_every_room_it_needs():
     copied = set(re.findall(r"^COPY (\w+) \w+$", (CHECKOUT / "Dockerfile").read_text(), re.MULTILINE))
 

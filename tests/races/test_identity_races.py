@@ -93,7 +93,8 @@ def test_two_tills_at_once_do_not_both_spend_with_one_code(cafe, mina):
     assert spendable(cafe, mina) == 6000 - 600
 
 
-def test_two_presses_on_the_link_undo_once(cafe, mina):
+def takes_a_new_address(cafe, mina):
+    """Mina changes her own address; return when, the secret of the link that undoes it, and the new one."""
     now, secrets = datetime.now(UTC), []
     new = contacts.read_email(f"{ids.mint('usr')[4:]}@example.org")
     by = Proof(cafe.pk, contacts.stored(mina.email), "step_up", now)
@@ -101,10 +102,15 @@ def test_two_presses_on_the_link_undo_once(cafe, mina):
         merchant=cafe, member=mina, by=by, to=Proof(cafe.pk, new, "change", now), now=now,
         undo_url=lambda secret: secrets.append(secret) or secret, actor=Actor("member", mina.public_id),
     ))  # fmt: skip
+    return now, secrets[-1], new
+
+
+def test_two_presses_on_the_link_undo_once(cafe, mina):
+    now, secret, _new = takes_a_new_address(cafe, mina)
 
     outcomes = at_once(
         4,
-        lambda _place: tenancy.attempt(cafe, lambda: contact_changes.undo(merchant=cafe, secret=secrets[-1], now=now)),
+        lambda _place: tenancy.attempt(cafe, lambda: contact_changes.undo(merchant=cafe, secret=secret, now=now)),
     )
 
     assert sum(isinstance(each, contact_changes.UndoGone) for each in outcomes) == 3
@@ -147,6 +153,16 @@ def changes_email(cafe, mina, email):
     directory.update(merchant=cafe, member=mina, changes=changes, actor=MANAGER, now=datetime.now(UTC))
 
 
+def typed_while_staff_change_the_address(cafe, mina, phone, page):
+    """Type the code that was just sent to her, while staff give her another address."""
+    code = code_in_last_mail()
+    return overtaken(
+        cafe,
+        lambda: phone.post(page, {"code": code}),
+        lambda: changes_email(cafe, mina, f"{ids.mint('usr')[4:]}@example.org"),
+    )
+
+
 def test_a_code_from_an_address_that_staff_change_at_that_moment_takes_nothing(cafe, mina):
     # Without a cool-off only the present address is hers.
     with tenancy.tenant(cafe):
@@ -157,13 +173,8 @@ def test_a_code_from_an_address_that_staff_change_at_that_moment_takes_nothing(c
     phone, rewards = member_browser(cafe, mina), f"/m/{cafe.slug}/rewards"
     phone.post(f"{rewards}/take", {"external_id": ids.mint("rdm"), "reward": "feast"})
     phone.post(f"{rewards}/code", {"to": "email"})
-    code = code_in_last_mail()
 
-    answer = overtaken(
-        cafe,
-        lambda: phone.post(f"{rewards}/code", {"code": code}),
-        lambda: changes_email(cafe, mina, f"{ids.mint('usr')[4:]}@example.org"),
-    )
+    answer = typed_while_staff_change_the_address(cafe, mina, phone, f"{rewards}/code")
 
     assert (answer.status_code, answer["Location"]) == (302, f"{rewards}/code")
     assert "Please confirm with a new code that it is you." in phone.get(f"{rewards}/code").content.decode()
@@ -173,18 +184,13 @@ def test_a_code_from_an_address_that_staff_change_at_that_moment_takes_nothing(c
 
 
 def test_an_address_that_somebody_else_takes_at_that_moment_is_not_brought_back(cafe, mina):
-    now, secrets, old = datetime.now(UTC), [], mina.email
-    new = contacts.read_email(f"{ids.mint('usr')[4:]}@example.org")
-    by = Proof(cafe.pk, contacts.stored(old), "step_up", now)
-    tenancy.attempt(cafe, lambda: contact_changes.change(
-        merchant=cafe, member=mina, by=by, to=Proof(cafe.pk, new, "change", now), now=now,
-        undo_url=lambda secret: secrets.append(secret) or secret, actor=Actor("member", mina.public_id),
-    ))  # fmt: skip
+    old = mina.email
+    now, secret, new = takes_a_new_address(cafe, mina)
     jisoo = join(cafe, name="Jisoo")
 
     answer = overtaken(
         cafe,
-        lambda: Client().post(f"/m/{cafe.slug}/undo/{secrets[-1]}"),
+        lambda: Client().post(f"/m/{cafe.slug}/undo/{secret}"),
         lambda: changes_email(cafe, jisoo, old),
     )
 
@@ -192,19 +198,14 @@ def test_an_address_that_somebody_else_takes_at_that_moment_is_not_brought_back(
     assert "Another membership has this contact now. Please ask at the shop." in answer.content.decode()
     with tenancy.tenant(cafe):
         assert Member.objects.get(merchant=cafe, pk=mina.pk).email == new.value
-        assert contact_changes.undoable(merchant=cafe, secret=secrets[-1], now=now).kind == "email"
+        assert contact_changes.undoable(merchant=cafe, secret=secret, now=now).kind == "email"
 
 
 def test_signing_in_with_an_address_that_staff_change_at_that_moment_lets_nobody_in(cafe, mina):
     phone, portal = Client(), f"/m/{cafe.slug}"
     phone.post(f"{portal}/sign-in", {"contact": mina.email})
-    code = code_in_last_mail()
 
-    answer = overtaken(
-        cafe,
-        lambda: phone.post(f"{portal}/code", {"code": code}),
-        lambda: changes_email(cafe, mina, f"{ids.mint('usr')[4:]}@example.org"),
-    )
+    answer = typed_while_staff_change_the_address(cafe, mina, phone, f"{portal}/code")
 
     assert (answer.status_code, answer["Location"]) == (302, f"{portal}/sign-in")
     assert "The code was sent to another contact than this member" in phone.get(f"{portal}/sign-in").content.decode()

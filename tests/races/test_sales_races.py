@@ -12,7 +12,7 @@ from django.db import connections
 from merchants.actors import Actor
 from merchants.errors import LoyaltyError
 from rewards import purchases, verify
-from rewards.models.purchases import Claim, Purchase, PurchaseLine, Refund
+from rewards.models.purchases import Claim, Purchase, PurchaseLine, Refund, Unclaim
 from rewards.parties import MemberRef
 from rewards.purchases import LineInput, PurchaseInput, PurchaseRef, RefundInput
 from tests.builders import cafe as open_cafe
@@ -42,6 +42,14 @@ def sale(cafe, external_id, member=None):
         return outcome.public_id
 
     return lambda: cafe.does(sell)
+
+
+def undo(cafe, claimed):
+    return lambda: cafe.does(
+        lambda: purchases.unclaim(
+            merchant=cafe.merchant, claim=claimed.public_id, reason="Jisoo's", now=cafe.now, actor=TILL
+        )
+    )
 
 
 def refund(cafe, external_id, sold):
@@ -125,6 +133,50 @@ def test_a_claim_and_a_refund_at_the_same_instant_come_to_the_same_in_either_ord
         at_once(lambda n=number: mina.claims(f"g-{n}"), refund(cafe, f"r-{number}", f"g-{number}"))
 
     assert mina.points() == (75 * ROUNDS, 0, 0, 0)
+    assert verify.verify(merchant=cafe.merchant).faults == []
+
+
+def test_a_claim_undone_twenty_times_at_once_is_undone_once(cafe):
+    mina = cafe.member("Mina")
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    claimed = mina.claims("guest-1")
+
+    told = at_once(*[undo(cafe, claimed)] * 20)
+
+    assert Counter(outcome.is_replay for outcome in told) == {False: 1, True: 19}
+    assert mina.entries() == [("accrue", 100), ("claw_back", -100)]
+    assert cafe.does(Unclaim.objects.count) == 1
+
+
+def test_undoing_a_claim_a_refund_and_the_next_claim_come_to_the_same_in_any_order(cafe):
+    mina, jisoo = cafe.cast("Mina", "Jisoo")
+
+    def tries(number):
+        try:
+            jisoo.claims(f"u-{number}")
+        except LoyaltyError as refusal:
+            if refusal.code != "purchase_claimed":
+                raise
+
+    for number in range(ROUNDS):
+        cafe.sells_to_a_guest(10_000, f"u-{number}")
+        claimed = mina.claims(f"u-{number}")
+        at_once(undo(cafe, claimed), refund(cafe, f"ur-{number}", f"u-{number}"), lambda n=number: tries(n))
+        tries(number)
+
+    assert (mina.points(), jisoo.points()) == ((0, 0, 0, 0), (75 * ROUNDS, 0, 0, 0))
+    assert verify.verify(merchant=cafe.merchant).faults == []
+    assert verify.verify(merchant=cafe.merchant, chunk=1).faults == []
+
+
+def test_undoing_a_claim_and_a_merge_at_the_same_instant_lose_nothing(cafe):
+    for number in range(ROUNDS):
+        old, mina = cafe.cast("Mina's old card", "Mina")
+        cafe.sells_to_a_guest(10_000, f"um-{number}")
+        claimed = old.claims(f"um-{number}")
+        at_once(undo(cafe, claimed), lambda o=old, m=mina: o.is_merged_into(m))
+        assert (old.points(), mina.points()) == ((0, 0, 0, 0), (0, 0, 0, 0))
+
     assert verify.verify(merchant=cafe.merchant).faults == []
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from analytics import runs
 from engagement import asking, missing
 from engagement.models import MissingPoints, SurveyResponse
-from merchants import tenancy
+from merchants import keys, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.outbox import OutboxEvent
 from rewards import balances, merging, purchases
@@ -223,16 +223,54 @@ def test_however_often_it_is_pressed_the_points_come_once(cafe, mina, phone, man
 
 
 def test_a_purchase_that_named_nobody_becomes_hers_as_of_its_day(cafe, mina, phone, manager):
-    bought(cafe, name="R-77", amount=50_000, days=1)
+    sold = bought(cafe, name="R-77", amount=50_000, days=1)
     asks(cafe, phone, amount="12,400")
     listed = manager.get(f"/console/{cafe.slug}/members/missing-points").content.decode()
     assert ("₩50,000 on" in listed, "Give them this purchase" in listed) == (True, True)
 
     for _press in range(2):
-        settles(cafe, manager, question=question(cafe), act="claim")
+        settles(cafe, manager, question=question(cafe), act="claim", purchase=sold)
 
     assert spendable(cafe, mina) == 500
     assert "+500" in phone.get(f"/m/{cafe.slug}/missing").content.decode()
+
+
+def test_the_wrong_ones_receipt_is_taken_off_again_and_the_right_one_has_it(cafe, mina, phone, manager):
+    """Mina asked about Jisoo's receipt, staff gave it to her; Jisoo comes with the paper."""
+    sold, jisoo = bought(cafe, name="R-77", amount=50_000, days=1), join(cafe, name="Jisoo")
+    asks(cafe, phone, amount="50,000")
+    settles(cafe, manager, question=question(cafe), act="claim", purchase=sold)
+    card = f"/console/{cafe.slug}/members/{mina.public_id}"
+    page = manager.get(f"{card}?show=purchases").content.decode()
+    assert ("Not theirs …" in page, "Take this receipt off again?" in page) == (True, True)
+    (claim,) = re.findall(r'name="claim" value="(clm_\w+)"', page)
+
+    nothing = manager.post(f"{card}/unclaim", {"claim": claim, "reason": " "}, follow=True).content.decode()
+    assert ("Say why: the member reads it." in nothing, spendable(cafe, mina)) == (True, 500)
+    for _press in range(2):
+        said = manager.post(f"{card}/unclaim", {"claim": claim, "reason": "It is Jisoo's."}, follow=True)
+        assert "and its points are taken back" in said.content.decode()
+
+    assert spendable(cafe, mina) == 0
+    asked = phone.get(f"/m/{cafe.slug}/missing").content.decode()
+    assert ("declined" in asked, "It is Jisoo&#x27;s." in asked) == (True, True)
+    moved = phone.get(f"/m/{cafe.slug}/activity").content.decode()
+    assert ("A receipt that was added by mistake" in moved, "It is Jisoo&#x27;s." in moved) == (True, True)
+    kept = manager.get(f"{card}?show=activity").content.decode()
+    assert ("Receipt taken off again" in kept, "It is Jisoo&#x27;s." in kept) == (True, True)
+    asks(cafe, member_browser(cafe, jisoo), amount="50,000")
+    with tenancy.tenant(cafe):
+        waiting = MissingPoints.objects.get(merchant=cafe, state="waiting").public_id
+    settles(cafe, manager, question=waiting, act="claim", purchase=sold)
+    assert (spendable(cafe, mina), spendable(cafe, jisoo)) == (0, 500)
+
+
+def test_what_was_sold_to_her_is_not_a_receipt_to_take_off(cafe, mina, manager):
+    sold = bought(cafe, mina, name="R-77")
+    card = f"/console/{cafe.slug}/members/{mina.public_id}"
+    assert "Not theirs" not in manager.get(f"{card}?show=purchases").content.decode()
+    said = manager.post(f"{card}/unclaim", {"claim": sold, "reason": "Why not"}, follow=True).content.decode()
+    assert ("There was no such claim." in said, spendable(cafe, mina)) == (True, 200)
 
 
 def test_declining_takes_a_reason_which_she_reads(cafe, mina, phone, manager):
@@ -300,11 +338,120 @@ def test_a_sale_that_comes_after_its_points_were_given_is_not_paid_for_twice(caf
     assert "The purchase itself has counted since" in phone.get(f"/m/{cafe.slug}/activity").content.decode()
 
 
+# -- two tills that count alike -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def left_and_right(cafe):
+    """Two tills, each of which puts a name of its own before the numbers it prints."""
+    for side in ("left", "right"):
+        with tenancy.tenant(cafe):
+            keys.issue(
+                merchant=cafe, name=side, scopes=["purchases:write"], id_namespace=side, actor=SYSTEM, now=datetime.now(UTC)
+            )  # fmt: skip
+
+
+def listed(shop, manager):
+    return " ".join(manager.get(f"/console/{shop.slug}/members/missing-points").content.decode().split())
+
+
+def test_a_receipt_is_found_by_the_number_on_it_whatever_the_tills_key_puts_before(
+    cafe, mina, phone, manager, left_and_right
+):
+    sold = bought(cafe, name="left:77", amount=50_000, days=1)
+    asks(cafe, phone, receipt="77", amount="50,000")
+    assert "₩50,000 on" in listed(cafe, manager)
+
+    settles(cafe, manager, question=question(cafe), act="claim", purchase=sold)
+
+    assert spendable(cafe, mina) == 500
+
+
+def test_of_two_sales_with_one_number_staff_choose_and_nobody_guesses(cafe, mina, phone, manager, left_and_right):
+    """Number 77 was printed at the left till and at the right one: Jisoo's is the left one, Mina's the right one."""
+    jisoo = join(cafe, name="Jisoo")
+    hers = bought(cafe, jisoo, name="left:77", amount=30_000, days=1)
+    sold = bought(cafe, name="right:77", amount=12_400, days=1)
+    asks(cafe, phone, receipt="77")
+    page = listed(cafe, manager)
+    assert ("₩30,000 on" in page, "₩12,400 on" in page, "Several tills count alike here" in page) == (True, True, True)
+    assert page.count("Give them this purchase") == 1
+
+    said = settles(cafe, manager, question=question(cafe), act="claim", purchase=hers)
+    assert "This purchase has a member already. Nothing was added." in said
+    settles(cafe, manager, question=question(cafe), act="claim", purchase=sold)
+
+    assert (spendable(cafe, mina), spendable(cafe, jisoo)) == (124, 300)
+
+
+def test_another_tills_sale_with_the_number_stands_in_nobodys_way_once_staff_have_compared(
+    cafe, mina, phone, manager, left_and_right
+):
+    """The right till is offline; the left one's number 77 is Jisoo's. Then the right one comes, with Mina's name on it."""
+    hers = bought(cafe, join(cafe, name="Jisoo"), name="left:77", amount=30_000, days=1)
+    asks(cafe, phone, receipt="77")
+    said = settles(cafe, manager, question=question(cafe), act="accept", points="124")
+    assert "A purchase with this receipt number counts for a member already." in said
+    assert spendable(cafe, mina) == 0
+
+    settles(cafe, manager, question=question(cafe), act="accept", points="124", others=hers)
+    assert spendable(cafe, mina) == 124
+    assert "Counted twice" not in listed(cafe, manager), "the left till's sale was compared"
+
+    bought(cafe, mina, name="right:77", amount=12_400, days=1)
+    assert "The sale itself (₩12,400) has come since, and gave 124." in listed(cafe, manager)
+    settles(cafe, manager, question=question(cafe), act="take_back")
+    assert (spendable(cafe, mina), "Counted twice" in listed(cafe, manager)) == (124, False)
+
+
+def test_a_late_sale_of_another_till_is_told_apart(cafe, mina, phone, manager, left_and_right):
+    asks(cafe, phone, receipt="77")
+    settles(cafe, manager, question=question(cafe), act="accept", points="124")
+    other = bought(cafe, join(cafe, name="Jisoo"), name="left:77", amount=30_000, days=1)
+    assert "It is another receipt" in listed(cafe, manager)
+
+    said = settles(cafe, manager, question=question(cafe), act="tell_apart", purchase=other)
+
+    assert "Noted: that is another receipt." in said
+    assert "Counted twice" not in listed(cafe, manager)
+    assert "There is nothing to take back." in settles(cafe, manager, question=question(cafe), act="take_back")
+    assert spendable(cafe, mina) == 124
+
+
+def test_next_weeks_number_77_has_nothing_to_do_with_it(cafe, mina, phone, manager, left_and_right, monkeypatch):
+    asks(cafe, phone, receipt="77")
+    settles(cafe, manager, question=question(cafe), act="accept", points="124")
+    with tenancy.tenant(cafe):
+        MissingPoints.objects.filter(merchant=cafe).update(asked_at=datetime.now(UTC) - timedelta(days=7))
+
+    bought(cafe, mina, name="left:77", amount=30_000)
+
+    assert "Counted twice" not in listed(cafe, manager)
+
+
+def test_her_own_number_77_of_another_day_is_not_the_one_she_asks_about(cafe, mina, phone, left_and_right):
+    bought(cafe, mina, name="left:77", days=3)
+    assert asks(cafe, phone, receipt="77", days=1).status_code == 302
+    assert "in your activity already" in asks(cafe, phone, receipt="77", days=3).content.decode()
+
+
+def test_the_dashboard_counts_what_came_twice_in_one_statement(cafe, mina, phone, manager, django_assert_num_queries):
+    for number in range(3):
+        asks(cafe, phone, receipt=f"R-{number}")
+        with tenancy.tenant(cafe):
+            waiting = MissingPoints.objects.get(merchant=cafe, state="waiting").public_id
+        settles(cafe, manager, question=waiting, act="accept", points="120")
+        bought(cafe, mina, name=f"R-{number}", amount=12_400, days=1)
+
+    with tenancy.tenant(cafe), django_assert_num_queries(2):  # the namespaces, and the count
+        assert missing.paid_twice_count(merchant=cafe) == 3
+
+
 def test_nothing_is_counted_twice_where_the_sale_gave_nothing(cafe, mina, phone, manager):
     """Two questions: one was answered by the purchase itself, the other's sale came later and was taken back."""
-    bought(cafe, name="R-77", amount=12_400, days=1)
+    sold = bought(cafe, name="R-77", amount=12_400, days=1)
     asks(cafe, phone)
-    settles(cafe, manager, question=question(cafe), act="claim")
+    settles(cafe, manager, question=question(cafe), act="claim", purchase=sold)
     asks(cafe, phone, receipt="R-78")
     with tenancy.tenant(cafe):
         waiting = MissingPoints.objects.get(merchant=cafe, state="waiting").public_id

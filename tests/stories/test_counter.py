@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from members.models import Consent, Member
-from merchants import ids, tenancy
+from merchants import ids, keys, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Location
 from rewards import balances, purchases, redemptions
@@ -339,6 +339,27 @@ def test_a_receipt_is_added_to_whoever_brings_it_once(cafe, jun, mina):
     assert "1 for 100: +124 points" in page
     assert "Undo this sale" not in page
     assert spendable(cafe, mina) == 124
+
+
+def test_of_two_receipts_with_one_number_the_cashier_says_which(cafe, jun, mina):
+    for side, days in (("left", 1), ("right", 2)):
+        with tenancy.tenant(cafe):
+            keys.issue(merchant=cafe, name=side, scopes=["purchases:write"], id_namespace=side, actor=SYSTEM,
+                       now=datetime.now(UTC))  # fmt: skip
+        sold_to_nobody(cafe, f"{side}:77", days=days)
+
+    asked, form = brings(cafe, jun, mina, "77")
+    page = asked.content.decode()
+    chosen = re.findall(r'name="which" value="(pur_\w+)"', page)
+    assert (asked.status_code, "More than one sale has this number." in page, len(chosen)) == (422, True, 2)
+    assert spendable(cafe, mina) == 0
+
+    for _press in range(2):
+        done = jun.post(at(cafe, f"members/{mina.public_id}/claim"), {**form, "which": chosen[1]})
+        assert done["Location"].endswith(f"{chosen[1]}")
+    assert spendable(cafe, mina) == 124
+    with tenancy.tenant(cafe):
+        assert Purchase.objects.get(merchant=cafe, public_id=chosen[1]).external_id == "right:77"
 
 
 @pytest.mark.parametrize(

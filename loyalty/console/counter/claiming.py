@@ -16,6 +16,7 @@ from members.models import Member
 from merchants.errors import LoyaltyError
 from rewards import purchases
 from rewards.purchases import finding
+from rewards.purchases.finding import PurchaseView
 
 
 class ClaimForm(forms.Form):
@@ -26,17 +27,21 @@ class ClaimForm(forms.Form):
         label=gettext_lazy("Number on the receipt"), max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )  # fmt: skip
 
+    #: Which of several sales with this number it is, by its id.
+    which = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.use_required_attribute = False
+        #: What the number may mean, where that is more than one sale.
+        self.choices: list[PurchaseView] = []
 
 
 def claimed(request: HttpRequest, found: Member, form: ClaimForm) -> str | None:
     """Add the receipt and return the sale's id; None when it was refused, with the reason in the form."""
     merchant = merchant_of(request)
-    sold = finding.by_external_id(merchant=merchant, external_id=form.cleaned_data["bought"])
+    sold = _meant(request, form)
     if sold is None:
-        form.add_error("bought", _("No sale has this number. Type it as it is printed."))
         return None
     asked = purchases.ClaimInput(
         external_id=f"counter:{form.cleaned_data['claim_minted']}", purchase=purchases.PurchaseRef(id=sold.public_id),
@@ -49,3 +54,23 @@ def claimed(request: HttpRequest, found: Member, form: ClaimForm) -> str | None:
         form.add_error("bought", refusal.detail)
         return None
     return sold.public_id
+
+
+def _meant(request: HttpRequest, form: ClaimForm) -> PurchaseView | None:
+    """The sale of the number; tills may count alike, and then the cashier says which of those that are nobody's."""
+    merchant = merchant_of(request)
+    known = finding.by_number(merchant=merchant, number=form.cleaned_data["bought"])
+    if not known:
+        form.add_error("bought", _("No sale has this number. Type it as it is printed."))
+        return None
+    chosen = [sale for sale in known if sale.public_id == form.cleaned_data["which"]]
+    if chosen:
+        return chosen[0]
+    open_ones = [
+        sale for sale in known if purchases.is_claimable(merchant=merchant, purchase=sale, now=now_of(request))
+    ]
+    if len(known) > 1 and open_ones:
+        form.choices = open_ones
+        form.add_error("bought", _("More than one sale has this number. Choose the one on the receipt."))
+        return None
+    return known[0]

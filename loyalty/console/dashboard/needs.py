@@ -74,7 +74,7 @@ def _of_missing_points(merchant: Merchant) -> list[dict[str, Any]]:
         needs.append(
             {"title": title % {"count": waiting}, "text": text, "icon": "receipt", "tone": "warning", "href": href}
         )
-    if twice := len(missing.paid_twice(merchant=merchant)):
+    if twice := missing.paid_twice_count(merchant=merchant):
         title = ngettext("%(count)d sale counted twice", "%(count)d sales counted twice", twice)
         text = _("You gave points by hand, and the sale itself came later.")
         needs.append(

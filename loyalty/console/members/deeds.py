@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from engagement import surveys
+from engagement import missing, surveys
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.members.lists import PersonForm, blame
@@ -186,6 +186,24 @@ def refund(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
             return _back(request, member, _("The purchase is refunded, and its points with it."), part="purchases")
     page = {"member": member, "purchase": purchase, "form": form}
     return screens.show(request, "console/members/refund.html", page, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@seat_required(Permission.ADJUST_POINTS)
+def unclaim(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Take a receipt that was added to the wrong member off them again, with its points."""
+    member, merchant = member_or_404(request, member_id), merchant_of(request)
+    try:
+        with transaction.atomic():
+            missing.undo_claim(
+                merchant=merchant, claim=request.POST.get("claim", "")[:40], reason=request.POST.get("reason", ""),
+                now=now_of(request), actor=actor_of(request),
+            )  # fmt: skip
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return _back(request, member, "", part="purchases")
+    said = _("The receipt is nobody's again, and its points are taken back. Whoever it belongs to can bring it.")
+    return _back(request, member, said, part="purchases")
 
 
 @require_POST

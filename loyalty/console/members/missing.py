@@ -17,9 +17,9 @@ from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.tenant import merchant_of
 from loyalty.ui.amounts import PointsField
+from merchants import keys
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
-from rewards.purchases import finding
 
 
 @require_GET
@@ -38,7 +38,8 @@ def missing(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 @require_POST
 @seat_required(Permission.ADJUST_POINTS)
 def settle(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Give the points, decline, or take them back, as `act` says; the second press finds it done."""
+    """Give the points or the purchase, decline, take points back, or tell receipts apart, as `act` says; the second
+    press finds it done."""
     typed = request.POST
     common: dict[str, Any] = {
         "merchant": merchant_of(request), "question": typed.get("question", "")[:40], "now": now_of(request),
@@ -50,14 +51,17 @@ def settle(request: HttpRequest, merchant_slug: str) -> HttpResponse:
                 questions.decline(reason=typed.get("reason", ""), **common)
                 said = _("Declined. The member reads why.")
             elif typed.get("act") == "claim":
-                questions.claim(**common)
+                questions.claim(purchase=typed.get("purchase", "")[:40], **common)
                 said = _("The purchase is the member's now, with its points.")
             elif typed.get("act") == "take_back":
                 questions.take_back(**common)
                 said = _("The points given by hand are taken back. Those of the purchase stay.")
+            elif typed.get("act") == "tell_apart":
+                questions.tell_apart(purchase=typed.get("purchase", "")[:40], **common)
+                said = _("Noted: that is another receipt.")
             else:
                 points = PointsField(screens.decimals_of(request), required=False).clean(typed.get("points", ""))
-                questions.accept(points=points or 0, **common)
+                questions.accept(points=points or 0, others=typed.get("others", "").split(), **common)
                 said = _("The points are given.")
     except ValidationError as fault:
         notes.error(request, fault.messages[0])
@@ -75,6 +79,12 @@ def _shown(request: HttpRequest, row: MissingPoints) -> dict[str, Any]:
         worth = questions.worth(merchant=merchant, row=row, now=now_of(request), actor=actor_of(request))
     except LoyaltyError:
         worth = 0
-    known = finding.by_external_id(merchant=merchant, external_id=row.receipt) if row.receipt else None
+    known = questions.sold_as(merchant=merchant, row=row)
     points = PointsField(screens.decimals_of(request)).prepare_value(worth) if worth else ""
-    return {"row": row, "points": points, "known": known, "dialog": f"settle-{row.public_id}"}
+    return {
+        "row": row,
+        "points": points,
+        "known": known,
+        # Only where tills may count alike: elsewhere the number says for certain which sale it is.
+        "others": " ".join(sale.public_id for sale in known) if keys.namespaces(merchant) else "",
+    }

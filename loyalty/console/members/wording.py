@@ -22,6 +22,7 @@ _TITLES: dict[tuple[str, str], Any] = {
     ("claw_back", "purchase"): gettext_lazy("Taken back by a refund"),
     ("claw_back", "refund"): gettext_lazy("Taken back by a refund"),
     ("claw_back", "referral"): gettext_lazy("Referral undone"),
+    ("claw_back", "unclaim"): gettext_lazy("Receipt taken off again"),
     ("reverse", "redemption"): gettext_lazy("Redemption undone"),
     ("redeem", "redemption"): gettext_lazy("Redeemed"),
     ("accrue", "adjustment"): gettext_lazy("Adjusted"),
@@ -122,6 +123,6 @@ def _why(
         found.append(_("What was spent already became debt; the next points pay it."))
     if entry.reason and entry.reason != "unmerge":
         found.append(_("“%(reason)s”") % {"reason": entry.reason})
-    if entry.document_kind == "adjustment":
+    if entry.document_kind in {"adjustment", "unclaim"}:
         found.append(_("by %(who)s") % {"who": actors[entry.actor]})
     return found, passed_over

@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from analytics import rollups, runs, verify
-from analytics.models import Figures, MemberDay, MetricRun, MetricValue
+from analytics.models import GUESTS, Figures, MemberDay, MetricRun, MetricValue
 from merchants import tenancy
+from rewards import purchases
+from tests import builders
 from tests.rules.analytics.trade import Trade
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -90,6 +92,27 @@ def test_a_claimed_purchase_leaves_the_guests():
         type(purchase).objects.filter(pk=purchase.pk).update(member=ann, xid=_this_transaction())
     run(trade)
     assert member_days(trade) == [(ann.pk, OCTOBER, 1, 900)]
+    assert proved(trade)
+
+
+def test_a_claim_that_is_undone_gives_the_purchase_back_to_the_guests():
+    cafe = builders.cafe()
+    trade, mina = Trade(), cafe.member("Mina")
+    trade.merchant = cafe.merchant
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    claimed = mina.claims("guest-1")
+    run(trade)
+    (row,) = member_days(trade)
+    assert (row[0], row[2:]) == (mina.id, (1, 10_000))
+
+    cafe.does(
+        lambda: purchases.unclaim(
+            merchant=cafe.merchant, claim=claimed.public_id, reason="Jisoo's", now=cafe.now, actor=builders.OWNER
+        )
+    )
+    run(trade)
+
+    assert member_days(trade) == [(GUESTS, *row[1:])]
     assert proved(trade)
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import random
 
 import pytest
 
 from members.models import Card, Member
 from merchants import ids
 from merchants.errors import Invalid
-from rewards import leaving, merging, parties
+from rewards import earning, leaving, merging, parties, verify, versions
 from rewards.models.accounts import Account
 from rewards.models.ledger import Entry
+from rewards.models.limits import CapBucket
 from rewards.models.purchases import Purchase
 from rewards.points import AccountFrozen
+from rewards.purchases import returns
+from rewards.purchases.refunding import load
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -257,3 +262,122 @@ def test_an_account_being_checked_is_not_merged(cafe, old, mina):
     with pytest.raises(AccountFrozen):
         old.is_merged_into(mina)
     assert old.points()[0] == 10
+
+
+def test_an_honest_account_agrees_after_two_merges_though_it_is_looked_at_alone(cafe, old, mina):
+    """Reconciliation goes chunk by chunk: what Older Mina's entries say counts for Mina, who is in another chunk."""
+    older = cafe.member("Older Mina")
+    older.buys(10_000, external_id="hers")
+    older.redeems(reward="cake")
+    first, second = older.is_merged_into(old), old.is_merged_into(mina)
+    mina.returns("hers", 1_000)
+    assert each_looked_at_alone(cafe) == []
+
+    undo(cafe, second)
+    undo(cafe, first)
+    assert each_looked_at_alone(cafe) == []
+
+
+def each_looked_at_alone(cafe):
+    looks = [
+        cafe.does(functools.partial(verify.verify_members, merchant=cafe.merchant, member_ids=[person.id]))
+        for person in cafe.people.values()
+    ]
+    return [str(fault) for report in looks for fault in report.faults]
+
+
+# -- caps: what each of them used, while they are one and when they are two again -----------------------------------------
+
+CAPPED = {**builders.PROGRAMME["earning"]["rules"][0], "caps": [{"points": 150, "per": "day"}]}
+SHARED = {"points": 1_000, "per": "day", "scope": "programme"}
+
+
+@pytest.fixture
+def frugal():
+    """1 point for 100 won, at most 150 a member and 1,000 all together in a day."""
+    shop = builders.cafe(earning={"rules": [CAPPED], "caps": [SHARED]})
+    yield shop
+    assert buckets(shop) == from_scratch(shop)
+
+
+def buckets(shop):
+    """What the counters say, by account (0 is everybody's) and period."""
+    rows = shop.does(lambda: list(CapBucket.objects.filter(merchant=shop.merchant, points__gt=0)))
+    forwarding = shop.does(lambda: set(Account.objects.filter(closed_at__isnull=False).values_list("pk", flat=True)))
+    return {(row.account_id, row.key): row.points for row in rows if row.account_id not in forwarding}
+
+
+def from_scratch(shop):
+    """The same, added up from what is left of every purchase, by the facts each was sold with."""
+
+    def add_up():
+        timeline, found = versions.timeline(shop.merchant.pk), {}
+        for purchase in Purchase.objects.filter(merchant=shop.merchant, member__isnull=False):
+            sale = load(shop.merchant, purchase.pk)
+            account = Account.objects.get(member_id=purchase.member_id).pk
+            worth = earning.evaluate(
+                timeline.numbered(sale.terms_version).terms, returns.net(sale), sale.facts, zone=sale.zone
+            )
+            for key, points in worth.cap_uses:
+                place = (0 if key.startswith("programme:") else account, key)
+                found[place] = found.get(place, 0) + points
+        return found
+
+    return shop.does(add_up)
+
+
+def test_a_refund_while_they_are_one_is_given_back_to_whoever_bought_it(frugal):
+    """Old Mina used 100 of the day's 150, Mina 50.  Old Mina's goods come back while the two are one."""
+    old, mina = frugal.cast("Old Mina", "Mina")
+    old.buys(10_000, external_id="hers")
+    mina.buys(5_000)
+    merged = old.is_merged_into(mina)
+    mina.returns("hers")
+    assert mina.buys(20_000).receipt["points_earned"] == 100, "of 150 the two have used 50"
+
+    undo(frugal, merged)
+
+    assert buckets(frugal) == from_scratch(frugal)
+    assert old.buys(20_000).receipt["points_earned"] == 150
+    assert mina.buys(20_000).receipt["points_earned"] == 0
+
+
+def test_so_it_is_with_a_part_of_it_and_through_two_merges(frugal):
+    older, old, mina = frugal.cast("Older Mina", "Old Mina", "Mina")
+    older.buys(6_000, external_id="hers")
+    old.buys(3_000)
+    mina.buys(2_000)
+    first = older.is_merged_into(old)
+    second = old.is_merged_into(mina)
+    mina.returns("hers", 4_000)
+    assert sum(used for (account, _key), used in buckets(frugal).items() if account == mina.account_id) == 70
+
+    for merged in (second, first):
+        undo(frugal, merged)
+
+    assert [person.buys(20_000).receipt["points_earned"] for person in (older, old, mina)] == [130, 120, 130]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_they_do_the_counters_are_what_their_purchases_used(frugal, seed):
+    dice = random.Random(seed)
+    people, merges, sales = frugal.cast("Ara", "Bora", "Chae"), [], []
+    for step in range(40):
+        act = dice.choice(["buy", "buy", "refund", "merge", "unmerge"])
+        if act == "buy":
+            sales.append(f"{seed}-{step}")
+            dice.choice(people).buys(dice.randrange(1, 60) * 100, external_id=sales[-1])
+        elif act == "refund" and sales:
+            name = dice.choice(sales)
+            left = frugal.does(functools.partial(Purchase.objects.get, external_id=name))
+            if left.refunded_minor < left.total_minor:
+                people[0].returns(left.external_id, dice.randrange(1, left.total_minor - left.refunded_minor + 1))
+        elif act == "merge" and len(merges) < 2:
+            leaving, staying = dice.sample(people, 2)
+            try:
+                merges.append(leaving.is_merged_into(staying))
+            except (Invalid, merging.MergedAlready):
+                continue
+        elif act == "unmerge" and merges:
+            undo(frugal, merges.pop())
+        assert buckets(frugal) == from_scratch(frugal), (step, act)
