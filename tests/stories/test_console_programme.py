@@ -42,7 +42,7 @@ def draft(cafe):
 def publish(cafe, document=None):
     with tenancy.tenant(cafe):
         now = datetime.now(UTC)
-        document = document or terms.templates()["cafe_krw"]
+        document = document or terms.templates()["cafe"]
         programmes.save_draft(merchant=cafe, document=document, revision=None, now=now, actor=SYSTEM)
         return programmes.publish(merchant=cafe, now=now, actor=SYSTEM)
 
@@ -70,7 +70,7 @@ def test_a_new_merchant_starts_from_a_template(cafe, hana):
     page = hana.get(url(cafe, "programme/"))
     assert "Café Club" in page.content.decode()
 
-    answer = hana.post(url(cafe, "programme/start"), {"template": "cafe_krw", "revision": "0"})
+    answer = hana.post(url(cafe, "programme/start"), {"template": "cafe", "revision": "0"})
 
     assert answer.status_code == 302
     assert rules(cafe) == ["base", "morning", "own-cup", "birthday", "first"]
@@ -114,7 +114,7 @@ def test_every_kind_of_rule_is_added_with_its_conditions(cafe, hana, kind):
     assert rule["priority"] == 5
 
 
-@pytest.mark.parametrize("template", ["cafe_krw"])
+@pytest.mark.parametrize("template", ["cafe"])
 def test_saving_what_is_shown_changes_nothing(cafe, hana, template):
     publish(cafe, terms.templates()[template])
     before = draft(cafe).document
@@ -219,7 +219,7 @@ def test_review_says_what_changes_and_publishing_makes_it_live(cafe, hana):
 
     page = hana.get(url(cafe, "programme/review"))
     (change,) = [change for change in page.context["changes"] if change.section == "Earning"]
-    assert (change.kind, change.label) == ("changed", "1 bean per ₩100")
+    assert (change.kind, change.label) == ("changed", "Every order")
     assert change.before.startswith("1 per ₩100")
     assert change.after.startswith("2 per ₩100")
     assert [(sale.before, sale.after) for sale in page.context["sales"][:3]] == [(20, 40), (100, 200), (500, 1000)]
@@ -389,7 +389,7 @@ def test_rewards_are_added_edited_and_taken_away_in_the_draft(cafe, hana):
 
 def test_goods_are_quoted_as_the_language_does(cafe, hana):
     """The terms know goods by their codes alone; in quotation marks they read as names."""
-    goods = terms.parse(terms.templates()["cafe_krw"])
+    goods = terms.parse(terms.templates()["cafe"])
     wanted = terms.Goods(categories=("coffee", "tea"), skus=())
     with translation.override("en"):
         assert console.Speaker(goods, "en").goods(wanted) == "“coffee” and “tea”"
@@ -440,7 +440,7 @@ def test_a_shop_in_dollars_types_cents_and_halves(db):
     shop.currency = "USD"
     shop.save()
     owner = staff_browser(shop, "owner")
-    publish(shop, terms.templates()["bookshop_usd"])
+    publish(shop, terms.templates()["bookshop"])
     before = draft(shop).document
     for code in [rule["code"] for rule in before["earning"]["rules"]]:
         page = url(shop, f"programme/rule?code={code}")
@@ -450,7 +450,7 @@ def test_a_shop_in_dollars_types_cents_and_halves(db):
 
 def test_two_versions_are_compared_in_words(cafe, hana):
     publish(cafe)
-    richer = terms.templates()["cafe_krw"]
+    richer = terms.templates()["cafe"]
     richer["welcome"]["points"] = 50
     publish(cafe, richer)
     richer["referral"] = None
@@ -486,7 +486,7 @@ def test_a_basket_of_several_lines_is_tried(cafe, hana):
 
 
 def test_advice_leads_to_the_page_that_changes_it(cafe, hana):
-    odd = terms.templates()["cafe_krw"]
+    odd = terms.templates()["cafe"]
     odd["earning"]["rules"][0]["points"] = 60
     publish(cafe, odd | {"examples": []})
 
