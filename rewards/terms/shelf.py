@@ -51,7 +51,8 @@ def usual_minor(currency: str) -> int:
     thousandths, for it is worth so much.
     """
     places = money.exponent(currency)
-    return _USUAL[currency] * 10**places if currency in _USUAL else _BY_PLACES.get(places, 10**places)
+    one: int = 10**places
+    return _USUAL[currency] * one if currency in _USUAL else _BY_PLACES.get(places, one)
 
 
 @lru_cache(maxsize=1)

@@ -112,7 +112,11 @@ class TestTemplates:
             return str(terms.templates(currency)["bookshop"]["rewards"][0]["name"][language])
 
         assert [off("USD", "en"), off("EUR", "en"), off("TWD", "en")] == ["$5 off", "€5 off", "NT$150 off"]
-        assert [off("KRW", "ko"), off("JPY", "ko"), off("TWD", "zh-Hant")] == ["₩5,000 할인", "JP¥500 할인", "折抵 $150"]
+        assert [off("KRW", "ko"), off("JPY", "ko"), off("TWD", "zh-Hant")] == [
+            "₩5,000 할인",
+            "JP¥500 할인",
+            "折抵 $150",
+        ]
 
     def test_thresholds_of_spending_are_money_and_thresholds_of_points_are_not(self) -> None:
         found = terms.templates("TWD")
