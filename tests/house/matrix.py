@@ -99,6 +99,8 @@ CONSOLE = {
     "console:me": "o m a c p",
     "console:dashboard": "o m a . .",
     "console:dashboard_members": "o m a . .",
+    "console:dashboard_answers": "o m a . .",
+    "console:dashboard_answers_care": "o m . . .",
     "console:dashboard_export": "o m . . .",
     "console:team": "o m . . .",
     "console:seat_give": "o m . . .",
