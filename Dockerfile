@@ -26,6 +26,7 @@ COPY merchants merchants
 COPY templates templates
 COPY static static
 COPY locale locale
+COPY docs/pos-quickstart.md docs/pos-quickstart.md
 # The names are only there so that the settings can be read; nothing is connected to while building.
 RUN python -m compileall -q . \
  && SECRET_KEY=build REDIS_URL=redis://nowhere DATABASE_URL=postgresql://app_web@nowhere/loyalty \

@@ -69,7 +69,7 @@ def rewards(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     catalogue = screens.catalogue_of(request, balance)
     spendable = balance.spendable if balance else 0
     shown = _shown(request, catalogue.offers, spendable)
-    whose = {"merchant": merchant, "member_id": member_of(request).pk, "now": now}
+    whose: dict[str, Any] = {"merchant": merchant, "member_id": member_of(request).pk, "now": now}
     page = {
         "balance": balance,
         "ready": [each for each in shown if each.offer.can_be_redeemed],
@@ -221,7 +221,11 @@ def cancel(request: HttpRequest, merchant_slug: str, redemption_id: str) -> Http
 @member_required
 def mine(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """List everything the member redeemed: what can be used, soonest to expire first; what is over, newest first."""
-    whose = {"merchant": merchant_of(request), "member_id": member_of(request).pk, "now": now_of(request)}
+    whose: dict[str, Any] = {
+        "merchant": merchant_of(request),
+        "member_id": member_of(request).pk,
+        "now": now_of(request),
+    }
     before = screens.read_cursor(request)
     rows = redemptions.over(**whose, limit=screens.PAGE + 1, before_id=before)
     shown = rows[: screens.PAGE]

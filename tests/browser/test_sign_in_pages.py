@@ -101,3 +101,19 @@ def test_another_code_is_refused_within_the_minute_in_words(
     page.complaints.lines.clear()
     shot(page, f"code-2-{width}-{scheme}-{language}")
     assert_sound(page)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "light"), (DESK, "dark"), (PHONE, "dark"), (DESK, "light")])
+@pytest.mark.parametrize("path", ["/api/docs/quickstart", "/api/docs/problems/"])
+def test_what_developers_read_is_sound(open_page, assert_sound, shot, path, width, scheme):
+    page = open_page(path, width=width, scheme=scheme)
+    shot(page, f"docs-{path.strip('/').rpartition('/')[2]}-{width}-{scheme}")
+    assert_sound(page)
+
+
+def test_the_reference_has_the_way_to_the_quickstart_above_it(open_page, shot):
+    page = open_page("/api/docs")
+    page.locator(".swagger-ui .info").wait_for()
+    shot(page, "docs-reference", whole=False)
+    page.locator("header").get_by_role("link", name="Quickstart").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Quickstart for till developers")

@@ -39,7 +39,7 @@ PUBLIC = {
     "ui:scheme", "ui:language",
     "portal:join", "portal:sign_in", "portal:confirm", "portal:resend", "portal:sign_out", "portal:terms",
     "portal:contact_undo", "portal:asked",
-    "api:schema", "api:docs", "api:problems", "api:problem",
+    "api:schema", "api:docs", "api:quickstart", "api:problems", "api:problem",
 }  # fmt: skip
 
 # Guarded by something else than who one is; each has a test of its own.

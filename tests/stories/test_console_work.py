@@ -74,6 +74,7 @@ def test_a_test_shop_has_the_programme_and_keys_of_its_own_and_nothing_else(shop
     twin = Merchant.objects.get(sandbox_of=shop)
     assert opened["Location"] == f"/console/{twin.slug}/developers/keys"
     assert (twin.name, twin.currency, twin.zone, twin.is_sandbox) == (shop.name, shop.currency, shop.zone, True)
+    assert 'href="/api/docs/quickstart"' in hana.get(opened["Location"]).content.decode()
     made = hana.post(url(twin, "developers/keys"), {"name": "Till", "scopes": ["quotes"]}).context["issued"]
     assert made.secret.startswith("lk_test_")
     with tenancy.tenant(twin):
