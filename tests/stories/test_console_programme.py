@@ -69,11 +69,17 @@ def rules(cafe):
 def test_a_new_merchant_starts_from_a_template(cafe, hana):
     page = hana.get(url(cafe, "programme/"))
     assert "Café Club" in page.content.decode()
+    assert "Start over from a template" not in page.content.decode()
+    assert [template["code"] for template in page.context["templates"]] == ["simple", "bookshop", "cafe", "stars"]
 
     answer = hana.post(url(cafe, "programme/start"), {"template": "cafe", "revision": "0"})
 
     assert answer.status_code == 302
     assert rules(cafe) == ["base", "morning", "own-cup", "birthday", "first"]
+    # Her draft is what the page is about now; the templates are folded away below it.
+    text = hana.get(url(cafe, "programme/")).content.decode()
+    assert text.index("Earning rules") < text.index("Start over from a template") < text.index("Page Turners")
+    assert "Start from a template" not in text
     with tenancy.tenant(cafe):
         assert programmes.published(merchant=cafe) == []
 
@@ -249,8 +255,8 @@ def test_review_plays_the_drafts_examples_by_what_is_in_force_too(cafe, hana):
     sales = {sale.name: (sale.before, sale.after) for sale in hana.get(url(cafe, "programme/review")).context["sales"]}
 
     # Twenty points for a first order become a hundred; a gift card earns nothing before and after.
-    assert sales["First order"] == (68, 148)
-    assert sales["A gift card earns nothing"] == (0, 0)
+    assert sales["First order, ₩4,800"] == (68, 148)
+    assert sales["A gift card of ₩30,000 earns nothing"] == (0, 0)
 
 
 def test_examples_that_a_new_rule_changes_are_taken_over_with_one_button(cafe, hana):
@@ -263,7 +269,7 @@ def test_examples_that_a_new_rule_changes_are_taken_over_with_one_button(cafe, h
     assert "A worked example does not come out" in review.content.decode()
     sales = {sale.name: (sale.expected, sale.after) for sale in review.context["sales"]}
     # A latte of 4,800 won: 48 points and 20 for the first order; now twice 48 and 20.
-    assert (sales["First order"], sales["A gift card earns nothing"]) == ((68, 116), (0, 0))
+    assert (sales["First order, ₩4,800"], sales["A gift card of ₩30,000 earns nothing"]) == ((68, 116), (0, 0))
 
     stale = {"act": "promise", "revision": doubled.revision - 1}
     assert (
@@ -279,7 +285,7 @@ def test_examples_that_a_new_rule_changes_are_taken_over_with_one_button(cafe, h
     hana.post(url(cafe, "programme/review"), {"act": "promise", "revision": doubled.revision})
 
     kept = draft(cafe).document
-    assert {example["name"]["en"]: example["points"] for example in kept["examples"]}["First order"] == 116
+    assert {example["name"]["en"]: example["points"] for example in kept["examples"]}["First order, ₩4,800"] == 116
     assert kept | {"examples": []} == doubled.document | {"examples": []}
     assert hana.get(url(cafe, "programme/review")).context["broken"] == []
     hana.post(url(cafe, "programme/review"), {"start": "now", "note": "", "revision": doubled.revision + 1})

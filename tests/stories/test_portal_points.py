@@ -220,6 +220,7 @@ def test_what_is_out_of_reach_says_what_is_missing(cafe, mina, phone):
     page = text(phone.get(m(cafe, "rewards")))
 
     assert "70 points to go" in page
+    assert 'strong">70 points to go' not in phone.get(m(cafe, "rewards")).content.decode(), "once is enough"
     assert "This reward is for members on other tiers." in page
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from babel.numbers import get_currency_symbol
 from django import forms
 from django.contrib import messages as notes
 from django.db import transaction
@@ -130,7 +129,7 @@ def member_page(
         "may_claim": merchant.claim_days_max > 0,
         "points_word": terms.text(shown["terms"].points.plural, get_language() or "en") if shown["terms"] else "",
         "is_code_missing": shift.is_code_missing(request, found),
-        "symbol": get_currency_symbol(merchant.currency, locale=formats.locale()),
+        "symbol": formats.currency_sign(merchant.currency),
         "held": [{"view": view, "name": reward_name(request, view.reward)} for view in usable],
         "redeemable": len(catalogue.redeemable),
         "place": shift.place_of(request),
