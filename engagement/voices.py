@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
@@ -26,12 +26,16 @@ Place = tuple[date, int]
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """Which answers: of a class, with words, of members or of guests; `waiting` are detractors nobody took care of."""
+    """Which answers: of a class, with words, of members or of guests, from a day on.
+
+    `waiting` are detractors nobody took care of.
+    """
 
     nps_class: Literal["", "promoter", "passive", "detractor"] = ""
     whose: Literal["", "member", "guest"] = ""
     care: Literal["", "waiting", "noted"] = ""
     has_comment: bool = False
+    since: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,7 @@ def newest(*, merchant: Merchant, narrowed: Narrowed, limit: int, after: Place |
 
 def counts(*, merchant: Merchant, narrowed: Narrowed) -> Counts:
     """This function will count the answers of each class among those that fit otherwise; one statement."""
-    others = Narrowed(whose=narrowed.whose, care=narrowed.care, has_comment=narrowed.has_comment)
-    found = _narrow(merchant, others).aggregate(
+    found = _narrow(merchant, replace(narrowed, nps_class="")).aggregate(
         **{name: Count("pk", filter=Q(score__gte=low, score__lte=high)) for name, (low, high) in _SCORES.items()}
     )
     return Counts(**found)
@@ -90,8 +93,13 @@ def counts(*, merchant: Merchant, narrowed: Narrowed) -> Counts:
 
 def guests_waiting(*, merchant: Merchant, now: datetime) -> int:
     """This function will count unhappy guests of the last 30 days whose answer nobody took care of."""
-    since = periods.local_day(now, merchant.tzinfo) - timedelta(days=NEWS_DAYS)
-    return _narrow(merchant, Narrowed(whose="guest", care="waiting")).filter(local_day__gt=since).count()
+    since = last_days(merchant=merchant, days=NEWS_DAYS, now=now)
+    return _narrow(merchant, Narrowed(whose="guest", care="waiting", since=since)).count()
+
+
+def last_days(*, merchant: Merchant, days: int, now: datetime) -> date:
+    """This function will say which day the last so many days, today included, begin with."""
+    return periods.local_day(now, merchant.tzinfo) - timedelta(days=days - 1)
 
 
 def _narrow(merchant: Merchant, narrowed: Narrowed) -> QuerySet[SurveyResponse]:
@@ -103,6 +111,8 @@ def _narrow(merchant: Merchant, narrowed: Narrowed) -> QuerySet[SurveyResponse]:
         rows = rows.exclude(comment="")
     if narrowed.whose:
         rows = rows.filter(member__isnull=narrowed.whose == "guest")
+    if narrowed.since is not None:
+        rows = rows.filter(local_day__gte=narrowed.since)
     if narrowed.care == "waiting":
         rows = rows.filter(score__lte=DETRACTOR_MAX)
     if narrowed.care:

@@ -224,6 +224,15 @@ def test_what_is_out_of_reach_says_what_is_missing(cafe, mina, phone):
     assert "This reward is for members on other tiers." in page
 
 
+def test_a_shop_without_a_programme_promises_nothing_and_leaves_no_half_sentence(db):
+    quiet = open_shop("paper-boat")
+    rose = member_browser(quiet, join(quiet, name="Rose"))
+
+    page = text(rose.get(m(quiet, "rewards")))
+
+    assert ("No rewards yet" in page, "You have" in page) == (True, False)
+
+
 def test_a_refused_reward_leaves_the_points(cafe, mina, phone):
     form = {"external_id": ids.mint("rdm"), "reward": "coffee"}
     page = text(phone.post(m(cafe, "rewards/take"), form, follow=True))

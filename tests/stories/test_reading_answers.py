@@ -114,6 +114,7 @@ def test_answers_are_narrowed_down_and_counted(cafe, hana, mina):
     assert read(hana, cafe, whose="guest", words="yes") == [(0, "Never again"), (7, "Fine")]
     assert read(hana, cafe, care="waiting") == [(0, "Never again"), (6, "")]
     assert read(hana, cafe, care="noted") == []
+    assert read(hana, cafe, days="30") == everything
     # An address that somebody made up narrows nothing.
     assert read(hana, cafe, kind="' OR 1=1", whose="nobody", care="x", words="x") == everything
 
@@ -121,7 +122,12 @@ def test_answers_are_narrowed_down_and_counted(cafe, hana, mina):
 def test_an_answer_that_came_late_stands_at_its_day(cafe, hana):
     said(cafe, 8, "Today")
     said(cafe, 5, "From the paper forms of last week", days=7)
-    assert read(hana, cafe) == [(8, "Today"), (5, "From the paper forms of last week")]
+    said(cafe, 3, "From those of the month before last", days=40)
+    assert [words for _score, words in read(hana, cafe)] == [
+        "Today", "From the paper forms of last week", "From those of the month before last",
+    ]  # fmt: skip
+    assert [score for score, _words in read(hana, cafe, days="30")] == [8, 5]
+    assert [score for score, _words in read(hana, cafe, days="90", care="waiting")] == [5, 3]
 
 
 def test_pages_follow_each_other_without_a_gap_and_cost_the_same_however_full(cafe, hana, mina):
@@ -209,7 +215,7 @@ def test_the_way_leads_from_the_score_to_the_words_and_back(cafe, hana, mina):
     runs.run(cafe.merchant, now=now)
     dashboard = hana.get(home(cafe))
     text = dashboard.content.decode()
-    assert f'href="{url(cafe)}">Net Promoter Score<span class="sr-only"> what they said</span>' in text
+    assert f'href="{url(cafe)}?days=90">Net Promoter Score<span class="sr-only"> what they said</span>' in text
     [need] = [need for need in dashboard.context["needs"] if "whose=member" in need["href"]]
     assert "Cold" in hana.get(need["href"]).content.decode()
     behind = hana.get(hana.get(url(cafe)).context["behind"])

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from analytics import metrics
 from engagement import surveys, voices
-from engagement.voices import Narrowed, Voice
+from engagement.voices import NEWS_DAYS, Narrowed, Voice
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.dashboard import addresses
@@ -39,6 +39,8 @@ _CLASSES: Final[dict[str, Any]] = {
     "detractor": gettext_lazy("Detractors (0–6)"),
 }  # fmt: skip
 
+#: Ways back that may be chosen; the dashboard's own periods are among them.
+DAYS: Final = (NEWS_DAYS, 90, 365)
 _FIRST_GROUP: Final = metrics.BY_KEY["nps"].groups[0].key
 
 
@@ -56,10 +58,19 @@ class NarrowForm(forms.Form):
         choices=[("", gettext_lazy("all")), ("waiting", gettext_lazy("still open")),
                  ("noted", gettext_lazy("noted"))],
     )  # fmt: skip
+    days = forms.ChoiceField(label=gettext_lazy("When"), required=False)
     words = forms.ChoiceField(
         label=gettext_lazy("Comment"), required=False,
         choices=[("", gettext_lazy("all")), ("yes", pgettext_lazy("comment", "written"))],
     )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        days: Any = self.fields["days"]
+        days.choices = [
+            ("", _("at any time")),
+            *((str(n), _("in the last %(count)d days") % {"count": n}) for n in DAYS),
+        ]
 
 
 @require_GET
@@ -111,8 +122,10 @@ def narrowed(request: HttpRequest) -> Narrowed:
     """Read which answers an address means; what is no choice of ours narrows nothing."""
     asked = _asked(request)
     return Narrowed(
-        nps_class=asked["kind"], whose=asked["whose"], care=asked["care"], has_comment=asked["words"] == "yes"
-    )
+        nps_class=asked["kind"], whose=asked["whose"], care=asked["care"], has_comment=asked["words"] == "yes",
+        since=voices.last_days(merchant=merchant_of(request), days=int(asked["days"]), now=now_of(request))
+        if asked["days"] else None,
+    )  # fmt: skip
 
 
 def _asked(request: HttpRequest) -> dict[str, Any]:

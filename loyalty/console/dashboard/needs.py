@@ -75,7 +75,7 @@ def _where(request: HttpRequest, kind: str) -> str:
 
 
 def _said(request: HttpRequest, *, whose: str) -> str:
-    return f"{screens.url(request, 'dashboard_answers')}?{addresses.query(whose=whose, care='waiting')}"
+    return f"{screens.url(request, 'dashboard_answers')}?{addresses.query(whose=whose, care='waiting', days=str(voices.NEWS_DAYS))}"
 
 
 def _of_missing_points(merchant: Merchant) -> list[dict[str, Any]]:

@@ -55,7 +55,10 @@ def _way(request: HttpRequest, tile: Tile, period: str) -> dict[str, Any]:
     if not tile.groups or not screens.may_do(request, Permission.SEE_MEMBERS):
         return {"href": "", "href_text": ""}
     if tile.metric == "nps":
-        return {"href": screens.url(request, "dashboard_answers"), "href_text": _("what they said")}
+        # Of a month or a quarter gone by everything is shown: the page narrows down to days up to now only.
+        days = period.removeprefix("last_") if period.startswith("last_") else ""
+        href = f"{screens.url(request, 'dashboard_answers')}?{addresses.query(days=days)}"
+        return {"href": href, "href_text": _("what they said")}
     return {"href": addresses.behind(request, tile.metric, tile.groups[0], period), "href_text": ""}
 
 
