@@ -11,12 +11,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics import runs
-from engagement import surveys
+from engagement import parting, surveys
 from engagement.models import SurveyResponse
 from engagement.surveys import AnswerInput
 from merchants import tenancy
 from merchants.actors import SYSTEM
-from rewards import leaving, merging, purchases
+from rewards import merging, purchases
 from tests import builders
 from tests.people import staff_browser
 
@@ -161,13 +161,14 @@ def test_whoever_was_merged_or_has_left_is_not_a_broken_link(cafe, hana, mina):
     now = datetime.now(UTC)
     with tenancy.tenant(cafe.merchant):
         merging.merge(merchant=cafe.merchant, source=twin.public_id, target=mina.public_id, now=now, actor=SYSTEM)
-        leaving.leave_by_id(merchant=cafe.merchant, member=nari.public_id, now=now, actor=SYSTEM)
+        parting.leave_by_id(merchant=cafe.merchant, member=nari.public_id, now=now, actor=SYSTEM)
 
     text = hana.get(url(cafe)).content.decode()
 
     assert f'href="/console/{cafe.merchant.slug}/members/{mina.public_id}?show=person">Mina Park</a>' in text
     assert twin.public_id not in text
     assert ("A member who has left" in text, nari.public_id in text) == (True, False)
+    assert ("As the twin" in text, "Before leaving" in text) == (True, False)
 
 
 def test_an_analyst_reads_and_notes_nothing_and_takes_nothing_away(cafe, hana):
