@@ -446,3 +446,18 @@ def test_who_lost_everything_is_let_in_by_the_operator_and_sets_up_anew(cafe):
     assert browser.get(f"/console/{cafe.slug}/settings")["Location"].startswith("/accounts/login/")
     with pytest.raises(CommandError, match="Nobody signs in"):
         call_command("forget_second_factor", "nobody@example.org")
+
+
+def test_who_mistypes_the_pin_need_not_say_again_who_they_are(cafe):
+    tablet = cashier_browser(cafe)
+    url = f"/console/{cafe.slug}/counter/sign-on"
+    tablet.post(f"/console/{cafe.slug}/counter/sign-off")
+    # One cashier is not a choice.
+    assert tablet.get(url).content.decode().count(" checked") == 1
+    ara = seat_at(cafe, "cashier", name="Ara", pin="1357")
+    assert tablet.get(url).content.decode().count(" checked") == 0
+
+    page = tablet.post(url, {"seat": ara.public_id, "pin": "0000"})
+
+    assert page.status_code == 422
+    assert f'value="{ara.public_id}" checked' in page.content.decode()
