@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_safe
 from loyalty.api import markdown, openapi
 from loyalty.api.catalogue import KINDS
 
+_ABROAD = re.compile(r"\[([^\]]+)\]\((https://[^)\s]+)\)")
 _QUICKSTART = settings.BASE_DIR / "docs" / "pos-quickstart.md"
 
 
@@ -38,6 +40,8 @@ def quickstart(request: HttpRequest) -> HttpResponse:
 @lru_cache(maxsize=8)
 def _guide(address: str) -> SafeString:
     text = _QUICKSTART.read_text(encoding="utf-8").replace("http://localhost:8000", address)
+    # Our pages name other houses and lead to none of them.
+    text = _ABROAD.sub(r"\1 (`\2`)", text)
     return markdown.html(text, links={"openapi.json": reverse("api:schema")})
 
 

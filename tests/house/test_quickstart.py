@@ -34,6 +34,7 @@ def test_its_calls_carry_the_address_at_which_it_is_read(settings):
     assert f'<a href="{reverse("api:schema")}"><code>openapi.json</code></a>' in text
     assert "default-src 'self'" in page["Content-Security-Policy"]
     assert "style=" not in text
+    assert "Standard Webhooks (<code>https://www.standardwebhooks.com/</code>)" in text, "named, and no way out"
 
 
 def test_whoever_reads_the_reference_finds_it():
