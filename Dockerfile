@@ -26,6 +26,7 @@ COPY merchants merchants
 COPY templates templates
 COPY static static
 COPY locale locale
+COPY docs/pos-quickstart.md docs/pos-quickstart.md
 # A checkout made under a strict umask is read by its owner alone, and here that is root.
 # The names are only there so that the settings can be read; nothing is connected to while building.
 RUN chmod -R go+rX . \

@@ -44,6 +44,8 @@ def main() -> None:
         if command in {"demo", "up"} and environment.is_embedded(os.environ):
             places.prepare(places.data_dir())
         environment.fill(os.environ)
+        if command not in {"demo", "up"}:
+            environment.find_address(os.environ)
     except places.StartError as error:
         sys.exit(str(error))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")

@@ -10,13 +10,12 @@ from django.db import connection
 from analytics.metrics.people import PERSON_DAYS_SQL
 from analytics.windows import YEAR_DAYS
 from engagement.surveys import DETRACTOR_MAX
+from engagement.voices import NEWS_DAYS
 from merchants import periods
 from merchants.models.merchants import Merchant
 
 KINDS: Final = ("regulars_slipping", "points_expiring", "detractors_waiting", "unusually_busy")
 
-#: An unhappy answer is news for so long.
-ANSWER_DAYS: Final = 30
 #: Nobody is missed sooner than after so many days, however often they came.
 PATIENCE_DAYS: Final = 14
 REGULAR_DAYS_MIN: Final = 4
@@ -50,7 +49,7 @@ _WAITING: Final = f"""
         max(r.local_day) AS last_day, count(*) AS at_stake
     FROM engagement_surveyresponse r
     WHERE r.merchant_id = %(merchant)s AND r.score <= {DETRACTOR_MAX} AND r.followed_up_at IS NULL
-        AND r.local_day > %(today)s::date - {ANSWER_DAYS} AND r.member_id IS NOT NULL
+        AND r.local_day > %(today)s::date - {NEWS_DAYS} AND r.member_id IS NOT NULL
     GROUP BY 1
 """
 
@@ -73,7 +72,7 @@ LISTINGS: Final = {
 }
 _DAYS_BACK: Final = {
     "regulars_slipping": YEAR_DAYS,
-    "detractors_waiting": ANSWER_DAYS - 1,
+    "detractors_waiting": NEWS_DAYS - 1,
     "unusually_busy": BUSY_DAYS - 1,
 }
 

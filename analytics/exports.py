@@ -12,11 +12,14 @@ from typing import Final, Literal
 from analytics import dashboard
 from analytics.answers import SeriesPoint
 from analytics.models import MetricValue
+from engagement import voices
+from engagement.voices import Narrowed
 from merchants.models.merchants import Merchant
 
 Cell = str | int | Decimal | date | None
 #: What makes a spreadsheet take a text for a formula, also behind blanks and at the start of a further line.
 _SUSPICIOUS: Final = frozenset("=+-@\t\r\n|%＝＋－＠")
+_CHUNK: Final = 500
 _BLANKS: Final = " \u00a0\u3000\ufeff\u200b"
 
 
@@ -71,6 +74,18 @@ def cohort_rows(*, merchant: Merchant) -> Iterator[tuple[Cell, ...]]:
     for row in dashboard.cohorts(merchant=merchant, months=60):
         for after, (active, revenue) in enumerate(zip(row.active, row.revenue_minor, strict=True)):
             yield row.joined_month, after, row.members, active, revenue
+
+
+def answer_rows(*, merchant: Merchant, narrowed: Narrowed) -> Iterator[tuple[Cell, ...]]:
+    """This function will list survey answers, newest day first, page by page; who answers meanwhile comes before."""
+    yield ("answer", "answered_at", "score", "class", "comment", "member", "name", "channel", "purchase",
+           "followed_up_at")  # fmt: skip
+    after: voices.Place | None = None
+    while found := voices.newest(merchant=merchant, narrowed=narrowed, limit=_CHUNK, after=after):
+        for said in found:
+            yield (said.id, said.answered_at, said.score, said.nps_class, said.comment, said.member, said.name,
+                   said.channel, said.purchase, said.followed_up_at)  # fmt: skip
+        after = found[-1].place
 
 
 def member_rows(

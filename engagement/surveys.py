@@ -158,21 +158,13 @@ def told(row: SurveyResponse) -> dict[str, object]:
 def answers(
     *,
     merchant: Merchant,
-    only: Literal["", "promoter", "passive", "detractor", "waiting"] = "",
     member: str | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> AnswerPage:
-    """This function will list answers, newest first, at most 200 a page; `waiting` are detractors nobody cared for."""
+    """This function will list answers in the order they were recorded, newest first, at most 200 a page."""
     limit = max(1, min(limit, PAGE_MAX))
     rows = SurveyResponse.objects.filter(merchant=merchant).select_related("member").order_by("-id")
-    if only:
-        low, high = {"promoter": (PROMOTER_MIN, 10), "passive": (DETRACTOR_MAX + 1, PROMOTER_MIN - 1)}.get(
-            only, (0, DETRACTOR_MAX)
-        )
-        rows = rows.filter(score__gte=low, score__lte=high)
-    if only == "waiting":
-        rows = rows.filter(followed_up_at__isnull=True)
     if member is not None:
         rows = rows.filter(member__public_id=member)
     if after is not None:

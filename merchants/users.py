@@ -15,6 +15,11 @@ def find(contact: Contact) -> User | None:
     return User.objects.filter(**{contact.kind: contact.value}).first()
 
 
+def look_for_nobody() -> None:
+    """This function will do the work of reading a person by their key where there is none: time tells nothing then."""
+    User.objects.filter(pk=0).first()
+
+
 def proved(*, contact: Contact, now: datetime) -> User:
     """This function will return the person behind a contact that was just proved by a code, made if need be.
 

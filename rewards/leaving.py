@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from members import directory, erasure
+from members import erasure
 from members.models import Member
 from merchants.actors import Actor
 from merchants.models.merchants import Merchant
@@ -47,11 +47,3 @@ def leave(*, merchant: Merchant, member: Member, now: datetime, actor: Actor) ->
         book.write()
     erasure.erase(merchant=merchant, member=member, now=now, actor=actor)
     return Left(points)
-
-
-def leave_by_id(*, merchant: Merchant, member: str, now: datetime, actor: Actor) -> None:
-    """This function will do the same for the very member with this public id: a merged one's successor is not meant.
-
-    :raises directory.MemberNotFound: nobody ever had this id.  :raises erasure.StillMember: as `leave`.
-    """
-    leave(merchant=merchant, member=directory.by_id(merchant=merchant, public_id=member), now=now, actor=actor)

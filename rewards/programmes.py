@@ -321,8 +321,7 @@ def _sha256(document: Mapping[str, Any]) -> str:
 
 
 def _started(merchant: Merchant) -> dict[str, Any]:
-    document = terms.templates()["simple"]
-    document["currency"] = merchant.currency
+    document = terms.templates(merchant.currency)["simple"]
     document["name"] = merchant.name
     document.pop("examples", None)
     return terms.document(terms.parse(document))

@@ -62,7 +62,7 @@ def cafe(*, slug: str = "cafe-haneul", sales: int = 900, seed: int = 7) -> Merch
     dice, now = random.Random(seed), datetime.now(UTC)
     merchant = open_shop(slug)
     with tenancy.tenant(merchant):
-        document = terms.templates()["cafe_krw"]
+        document = terms.templates()["cafe"]
         programmes.save_draft(merchant=merchant, document=document, revision=None, now=now, actor=SYSTEM)
         begun = now - timedelta(days=540)
         programmes.publish(merchant=merchant, now=now, actor=SYSTEM, effective_from=begun, note="The first programme")
@@ -124,7 +124,7 @@ def _afterwards(merchant, people, now, dice) -> None:
             )  # fmt: skip
             purchases.refund(merchant=merchant, asked=asked, now=now, actor=SYSTEM)
         for place, member in enumerate(people[:12]):
-            for reward in ("americano", "off-3000"):
+            for reward in ("americano", "money-off"):
                 wish = redemptions.RedemptionRequest(
                     external_id=f"red-{reward}-{place}", member=purchases.MemberRef(id=member.public_id), reward=reward,
                     order_total_minor=20000,

@@ -11,11 +11,19 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from merchants import contacts, users
 from merchants.errors import LoyaltyError
+
+CODES_TOO_OFTEN = _("Codes were asked for too often. Please try again in a minute, or later today.")
+
+
+def may_send_code(request: HttpRequest, contact: str) -> bool:
+    """Count one code asked for, by this contact and from this address of the net, and say whether it may be sent."""
+    return bool(ratelimit.consume(request, app="allauth.account", action="request_login_code", key=contact))
 
 
 class SignInForm(forms.Form):
@@ -38,12 +46,8 @@ class SignInForm(forms.Form):
         except LoyaltyError as refusal:
             raise forms.ValidationError({"contact": refusal.detail}) from None
         # Counted before anybody is looked up, so that the limits say nothing about who exists.
-        if not ratelimit.consume(
-            context.request, app="allauth.account", action="request_login_code", key=contact.value
-        ):
-            raise forms.ValidationError(
-                _("Codes were asked for too often. Please try again in a minute, or later today.")
-            )
+        if not may_send_code(context.request, contact.value):
+            raise forms.ValidationError(CODES_TOO_OFTEN)
         user = users.find(contact)
         self._user = user if user is not None and user.is_active else None
         cleaned[contact.kind] = contact.value

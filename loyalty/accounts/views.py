@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from allauth.account.views import ConfirmLoginCodeView, RequestLoginCodeView
@@ -14,6 +15,7 @@ from django.contrib import messages as notes
 from django.contrib.auth import REDIRECT_FIELD_NAME, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -23,10 +25,41 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from loyalty.accounts import second_factor
 from loyalty.accounts.addresses import is_this_machine
-from loyalty.accounts.forms import NewPasskeyForm
+from loyalty.accounts.forms import CODES_TOO_OFTEN, NewPasskeyForm, SignInCodeForm, may_send_code
 from merchants import dev_outbox, users
 
-confirm_code = never_cache(ConfirmLoginCodeView.as_view(template_name="account/confirm_code.html"))
+
+class ConfirmCode(ConfirmLoginCodeView):
+    """allauth's page, and another code for whom the first did not reach: counted as codes asked for at the sign-in are."""
+
+    template_name = "account/confirm_code.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        process = getattr(self, "_process", None)
+        if process is not None and process.user is None:
+            # Whom a code was really sent to was read before this page was drawn.
+            users.look_for_nobody()
+        return answer
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.POST.get("action") != "resend":
+            answer: HttpResponse = super().post(request, *args, **kwargs)
+            return answer
+        state = self._process.state
+        if not may_send_code(request, state.get("email") or state["phone"]):
+            notes.error(request, CODES_TOO_OFTEN)
+            page = self.get_context_data(form=SignInCodeForm(code=""))
+            return render(request, self.template_name, page, status=429)
+        # As if asked for anew, with its own ten minutes and its own tries; allauth's `resend` fails for whom nobody knows.
+        state.update(at=time.time(), failed_attempts=0)
+        self._process.send(skip_enumeration_mails=True)
+        self._process.persist()
+        notes.success(request, _("A new code is on its way. Only the newest one counts."))
+        return redirect(self.passthrough_next_url(reverse("account_confirm_login_code")))
+
+
+confirm_code = never_cache(ConfirmCode.as_view())
 sign_in = never_cache(RequestLoginCodeView.as_view(template_name="account/sign_in.html"))
 
 #: Where to go on once a second factor has been set up.

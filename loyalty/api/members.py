@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from engagement import parting
 from loyalty.api import pages
 from loyalty.api.operations import Answer, Call, operation
 from loyalty.api.pages import PageQuery
@@ -24,7 +25,7 @@ from members.inputs import (
     Reference,
 )
 from merchants import ids
-from rewards import enrolment, leaving
+from rewards import enrolment
 
 
 class CardOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,7 +257,7 @@ class Erasures(ApiView):
         id="erase_member",
         tag="Members",
         summary="Erase a member for good",
-        description="Name, contacts, birthday, notes, cards and consents' origin are gone; open holds are given back, and "
+        description="Name, contacts, birthday, notes, cards, comments and consents' origin are gone; open holds are given back, and "
         "what is left of the points lapses by an entry of the ledger, whose sums stay. Nobody can undo it. Again, it changes "
         "nothing and answers the same. A member who was merged goes with the one they were merged into: erase that one.",
         scope="members:erase",
@@ -265,7 +266,7 @@ class Erasures(ApiView):
         answer_example={"id": "mem_7k2m9x4q8w3t6v1p", "state": "erased"},
     )
     def post(self, call: Call, member_id: str) -> Answer:
-        leaving.leave_by_id(merchant=call.merchant, member=member_id, now=call.now, actor=call.actor)
+        parting.leave_by_id(merchant=call.merchant, member=member_id, now=call.now, actor=call.actor)
         return Answer(Erased(id=member_id))
 
 

@@ -25,7 +25,7 @@ VERSION = "1.0.0"
 _ABOUT = """
 Record purchases, spend points and look members up, from a till or any other machine.
 
-- **Start** with docs/pos-quickstart.md: the first sale in five minutes, with three curls.
+- **Start** with the [quickstart](/api/docs/quickstart): the first sale in five minutes, with three curls.
 - **Keys**: `Authorization: Bearer lk_live_…` (`lk_test_…` for a sandbox). Each call names the scope it needs.
 - **Exactly once**: whatever moves points carries an `external_id` of yours (or the header `Idempotency-Key`). Send it
   again after a time-out: the answer is the same, marked `Idempotent-Replayed: true`, and nothing moves twice. Other

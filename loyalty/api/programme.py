@@ -124,7 +124,7 @@ class TrialOut(msgspec.Struct, frozen=True, kw_only=True):
     why: list[str]
 
 
-_DOCUMENT = {**templates()["simple"], "name": "Beans", "currency": "KRW"}
+_DOCUMENT = {**templates("KRW")["simple"], "name": "Beans"}
 _DRAFT = {
     "document": _DOCUMENT,
     "revision": 4,

@@ -78,6 +78,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^v1(/.*)?$", RouteNotFound.as_view(), name="no_such_call"),
     path("schema", docs.schema, name="schema"),
     path("docs", docs.reference, name="docs"),
+    path("docs/quickstart", docs.quickstart, name="quickstart"),
     path("docs/problems/", docs.problems, name="problems"),
     path("docs/problems/<slug:code>", docs.problem, name="problem"),
 ]

@@ -212,7 +212,9 @@ def counter_sign_on(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     device = access.present_device(request)
     if device is None:
         raise Http404
-    error = ""
+    error, cashiers = "", counter_devices.cashiers(merchant)
+    # Who mistyped does not say again who they are, and nobody chooses from one.
+    chosen = request.POST.get("seat", "") or (cashiers[0].public_id if len(cashiers) == 1 else "")
     if request.method == "POST":
         found = counter_devices.sign_on(
             merchant=merchant, device=device, seat_id=request.POST.get("seat", ""), pin=request.POST.get("pin", "")
@@ -221,7 +223,7 @@ def counter_sign_on(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             access.begin_shift(request, device, found)
             return redirect("console:start", merchant_slug=merchant_slug)
         error = _("This is not the PIN. After five wrong ones a manager has to set a new PIN.")
-    page = {"device": device, "cashiers": counter_devices.cashiers(merchant), "error": error}
+    page = {"device": device, "cashiers": cashiers, "chosen": chosen, "error": error}
     return render(request, "console/people/sign_on.html", page, status=422 if error else 200)
 
 

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from loyalty.console import people, record, rewards, settings
 from loyalty.console.counter import desk, handing, sales
-from loyalty.console.dashboard import behind
+from loyalty.console.dashboard import answers, behind
 from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import keys, sandbox, till, webhooks
 from loyalty.console.members import deeds, lists, merging, missing, one
@@ -77,6 +77,8 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("", people.start, name="start"),
     path("dashboard", dashboard.overview, name="dashboard"),
     path("dashboard/members", behind.members, name="dashboard_members"),
+    path("dashboard/answers", answers.answers, name="dashboard_answers"),
+    path("dashboard/answers/care", answers.take_care, name="dashboard_answers_care"),
     path("dashboard/export", behind.export, name="dashboard_export"),
     path("programme/", include(_programme)),
     path("rewards", rewards.catalogue, name="rewards"),

@@ -94,12 +94,12 @@ def make(shop: Shop, *, now: datetime, seed: int) -> Made:
     today = periods.local_day(now, merchant.tzinfo)
     told = story.tell(shop, today=today, seed=seed)
     began = periods.start_of_day(told.first_day, merchant.tzinfo)
-    promised = terms.parse(terms.templates()[shop.template])
+    promised = terms.parse(terms.templates(shop.currency)[shop.template])
     life = _Life(merchant, shop, told, promised, Random(f"spending {shop.slug} {seed}"))  # noqa: S311
     made = Made(merchant, "")
     with tenancy.tenant(merchant):
         _open_shops(merchant, shop)
-        document = terms.templates()[shop.template]
+        document = terms.templates(shop.currency)[shop.template]
         programmes.save_draft(merchant=merchant, document=document, revision=None, now=began, actor=SYSTEM)
         programmes.publish(merchant=merchant, now=began, actor=SYSTEM, effective_from=began, note="Opening")
     for number, (start, end) in enumerate(_steps(began, periods.start_of_day(today, merchant.tzinfo))):

@@ -6,6 +6,7 @@ So `python3 manage.py ledger verify` in a second terminal finds the demo that ru
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import MutableMapping
@@ -68,6 +69,25 @@ def fill(environment: MutableMapping[str, str]) -> None:
     }
     for name, value in defaults.items():
         environment.setdefault(name, value)
+
+
+def find_address(environment: MutableMapping[str, str]) -> None:
+    """Set `PUBLIC_URL` to where the installation of this data directory runs now, for whoever is started beside it."""
+    if not environment.get("PUBLIC_URL") and (url := _running_at(places.find(places.data_dir()).lock)):
+        environment["PUBLIC_URL"] = url
+
+
+def _running_at(lock: Path) -> str:
+    """Return what the lock says, if it is held: whoever was killed left an address where nobody answers any more."""
+    try:
+        with lock.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read().strip().partition(" ")[2]
+    except OSError:
+        pass  # Nothing was ever started here, or by somebody else.
+    return ""
 
 
 def _secret(data: Path) -> str:

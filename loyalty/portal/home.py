@@ -49,9 +49,6 @@ def home(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     balance, promised = screens.balance_of(request), screens.terms_of(request)
     catalogue = screens.catalogue_of(request, balance)
     place = ladder.of_member(merchant=merchant, member_id=member.pk, joined_at=member.joined_at, now=now)
-    open_now = [
-        each for each in redemptions.listed(merchant=merchant, member_id=member.pk, now=now, limit=10) if each.is_open
-    ]
     page: dict[str, Any] = {
         "member": member,
         "balance": balance,
@@ -60,7 +57,7 @@ def home(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "goal": _goal(request, promised, place, balance, catalogue),
         "soon": _soon(balance, now + timedelta(days=SOON_DAYS)),
         "ready": catalogue.redeemable[:2],
-        "held": open_now,
+        "held": redemptions.usable(merchant=merchant, member_id=member.pk, now=now),
         "latest": activity.read(request, limit=SHOWN)[0],
         "asked_about": _question(request),
         "code": ids.grouped(member.code),

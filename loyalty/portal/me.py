@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from engagement import parting
 from loyalty.portal import contact, screens, session
 from loyalty.portal.session import actor_of, member_of, member_required, now_of
 from loyalty.tenant import merchant_of
@@ -26,7 +27,6 @@ from members.inputs import MemberChanges
 from merchants import ids, messages
 from merchants.contacts import Contact
 from merchants.errors import LoyaltyError
-from rewards import leaving
 
 _A_YEAR = 365 * 86400
 
@@ -138,7 +138,7 @@ def leave(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         if request.POST.get("sure") == "yes":
             try:
                 with transaction.atomic():
-                    leaving.leave(
+                    parting.leave(
                         merchant=merchant_of(request),
                         member=member_of(request),
                         now=now_of(request),

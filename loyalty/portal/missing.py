@@ -17,7 +17,7 @@ from engagement import missing as questions
 from loyalty.portal import screens
 from loyalty.portal.session import member_of, member_required, now_of
 from loyalty.tenant import merchant_of
-from loyalty.ui import amounts
+from loyalty.ui import amounts, formats
 from merchants import money
 from merchants.errors import LoyaltyError
 
@@ -71,6 +71,7 @@ def missing(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     asked = questions.of_member(merchant=merchant, member=member)
     page = {
         "form": form,
+        "sign": formats.currency_sign(merchant.currency),
         "asked": [{"row": row, "state": STATES[row.state][0], "tone": STATES[row.state][1]} for row in asked],
     }
     return screens.show(request, "portal/missing.html", page, status=422 if form.is_bound else 200)

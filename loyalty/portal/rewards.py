@@ -69,15 +69,15 @@ def rewards(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     catalogue = screens.catalogue_of(request, balance)
     spendable = balance.spendable if balance else 0
     shown = _shown(request, catalogue.offers, spendable)
-    mine = redemptions.listed(merchant=merchant, member_id=member_of(request).pk, now=now, limit=screens.PAGE)
+    whose: dict[str, Any] = {"merchant": merchant, "member_id": member_of(request).pk, "now": now}
     page = {
         "balance": balance,
         "ready": [each for each in shown if each.offer.can_be_redeemed],
         "next": [each for each in shown if not each.offer.can_be_redeemed],
         "pay": catalogue.pay,
         "rate": _rate(request),
-        "held": [_told(request, view) for view in mine if view.is_open],
-        "past": [_told(request, view) for view in mine if not view.is_open][:5],
+        "held": [_told(request, view) for view in redemptions.usable(**whose)],
+        "past": [_told(request, view) for view in redemptions.over(**whose, limit=5)],
     }
     return screens.show(request, "portal/rewards.html", page)
 
@@ -220,16 +220,17 @@ def cancel(request: HttpRequest, merchant_slug: str, redemption_id: str) -> Http
 @require_GET
 @member_required
 def mine(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """List everything the member redeemed, newest first."""
-    rows = redemptions.listed(
-        merchant=merchant_of(request),
-        member_id=member_of(request).pk,
-        now=now_of(request),
-        limit=screens.PAGE + 1,
-        before_id=screens.read_cursor(request),
-    )
+    """List everything the member redeemed: what can be used, soonest to expire first; what is over, newest first."""
+    whose: dict[str, Any] = {
+        "merchant": merchant_of(request),
+        "member_id": member_of(request).pk,
+        "now": now_of(request),
+    }
+    before = screens.read_cursor(request)
+    rows = redemptions.over(**whose, limit=screens.PAGE + 1, before_id=before)
     shown = rows[: screens.PAGE]
     page = {
+        "usable": [] if before else [_told(request, view) for view in redemptions.usable(**whose)],
         "past": [_told(request, view) for view in shown],
         "following": str(shown[-1].id) if len(rows) > screens.PAGE else None,
     }

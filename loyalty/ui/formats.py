@@ -82,6 +82,11 @@ def points_in_words(units: int, decimals: int = 0) -> str:
     return ngettext("%(number)s point", "%(number)s points", abs(count)) % {"number": points(units, decimals)}
 
 
+def currency_sign(currency: str) -> str:
+    """Return how a language writes a currency beside an amount: ₩, NT$, or the code where it has no sign."""
+    return babel_numbers.get_currency_symbol(currency, locale=locale())
+
+
 def money(minor: int, currency: str, display_digits: int | None = None) -> str:
     """Return an amount of minor units, `$41.15` or `₩12,400`.
 

@@ -4,7 +4,7 @@
 - `capture`, `release`, `reverse`, `expire_holds`: what becomes of them (`ending`);
 - `Spendings`, `read_spendings`: spending in memory, folded over a batch (`folding`); `take`: on a purchase (`paying`);
 - `restore`: gives points spent on a purchase back when it is refunded (`restoring`);
-- `find`, `listed`: redemptions as they stand (`finding`); `catalogue`: what can be redeemed now, what is missing
+- `find`, `listed`, `usable`, `over`: redemptions as they stand (`finding`); `catalogue`: what can be redeemed now, what is missing
   (`offers`, `catalogues`).
 
 An open hold and everything about it is guarded by its member's account lock: whoever changes a redemption holds it.
@@ -27,6 +27,8 @@ from rewards.redemptions.finding import RedemptionNotFound as RedemptionNotFound
 from rewards.redemptions.finding import View as View
 from rewards.redemptions.finding import find as find
 from rewards.redemptions.finding import listed as listed
+from rewards.redemptions.finding import over as over
+from rewards.redemptions.finding import usable as usable
 from rewards.redemptions.folding import Spendings as Spendings
 from rewards.redemptions.inputs import CaptureInput as CaptureInput
 from rewards.redemptions.inputs import RedemptionInput as RedemptionInput

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from merchants import ids
 from merchants.models.merchants import Merchant
 from rewards.models.redemptions import Redemption
 from rewards.redemptions.answers import RedemptionNotFound as RedemptionNotFound
 
 State = Redemption.State
+#: Who has more codes than this open at once is shown the soonest.
+USABLE_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,31 @@ def listed(
     if before_id is not None:
         rows = rows.filter(id__lt=before_id)
     return [_view(row, now) for row in rows.order_by("-id")[:limit]]
+
+
+def usable(*, merchant: Merchant, member_id: int, now: datetime) -> list[View]:
+    """This function will list what a member can show at the till now, the soonest to expire first."""
+    rows = Redemption.objects.filter(
+        merchant_id=merchant.pk, member_id=member_id, state=State.HELD, hold_expires_at__gt=now
+    )
+    return [_view(row, now) for row in rows.order_by("hold_expires_at", "id")[:USABLE_MAX]]
+
+
+def over(
+    *, merchant: Merchant, member_id: int, now: datetime, limit: int = 50, before_id: int | None = None
+) -> list[View]:
+    """This function will list what is used, given back or expired, by when it was taken, newest first; no refusals.
+
+    `before_id` is the last one of the page before; one that is not the member's has nothing before it.
+    """
+    rows = Redemption.objects.filter(merchant_id=merchant.pk, member_id=member_id)
+    if before_id is not None:
+        last = rows.filter(pk=before_id).first()
+        if last is None:
+            return []
+        rows = rows.filter(Q(occurred_at__lt=last.occurred_at) | Q(occurred_at=last.occurred_at, pk__lt=last.pk))
+    rows = rows.exclude(state=State.REFUSED).exclude(state=State.HELD, hold_expires_at__gt=now)
+    return [_view(row, now) for row in rows.order_by("-occurred_at", "-id")[:limit]]
 
 
 def _view(row: Redemption, now: datetime) -> View:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
-from engagement import asking
+from engagement import asking, surveys
 from merchants import keys, tenancy
 from merchants.actors import SYSTEM
 from rewards import purchases
@@ -137,3 +137,39 @@ def test_two_receipts_with_one_number_are_told_apart_given_and_taken_off_again(
     assert_sound(hers)
     hers.locator("dialog[open] .button--primary").click()
     expect(hers.locator("[href^='#off-'], [data-dialog^='off-']")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [*LOOKS, (DESK, "light", "en"), (PHONE, "light", "ko")])
+def test_answers_are_read_and_narrowed_down(
+    cafe, open_page, assert_sound, shot, django_db_blocker, width, scheme, language
+):
+    mark, now = f"{width}-{scheme}-{language}", datetime.now(UTC)
+    with django_db_blocker.unblock():
+        purchase = bought(cafe, f"G-{mark}")
+    with django_db_blocker.unblock(), tenancy.tenant(cafe):
+        for score, comment in (
+            (2, "The coffee was cold, and nobody at the counter looked up.\nI waited twelve minutes for one latte."),
+            (10, "라떼가 정말 맛있어요! 매일 아침 들릅니다."),
+            (
+                7,
+                "價格漲了一點。https://example.org/a-very-long-address-that-nobody-can-break-anywhere-at-all-0123456789",
+            ),
+        ):
+            surveys.record_response(
+                merchant=cafe, answer=surveys.AnswerInput(score=score, comment=comment, channel="link"), now=now,
+                actor=SYSTEM,
+            )  # fmt: skip
+        asking.answer(merchant=cafe, purchase=purchase, score=4, comment="Meh.", channel="link", now=now, actor=SYSTEM)
+    page = open_page(
+        f"/console/{cafe.slug}/dashboard/answers", client=staff_browser(cafe, "owner"), width=width, scheme=scheme,
+        language=language,
+    )  # fmt: skip
+    shot(page, f"answers-1-{mark}")
+    assert_sound(page)
+    page.locator("select[name=words]").select_option("yes")
+    page.wait_for_url("**words=yes**")
+    page.locator(".said form button").first.click()
+    page.locator(".said .positive").first.wait_for()
+    assert "words=yes" in page.url, "the list stays as it was narrowed down"
+    shot(page, f"answers-2-{mark}")
+    assert_sound(page)

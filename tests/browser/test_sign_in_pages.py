@@ -71,3 +71,49 @@ def test_a_page_that_is_not_there_says_what_to_do(open_page, assert_sound, shot,
     expect(page.get_by_role("link", name="To the start page")).to_be_visible()
     assert_sound(page)
     shot(page, f"error-404-{width}-{scheme}")
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "light", "ko"), (DESK, "dark", "zh-Hant")])
+def test_what_is_too_large_is_answered_by_a_page(owner, open_page, assert_sound, shot, width, scheme, language):
+    page = open_page("/accounts/login/", width=width, scheme=scheme, language=language)
+    page.locator("input[name=contact]").evaluate(
+        "it => { it.maxLength = 1e7; it.value = 'x'.repeat(6e6); it.form.submit() }"
+    )
+    page.get_by_text("413").wait_for()
+    # The browser's own line about the answer is no complaint of ours.
+    page.complaints.lines.clear()
+    shot(page, f"413-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "light", "ko"), (DESK, "dark", "zh-Hant")])
+def test_another_code_is_refused_within_the_minute_in_words(
+    owner, open_page, assert_sound, shot, width, scheme, language
+):
+    page = open_page("/accounts/login/", width=width, scheme=scheme, language=language)
+    page.locator("input[name=contact]").fill(f"nobody-{width}@example.org")
+    page.locator("main form button").first.click()
+    page.locator("input[name=code]").wait_for()
+    shot(page, f"code-1-{width}-{scheme}-{language}")
+    assert_sound(page)
+    page.locator("form:has(input[value=resend]) button").click()
+    page.locator(".flash, .alert").first.wait_for()
+    page.complaints.lines.clear()
+    shot(page, f"code-2-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "light"), (DESK, "dark"), (PHONE, "dark"), (DESK, "light")])
+@pytest.mark.parametrize("path", ["/api/docs/quickstart", "/api/docs/problems/"])
+def test_what_developers_read_is_sound(open_page, assert_sound, shot, path, width, scheme):
+    page = open_page(path, width=width, scheme=scheme)
+    shot(page, f"docs-{path.strip('/').rpartition('/')[2]}-{width}-{scheme}")
+    assert_sound(page)
+
+
+def test_the_reference_has_the_way_to_the_quickstart_above_it(open_page, shot):
+    page = open_page("/api/docs")
+    page.locator(".swagger-ui .info").wait_for()
+    shot(page, "docs-reference", whole=False)
+    page.locator("header").get_by_role("link", name="Quickstart").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Quickstart for till developers")

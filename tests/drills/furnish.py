@@ -21,7 +21,7 @@ from tests.till import issue_key, open_shop  # noqa: E402
 
 def programme() -> dict[str, Any]:
     """The café's terms without its daily cap, and with points that pay."""
-    document = json.loads(json.dumps(terms.templates()["cafe_krw"]))
+    document = json.loads(json.dumps(terms.templates()["cafe"]))
     document["earning"].pop("caps", None)
     document.pop("examples", None)
     document["pay_with_points"] = {"points": 1, "amount_minor": 5, "minimum_points": 10}

@@ -39,7 +39,7 @@ PUBLIC = {
     "ui:scheme", "ui:language",
     "portal:join", "portal:sign_in", "portal:confirm", "portal:resend", "portal:sign_out", "portal:terms",
     "portal:contact_undo", "portal:asked",
-    "api:schema", "api:docs", "api:problems", "api:problem",
+    "api:schema", "api:docs", "api:quickstart", "api:problems", "api:problem",
 }  # fmt: skip
 
 # Guarded by something else than who one is; each has a test of its own.
@@ -99,6 +99,8 @@ CONSOLE = {
     "console:me": "o m a c p",
     "console:dashboard": "o m a . .",
     "console:dashboard_members": "o m a . .",
+    "console:dashboard_answers": "o m a . .",
+    "console:dashboard_answers_care": "o m . . .",
     "console:dashboard_export": "o m . . .",
     "console:team": "o m . . .",
     "console:seat_give": "o m . . .",

@@ -83,6 +83,23 @@ def test_staff(cafe, monkeypatch):
     assert known == unknown
 
 
+@pytest.mark.parametrize("sent", [None, {"action": "resend"}, {"code": "wrong!"}])
+def test_staff_on_the_page_that_asks_for_the_code(cafe, monkeypatch, settings, sent):
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "request_login_code": "20/h/ip,5/d/key"}
+
+    def there(contact):
+        browser = Client()
+        page = browser.post("/accounts/login/", {"contact": contact})["Location"]
+        browser.get(page)
+        with counted(monkeypatch) as work:
+            answer = browser.post(page, sent) if sent else browser.get(page)
+        assert answer.status_code == (302 if sent and "action" in sent else 200)
+        return work
+
+    there("somebody-else@example.org")
+    assert there("hana@example.org") == there("hugo@example.org")
+
+
 def test_the_count_sees_work_that_is_done_for_one_of_them_only(monkeypatch):
     """The guard is proved by breaking it."""
     with counted(monkeypatch) as work, connection.cursor() as cursor:

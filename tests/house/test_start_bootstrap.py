@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -267,6 +268,26 @@ def test_the_variables_of_an_embedded_installation(tmp_path: Path, monkeypatch):
     again: dict[str, str] = {}
     environment.fill(again)
     assert again["SECRET_KEY"] == variables["SECRET_KEY"]
+
+
+def test_who_is_started_beside_a_running_installation_learns_its_address(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    lock = tmp_path / "up.lock"
+
+    def told(**given: str) -> dict[str, str]:
+        variables = dict(given)
+        environment.find_address(variables)
+        return variables
+
+    assert told() == {}
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        held.write("4711 http://localhost:8013\n")
+        held.flush()
+        assert told() == {"PUBLIC_URL": "http://localhost:8013"}
+        assert told(PUBLIC_URL="https://loyalty.example.com") == {"PUBLIC_URL": "https://loyalty.example.com"}
+    # Killed: the file still says where it was, and nobody answers there.
+    assert told() == {}
 
 
 @pytest.mark.parametrize("given", [{"DATABASE_URL": "postgresql://app_web:x@db/loyalty"}, {"LOYALTY_EMBEDDED": "0"}])

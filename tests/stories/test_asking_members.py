@@ -173,7 +173,9 @@ def settles(shop, manager, **fields):
 
 def test_she_asks_staff_give_and_she_sees_it(cafe, mina, phone, manager):
     assert asks(cafe, phone).status_code == 302
-    assert "waiting" in phone.get(f"/m/{cafe.slug}/missing").content.decode()
+    asked = phone.get(f"/m/{cafe.slug}/missing").content.decode()
+    assert "waiting" in asked
+    assert ('<span class="affix__before">₩</span>' in asked, ">KRW<" in asked) == (True, False)
     assert "Missing points (1)" in manager.get(f"/console/{cafe.slug}/members/").content.decode()
     listed = manager.get(f"/console/{cafe.slug}/members/missing-points").content.decode()
     assert ("₩12,400" in listed, "R-77" in listed) == (True, True)

@@ -176,6 +176,23 @@ def test_a_purchase_comes_back_line_by_line_and_its_points_with_it(cafe, hana, m
     assert too_much.status_code == 422
 
 
+def test_an_amount_typed_beside_all_that_is_left_takes_nothing_back(cafe, hana, mina):
+    """Who types 4,000 and forgets to choose “an amount” does not mean 10,000."""
+    bought = mina.buys(10_000)
+    address = url(cafe, f"members/{mina.public_id}/refund?purchase={bought.public_id}")
+    form = {"external_id": minted(hana, address), "way": "all", "amount": "4,000"}
+    line = hana.get(address).context["form"].line_fields()[0].html_name
+
+    for fields, wrong in (({}, "amount"), ({"amount": "", line: "1"}, line), ({"way": "amount", line: "1"}, line)):
+        page = hana.post(address, {**form, **fields})
+        assert page.status_code == 422
+        assert list(page.context["form"].errors) == [wrong]
+    assert hana.get(url(cafe, f"members/{mina.public_id}")).context["balance"].spendable == 100
+
+    assert hana.post(address, {**form, "amount": ""}).status_code == 302
+    assert hana.get(url(cafe, f"members/{mina.public_id}")).context["balance"].spendable == 0
+
+
 def test_another_members_purchase_is_not_taken_back_here(cafe, hana, mina):
     bought = cafe.member("Jisoo").buys(10_000)
     address = url(cafe, f"members/{mina.public_id}/refund?purchase={bought.public_id}")

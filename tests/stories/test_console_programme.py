@@ -42,7 +42,7 @@ def draft(cafe):
 def publish(cafe, document=None):
     with tenancy.tenant(cafe):
         now = datetime.now(UTC)
-        document = document or terms.templates()["cafe_krw"]
+        document = document or terms.templates()["cafe"]
         programmes.save_draft(merchant=cafe, document=document, revision=None, now=now, actor=SYSTEM)
         return programmes.publish(merchant=cafe, now=now, actor=SYSTEM)
 
@@ -69,11 +69,17 @@ def rules(cafe):
 def test_a_new_merchant_starts_from_a_template(cafe, hana):
     page = hana.get(url(cafe, "programme/"))
     assert "Café Club" in page.content.decode()
+    assert "Start over from a template" not in page.content.decode()
+    assert [template["code"] for template in page.context["templates"]] == ["simple", "bookshop", "cafe", "stars"]
 
-    answer = hana.post(url(cafe, "programme/start"), {"template": "cafe_krw", "revision": "0"})
+    answer = hana.post(url(cafe, "programme/start"), {"template": "cafe", "revision": "0"})
 
     assert answer.status_code == 302
     assert rules(cafe) == ["base", "morning", "own-cup", "birthday", "first"]
+    # Her draft is what the page is about now; the templates are folded away below it.
+    text = hana.get(url(cafe, "programme/")).content.decode()
+    assert text.index("Earning rules") < text.index("Start over from a template") < text.index("Page Turners")
+    assert "Start from a template" not in text
     with tenancy.tenant(cafe):
         assert programmes.published(merchant=cafe) == []
 
@@ -114,7 +120,7 @@ def test_every_kind_of_rule_is_added_with_its_conditions(cafe, hana, kind):
     assert rule["priority"] == 5
 
 
-@pytest.mark.parametrize("template", ["cafe_krw"])
+@pytest.mark.parametrize("template", ["cafe"])
 def test_saving_what_is_shown_changes_nothing(cafe, hana, template):
     publish(cafe, terms.templates()[template])
     before = draft(cafe).document
@@ -219,7 +225,7 @@ def test_review_says_what_changes_and_publishing_makes_it_live(cafe, hana):
 
     page = hana.get(url(cafe, "programme/review"))
     (change,) = [change for change in page.context["changes"] if change.section == "Earning"]
-    assert (change.kind, change.label) == ("changed", "1 bean per ₩100")
+    assert (change.kind, change.label) == ("changed", "Every order")
     assert change.before.startswith("1 per ₩100")
     assert change.after.startswith("2 per ₩100")
     assert [(sale.before, sale.after) for sale in page.context["sales"][:3]] == [(20, 40), (100, 200), (500, 1000)]
@@ -249,8 +255,8 @@ def test_review_plays_the_drafts_examples_by_what_is_in_force_too(cafe, hana):
     sales = {sale.name: (sale.before, sale.after) for sale in hana.get(url(cafe, "programme/review")).context["sales"]}
 
     # Twenty points for a first order become a hundred; a gift card earns nothing before and after.
-    assert sales["First order"] == (68, 148)
-    assert sales["A gift card earns nothing"] == (0, 0)
+    assert sales["First order, ₩4,800"] == (68, 148)
+    assert sales["A gift card of ₩30,000 earns nothing"] == (0, 0)
 
 
 def test_examples_that_a_new_rule_changes_are_taken_over_with_one_button(cafe, hana):
@@ -263,7 +269,7 @@ def test_examples_that_a_new_rule_changes_are_taken_over_with_one_button(cafe, h
     assert "A worked example does not come out" in review.content.decode()
     sales = {sale.name: (sale.expected, sale.after) for sale in review.context["sales"]}
     # A latte of 4,800 won: 48 points and 20 for the first order; now twice 48 and 20.
-    assert (sales["First order"], sales["A gift card earns nothing"]) == ((68, 116), (0, 0))
+    assert (sales["First order, ₩4,800"], sales["A gift card of ₩30,000 earns nothing"]) == ((68, 116), (0, 0))
 
     stale = {"act": "promise", "revision": doubled.revision - 1}
     assert (
@@ -279,7 +285,7 @@ def test_examples_that_a_new_rule_changes_are_taken_over_with_one_button(cafe, h
     hana.post(url(cafe, "programme/review"), {"act": "promise", "revision": doubled.revision})
 
     kept = draft(cafe).document
-    assert {example["name"]["en"]: example["points"] for example in kept["examples"]}["First order"] == 116
+    assert {example["name"]["en"]: example["points"] for example in kept["examples"]}["First order, ₩4,800"] == 116
     assert kept | {"examples": []} == doubled.document | {"examples": []}
     assert hana.get(url(cafe, "programme/review")).context["broken"] == []
     hana.post(url(cafe, "programme/review"), {"start": "now", "note": "", "revision": doubled.revision + 1})
@@ -389,7 +395,7 @@ def test_rewards_are_added_edited_and_taken_away_in_the_draft(cafe, hana):
 
 def test_goods_are_quoted_as_the_language_does(cafe, hana):
     """The terms know goods by their codes alone; in quotation marks they read as names."""
-    goods = terms.parse(terms.templates()["cafe_krw"])
+    goods = terms.parse(terms.templates()["cafe"])
     wanted = terms.Goods(categories=("coffee", "tea"), skus=())
     with translation.override("en"):
         assert console.Speaker(goods, "en").goods(wanted) == "“coffee” and “tea”"
@@ -440,7 +446,7 @@ def test_a_shop_in_dollars_types_cents_and_halves(db):
     shop.currency = "USD"
     shop.save()
     owner = staff_browser(shop, "owner")
-    publish(shop, terms.templates()["bookshop_usd"])
+    publish(shop, terms.templates()["bookshop"])
     before = draft(shop).document
     for code in [rule["code"] for rule in before["earning"]["rules"]]:
         page = url(shop, f"programme/rule?code={code}")
@@ -450,7 +456,7 @@ def test_a_shop_in_dollars_types_cents_and_halves(db):
 
 def test_two_versions_are_compared_in_words(cafe, hana):
     publish(cafe)
-    richer = terms.templates()["cafe_krw"]
+    richer = terms.templates()["cafe"]
     richer["welcome"]["points"] = 50
     publish(cafe, richer)
     richer["referral"] = None
@@ -486,7 +492,7 @@ def test_a_basket_of_several_lines_is_tried(cafe, hana):
 
 
 def test_advice_leads_to_the_page_that_changes_it(cafe, hana):
-    odd = terms.templates()["cafe_krw"]
+    odd = terms.templates()["cafe"]
     odd["earning"]["rules"][0]["points"] = 60
     publish(cafe, odd | {"examples": []})
 

@@ -48,7 +48,7 @@ def test_a_new_merchant_is_led_from_programme_to_key_to_sale(shop, hana):
     def done():
         return [step["is_done"] for step in hana.get(url(shop, "dashboard")).context["steps"]]
 
-    hana.post(url(shop, "programme/start"), {"template": "cafe_krw", "revision": "0"})
+    hana.post(url(shop, "programme/start"), {"template": "cafe", "revision": "0"})
     assert done() == [True, False, False, False, False]
     hana.post(url(shop, "programme/review"), {"start": "now", "note": "", "revision": "1"})
     assert done() == [True, True, False, False, False]
@@ -67,13 +67,14 @@ def test_staff_arrive_at_the_dashboard_and_cashiers_do_not(shop, hana):
 
 
 def test_a_test_shop_has_the_programme_and_keys_of_its_own_and_nothing_else(shop, hana):
-    hana.post(url(shop, "programme/start"), {"template": "cafe_krw", "revision": "0"})
+    hana.post(url(shop, "programme/start"), {"template": "cafe", "revision": "0"})
     hana.post(url(shop, "programme/review"), {"start": "now", "note": "", "revision": "1"})
     opened = hana.post(url(shop, "developers/sandbox"))
 
     twin = Merchant.objects.get(sandbox_of=shop)
     assert opened["Location"] == f"/console/{twin.slug}/developers/keys"
     assert (twin.name, twin.currency, twin.zone, twin.is_sandbox) == (shop.name, shop.currency, shop.zone, True)
+    assert 'href="/api/docs/quickstart"' in hana.get(opened["Location"]).content.decode()
     made = hana.post(url(twin, "developers/keys"), {"name": "Till", "scopes": ["quotes"]}).context["issued"]
     assert made.secret.startswith("lk_test_")
     with tenancy.tenant(twin):

@@ -230,6 +230,9 @@ def test_after_half_an_hour_a_manager_must_do_it(cafe, jun, mina, monkeypatch):
 def test_a_reward_is_taken_once_and_given_back(cafe, jun, mina):
     sell(cafe, jun, mina, amount="30000")
     page = jun.get(at(cafe, f"members/{mina.public_id}/rewards"))
+    assert "200 points · for orders from ₩10,000" in page.content.decode(), (
+        "nobody should have to be refused to learn it"
+    )
     form = {"external_id": minted(page, "external_id"), "reward": "coffee"}
     first, second = (jun.post(at(cafe, f"members/{mina.public_id}/rewards"), form) for _ in range(2))
 

@@ -198,11 +198,39 @@ def test_the_page_says_when_the_till_has_taken_it(cafe, mina, phone):
     assert "hx-trigger" not in part
 
 
+def test_her_rewards_show_what_can_be_used_first_then_what_is_over(cafe, mina, phone):
+    bought(cafe, mina)
+    first, _form = taken(cafe, phone, "coffee")
+    phone.post(f"{first['Location']}/cancel", {"external_id": minted(phone.get(first["Location"]))})
+    taken(cafe, phone, "mug")
+
+    page = text(phone.get(m(cafe, "rewards/mine")))
+
+    places = [page.index(words) for words in ("Ready to use", "Mug", "Good until", "Used, given back", "Coffee")]
+    assert places == sorted(places)
+    # The headings are for lists that are there.
+    with tenancy.tenant(cafe):
+        held = Redemption.objects.get(merchant=cafe, member=mina, reward="mug")
+    phone.post(m(cafe, f"rewards/mine/{held.public_id}/cancel"), {"external_id": ids.mint("rel")})
+    page = text(phone.get(m(cafe, "rewards/mine")))
+    assert ("Ready to use" in page, "Used, given back" in page, "Coffee" in page) == (False, False, True)
+
+
 def test_what_is_out_of_reach_says_what_is_missing(cafe, mina, phone):
     page = text(phone.get(m(cafe, "rewards")))
 
     assert "70 points to go" in page
+    assert 'strong">70 points to go' not in phone.get(m(cafe, "rewards")).content.decode(), "once is enough"
     assert "This reward is for members on other tiers." in page
+
+
+def test_a_shop_without_a_programme_promises_nothing_and_leaves_no_half_sentence(db):
+    quiet = open_shop("paper-boat")
+    rose = member_browser(quiet, join(quiet, name="Rose"))
+
+    page = text(rose.get(m(quiet, "rewards")))
+
+    assert ("No rewards yet" in page, "You have" in page) == (True, False)
 
 
 def test_a_refused_reward_leaves_the_points(cafe, mina, phone):

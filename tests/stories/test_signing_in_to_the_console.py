@@ -130,6 +130,77 @@ def test_a_demo_may_do_without_setting_up_but_not_without_showing(cafe, settings
     assert browser.get(f"/console/{cafe.slug}/team").status_code == 302
 
 
+@pytest.fixture
+def many_minutes(settings):
+    """Codes are asked for in one second here, as they would be in some minutes."""
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "request_login_code": "20/h/ip,3/d/key"}
+
+
+def test_whom_the_code_did_not_reach_asks_for_another_and_only_the_newest_counts(cafe, step, many_minutes):
+    seat_at(cafe, "owner", "hana@example.org")
+    team = f"/console/{cafe.slug}/team"
+    browser = Client()
+    page = step(browser, "/accounts/login/", contact="hana@example.org", next=team)["Location"]
+    first = code_in_last_mail()
+    assert "Send another code" in browser.get(page).content.decode()
+
+    answer = step(browser, page, action="resend", next=team)
+
+    assert answer["Location"] == page
+    assert "A new code is on its way. Only the newest one counts." in browser.get(page).content.decode()
+    assert len(mail.outbox) == 2
+    second = code_in_last_mail()
+    if first != second:
+        assert step(browser, page, code=first, next=team).status_code == 200
+    assert step(browser, page, code=second, next=team)["Location"] == team
+
+
+def test_another_code_within_the_minute_is_refused_in_words_and_the_first_still_opens(cafe, step):
+    seat_at(cafe, "owner", "hana@example.org")
+    browser = Client()
+    page = step(browser, "/accounts/login/", contact="hana@example.org")["Location"]
+
+    answer = step(browser, page, action="resend")
+
+    assert answer.status_code == 429
+    text = answer.content.decode()
+    assert "Codes were asked for too often. Please try again in a minute, or later today." in text
+    assert "This field is required" not in text
+    assert len(mail.outbox) == 1
+    assert step(browser, page, code=code_in_last_mail())["Location"] == "/console/"
+
+
+def test_other_codes_give_nobody_more_guesses_than_new_sign_ins_would(cafe, step, many_minutes):
+    """Three codes a day here, five tries each, whichever way they were asked for."""
+    seat_at(cafe, "owner", "hana@example.org")
+    browser = Client()
+    page = step(browser, "/accounts/login/", contact="hana@example.org")["Location"]
+    for _ in range(4):
+        assert step(browser, page, code="wrong!").status_code == 200
+    assert step(browser, page, action="resend").status_code == 302
+    assert step(browser, page, action="resend").status_code == 302
+    assert step(browser, page, action="resend").status_code == 429
+    assert len(mail.outbox) == 3
+    for _ in range(4):
+        assert step(browser, page, code="wrong!").status_code == 200
+    assert step(browser, page, code="wrong!")["Location"].startswith("/accounts/login/")
+    assert step(browser, page, code=code_in_last_mail()).status_code == 302
+    assert "_auth_user_id" not in browser.session
+
+
+@pytest.mark.parametrize("nobody", ["nobody@example.org", "010-9999-0000"])
+def test_whom_nobody_knows_sees_the_same_and_gets_nothing(cafe, step, settings, many_minutes, nobody):
+    settings.COUNTRY = "KR"
+    browser = Client()
+    page = step(browser, "/accounts/login/", contact=nobody)["Location"]
+
+    answer = step(browser, page, action="resend")
+
+    assert answer.status_code == 302
+    assert "A new code is on its way. Only the newest one counts." in browser.get(page).content.decode()
+    assert mail.outbox == []
+
+
 def test_staff_with_a_phone_and_no_mail_sign_in_too(cafe, step, settings, tmp_path):
     settings.DEV_OUTBOX, settings.DATA_DIR, settings.COUNTRY = True, tmp_path, "KR"
     with tenancy.tenant(cafe):
@@ -375,3 +446,18 @@ def test_who_lost_everything_is_let_in_by_the_operator_and_sets_up_anew(cafe):
     assert browser.get(f"/console/{cafe.slug}/settings")["Location"].startswith("/accounts/login/")
     with pytest.raises(CommandError, match="Nobody signs in"):
         call_command("forget_second_factor", "nobody@example.org")
+
+
+def test_who_mistypes_the_pin_need_not_say_again_who_they_are(cafe):
+    tablet = cashier_browser(cafe)
+    url = f"/console/{cafe.slug}/counter/sign-on"
+    tablet.post(f"/console/{cafe.slug}/counter/sign-off")
+    # One cashier is not a choice.
+    assert tablet.get(url).content.decode().count(" checked") == 1
+    ara = seat_at(cafe, "cashier", name="Ara", pin="1357")
+    assert tablet.get(url).content.decode().count(" checked") == 0
+
+    page = tablet.post(url, {"seat": ara.public_id, "pin": "0000"})
+
+    assert page.status_code == 422
+    assert f'value="{ara.public_id}" checked' in page.content.decode()

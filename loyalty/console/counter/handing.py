@@ -52,6 +52,7 @@ def rewards(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRes
         "offers": [
             {"offer": offer, "icon": _ICONS.get(offer.kind, "gift"), "dialog": f"take-{offer.code}",
              "minted": ids.mint("rdm"), "needs_total": _needs_total(by_code.get(offer.code)),
+             "least": getattr(by_code.get(offer.code), "minimum_total_minor", None),
              "missing": earning.points_in_words(offer.missing_points, promised, get_language() or "en")}
             for offer in catalogue.offers
         ],

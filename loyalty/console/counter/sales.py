@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from babel.numbers import get_currency_symbol
 from django import forms
 from django.contrib import messages as notes
 from django.db import transaction
@@ -121,7 +120,7 @@ def member_page(
         merchant=merchant, member_id=found.pk, spendable=balance.spendable if balance else 0,
         tier=balance.tier if balance else "", now=now, language=get_language() or "en",
     )  # fmt: skip
-    mine = redemptions.listed(merchant=merchant, member_id=found.pk, now=now, limit=10)
+    usable = redemptions.usable(merchant=merchant, member_id=found.pk, now=now)
     page = {
         **shown,
         "form": form,
@@ -130,8 +129,8 @@ def member_page(
         "may_claim": merchant.claim_days_max > 0,
         "points_word": terms.text(shown["terms"].points.plural, get_language() or "en") if shown["terms"] else "",
         "is_code_missing": shift.is_code_missing(request, found),
-        "symbol": get_currency_symbol(merchant.currency, locale=formats.locale()),
-        "held": [{"view": view, "name": reward_name(request, view.reward)} for view in mine if view.is_open],
+        "symbol": formats.currency_sign(merchant.currency),
+        "held": [{"view": view, "name": reward_name(request, view.reward)} for view in usable],
         "redeemable": len(catalogue.redeemable),
         "place": shift.place_of(request),
         "places": shift.choices(request),

@@ -15,14 +15,14 @@ from django.views.decorators.http import require_GET
 from analytics import attention, dashboard, exports, metrics
 from loyalty.console import screens, tables
 from loyalty.console.access import actor_of, now_of, seat_required
-from loyalty.console.dashboard import addresses
+from loyalty.console.dashboard import addresses, answers
 from loyalty.tenant import merchant_of, outside_tenant
 from merchants import audit, tenancy
 from merchants.errors import LoyaltyError
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
 
-_TABLES: Final = ("numbers", "days", "months", "cohorts", "members")
+_TABLES: Final = ("numbers", "days", "months", "cohorts", "members", "answers")
 
 
 @require_GET
@@ -58,6 +58,7 @@ def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "period": period if asked["metric"] != "insight" else None,
             "cursor": screens.cursor_of(page.next) if page.next else None,
             "export": addresses.export(request, "members", **{**asked, "group": asked["which"]}),
+            "is_nps": asked["metric"] == "nps",
             "has_figures": any(row.purchases is not None for row in page.members),
             "has_days": any(row.last_day is not None for row in page.members),
         },
@@ -92,6 +93,8 @@ def _rows(request: HttpRequest, merchant: Merchant, table: str) -> Iterator[tupl
         return exports.metric_rows(merchant=merchant)
     if table == "cohorts":
         return exports.cohort_rows(merchant=merchant)
+    if table == "answers":
+        return exports.answer_rows(merchant=merchant, narrowed=answers.narrowed(request))
     if table == "members":
         return exports.member_rows(merchant=merchant, **_asked(request), now=now_of(request))
     period = request.GET.get("period", addresses.DEFAULT_PERIOD)

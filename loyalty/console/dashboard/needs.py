@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics.answers import Dashboard
-from engagement import missing
+from engagement import missing, voices
 from loyalty.console import screens
 from loyalty.console.access import now_of
 from loyalty.console.dashboard import addresses
@@ -36,14 +36,15 @@ def attention(request: HttpRequest, found: Dashboard) -> list[dict[str, Any]]:
     }
     for item in found.attention:
         icon, tone = icons.get(item.kind, ("smile", "negative"))
-        href = (
-            reverse("console:dashboard_members", args=[merchant.slug])
-            + "?"
-            + addresses.query(metric="insight", group=item.kind)
-        )
+        href = _where(request, item.kind)
         needs.append(
             {"title": item.title, "text": item.detail, "icon": icon, "tone": tone, "href": href if sees else ""}
         )
+    if sees and (unhappy := voices.guests_waiting(merchant=merchant, now=now_of(request))):
+        title = ngettext("%(count)d unhappy guest", "%(count)d unhappy guests", unhappy) % {"count": unhappy}
+        text = _("Nobody has noted that somebody took care.")
+        href = _said(request, whose="guest")
+        needs.append({"title": title, "text": text, "icon": "smile", "tone": "negative", "href": href})
     if screens.may_do(request, Permission.ADJUST_POINTS):
         needs += _of_missing_points(merchant)
     for tile in found.tiles:
@@ -64,6 +65,17 @@ def attention(request: HttpRequest, found: Dashboard) -> list[dict[str, Any]]:
                     "href": reverse("console:webhook", args=[merchant.slug, endpoint.id]),
                 })  # fmt: skip
     return needs
+
+
+def _where(request: HttpRequest, kind: str) -> str:
+    """Where an insight leads: to its members, or to what they said."""
+    if kind == "detractors_waiting":
+        return _said(request, whose="member")
+    return f"{screens.url(request, 'dashboard_members')}?{addresses.query(metric='insight', group=kind)}"
+
+
+def _said(request: HttpRequest, *, whose: str) -> str:
+    return f"{screens.url(request, 'dashboard_answers')}?{addresses.query(whose=whose, care='waiting', days=str(voices.NEWS_DAYS))}"
 
 
 def _of_missing_points(merchant: Merchant) -> list[dict[str, Any]]:

@@ -29,7 +29,6 @@ def stat(request: HttpRequest, found: Dashboard, tile: Tile) -> dict[str, Any]:
     if tile.delta is not None:
         size = abs(tile.delta)
         delta = _("%(points)s pt") % {"points": formats.number(size, 1)} if tile.unit == "percent" else written(size)
-    group = tile.groups[0] if tile.groups and screens.may_do(request, Permission.SEE_MEMBERS) else None
     return {
         "label": tile.title,
         "value": "–" if tile.value is None else written(tile.value),
@@ -47,8 +46,20 @@ def stat(request: HttpRequest, found: Dashboard, tile: Tile) -> dict[str, Any]:
         "computed_at": tile.computed_at,
         "spark": [None if point.value is None else float(point.value) for point in tile.spark],
         "spark_label": _("The last %(count)d months") % {"count": len(tile.spark)},
-        "href": addresses.behind(request, tile.metric, group, found.period.key) if group else "",
+        **_way(request, tile, found.period.key),
     }
+
+
+def _way(request: HttpRequest, tile: Tile, period: str) -> dict[str, Any]:
+    """Where a tile leads: to the members behind it, or to what was said."""
+    if not tile.groups or not screens.may_do(request, Permission.SEE_MEMBERS):
+        return {"href": "", "href_text": ""}
+    if tile.metric == "nps":
+        # Of a month or a quarter gone by everything is shown: the page narrows down to days up to now only.
+        days = period.removeprefix("last_") if period.startswith("last_") else ""
+        href = f"{screens.url(request, 'dashboard_answers')}?{addresses.query(days=days)}"
+        return {"href": href, "href_text": _("what they said")}
+    return {"href": addresses.behind(request, tile.metric, tile.groups[0], period), "href_text": ""}
 
 
 def before(previous: PeriodChoice) -> str:

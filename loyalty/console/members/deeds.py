@@ -142,6 +142,12 @@ class RefundForm(forms.Form):
             self.add_error("amount", _("Say how much comes back."))
         if read.get("way") == "lines" and not self.lines():
             self.add_error(None, _("Say how many pieces of which line come back."))
+        # Who types an amount and leaves “all that is left” chosen does not mean all of it.
+        beside = _("Only what is chosen above comes back. Choose this, or empty it.")
+        if read.get("way") != "amount" and read.get("amount"):
+            self.add_error("amount", beside)
+        if read.get("way") != "lines" and self.lines():
+            self.add_error(next(name for name in self.fields if name.startswith("line_") and read.get(name)), beside)
         return read
 
     def lines(self) -> tuple[purchases.RefundLine, ...]:

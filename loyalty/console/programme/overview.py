@@ -175,13 +175,11 @@ def speaker_of(desk: Desk, version: Published | None) -> Speaker | None:
 
 
 def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
-    """Return the templates whose amounts fit the merchant's currency, and the simplest one, which fits any."""
+    """Return the templates in the merchant's currency, the simplest first."""
     found = []
-    for code, document in terms.templates().items():
+    for code, document in sorted(terms.templates(merchant.currency).items(), key=lambda each: each[0] != "simple"):
         if code == "simple":
-            document |= {"currency": merchant.currency, "name": merchant.name, "examples": []}
-        if document["currency"] != merchant.currency:
-            continue
+            document["name"] = merchant.name
         promised = terms.parse(document)
         speaker = Speaker(promised, language)
         found.append(

@@ -65,7 +65,7 @@ def skipped(promised: terms.Terms, bought: Basket, code: str = "base", **facts: 
 
 
 class TestE1StarbucksRewards:
-    stars = terms.parse(terms.templates()["starbucks"])
+    stars = terms.parse(terms.templates()["stars"])
 
     def test_step_1_and_2_green_buys_and_reloads(self) -> None:
         bought = [earn(self.stars, basket(amount), tier="green") for amount in (475, 620, 1205)]
@@ -90,7 +90,7 @@ class TestE1StarbucksRewards:
     def test_step_7_the_own_cup_adds_to_the_tier_or_multiplies_it(self) -> None:
         cup = line(0, sku="OWN-CUP", number="2")
         assert earn(self.stars, basket(1000, cup), tier="gold") == 2200
-        compounding = terms.templates()["starbucks"]
+        compounding = terms.templates()["stars"]
         compounding["earning"]["rules"][1]["mode"] = "multiply"
         compounding["examples"] = []
         assert earn(terms.parse(compounding), basket(1000, cup), tier="gold") == 2400
@@ -524,12 +524,12 @@ class TestGrants:
         assert (found.points, [grant.points for grant in found.grants]) == (4, [2, 1, 1])
 
     def test_sums_agree_to_the_last_unit(self) -> None:
-        found = earning.evaluate(terms.parse(terms.templates()["cafe_krw"]), CAFE, Facts(ordinal=1), zone=SEOUL)
+        found = earning.evaluate(terms.parse(terms.templates()["cafe"]), CAFE, Facts(ordinal=1), zone=SEOUL)
         assert found.points == sum(grant.points for grant in found.grants)
         assert found.points == sum(step.points for step in found.trace if step.code in ("gave", "multiplied"))
 
     def test_points_outside_a_purchase(self) -> None:
-        club = terms.parse(terms.templates()["cafe_krw"])
+        club = terms.parse(terms.templates()["cafe"])
         assert club.welcome is not None
         grant = earning.award(club, club.welcome.points, at=NOON, zone=SEOUL, rule="welcome")
         assert (grant.points, grant.active_at, grant.rules) == (30, NOON, ("welcome",))
@@ -559,17 +559,17 @@ def languages() -> None:
 
 @pytest.mark.usefixtures("languages")
 class TestTheTrace:
-    club = terms.parse(terms.templates()["cafe_krw"])
+    club = terms.parse(terms.templates()["cafe"])
 
     def test_tells_a_receipt_in_words(self) -> None:
         found = earning.evaluate(self.club, CAFE, Facts(tier="gold"), zone=SEOUL)
         assert earning.words(found.trace, self.club, "en") == [
             "Birthday week skipped: no birthday on file",
             "Your tier Gold: ×1.2",
-            "1 bean per ₩100: +144 beans",
+            "Every order: +144 beans",
             "Your own cup: +5 beans",
             "First order: +20 beans",
-            "Double coffee in the morning: +52 beans (×2 on 1 bean per ₩100)",
+            "Double coffee in the morning: +52 beans (×2 on Every order)",
         ]
         assert found.points == 144 + 5 + 20 + 52
 
@@ -584,10 +584,10 @@ class TestTheTrace:
         assert earning.words(nothing.trace, self.club, "en") == ["Nothing earned: nothing that earns was paid for."]
 
     def test_shows_caps_and_rounding_as_people_write_points(self) -> None:
-        stars = terms.parse(terms.templates()["starbucks"])
+        stars = terms.parse(terms.templates()["stars"])
         found = earning.evaluate(stars, basket(415), Facts(tier="reserve"), zone=NEW_YORK)
         assert earning.words(found.trace, stars, "en")[-2:] == [
-            "1 Star per $1: +7.06 Stars",
+            "Every order: +7.06 Stars",
             "Rounded from 7.055 to 7.06 Stars",
         ]
         capped = programme(rule(caps=[{"points": 5, "per": "day", "scope": "programme"}]))
