@@ -13,7 +13,7 @@ import yaml
 
 from loyalty.launch.postgres import binaries
 from loyalty.launch.urls import psycopg_from_url, with_database
-from tests import builders
+from tests import builders, machine
 
 RESTORED = "restore_drill"
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,8 +42,7 @@ def ours() -> str:
 @pytest.fixture
 def elsewhere():
     """An empty database beside ours, as the operator makes one to restore into."""
-    superuser = psycopg2.connect(**psycopg_from_url(os.environ["DATABASE_SUPER_URL"]))
-    superuser.autocommit = True
+    superuser = machine.superuser()
     cursor = superuser.cursor()
     cursor.execute(f"DROP DATABASE IF EXISTS {RESTORED}")
     cursor.execute(f"CREATE DATABASE {RESTORED} OWNER app_owner TEMPLATE template0")

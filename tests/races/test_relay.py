@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import Counter
@@ -10,17 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import psycopg2
 import pytest
 from django.db import connection, connections
 
-from loyalty.launch.urls import psycopg_from_url
 from merchants import due, ids, outbox, tenancy, ticks
 from merchants.actors import Actor
 from merchants.models.outbox import OutboxEvent
 from merchants.models.webhooks import WebhookDelivery
 from merchants.outbox import Event
 from merchants.webhooks import addresses, delivering, endpoints, relay, sending
+from tests import machine
 from tests.people import open_shop
 from tests.receiver import receiving
 
@@ -231,7 +229,7 @@ def test_a_tick_is_done_by_one_at_a_time_and_a_death_gives_the_place_up(committe
         with connections["system"].cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             [pid] = cursor.fetchone()
-        _kill(pid)
+        machine.end_backend(pid)
         assert at_once(1, lambda: _try(name)) == [True]
     connections["system"].close()
 
@@ -239,14 +237,6 @@ def test_a_tick_is_done_by_one_at_a_time_and_a_death_gives_the_place_up(committe
 def _try(name):
     with due.alone(name) as mine:
         return mine
-
-
-def _kill(pid):
-    superuser = psycopg2.connect(**psycopg_from_url(os.environ["DATABASE_SUPER_URL"]))
-    superuser.autocommit = True
-    with superuser.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 2000)", [pid])
-    superuser.close()
 
 
 def test_a_tick_writes_down_how_it_went(committed):

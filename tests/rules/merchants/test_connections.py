@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 
 import psycopg2
 import pytest
@@ -11,11 +10,10 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.utils import InternalError, ProgrammingError
 from psycopg2 import extensions, sql
 
-from loyalty.launch.urls import psycopg_from_url
 from merchants import ids, tenancy
 from merchants.connections import Cursor
 from merchants.models.merchants import Location
-from tests import people
+from tests import machine, people
 
 IDLE, BEGUN = extensions.TRANSACTION_STATUS_IDLE, extensions.TRANSACTION_STATUS_INTRANS
 
@@ -184,7 +182,7 @@ def test_a_time_limit_around_the_commit_leaves_the_connection_whole(cafe, monkey
 def test_a_server_that_goes_away_is_an_error_and_the_next_transaction_finds_it_again(cafe):
     with pytest.raises(OperationalError), tenancy.tenant(cafe):
         opens(cafe, "harbour")
-        _end(ask("SELECT pg_backend_pid()"))
+        machine.end_backend(ask("SELECT pg_backend_pid()"))
         opens(cafe, "station")
     assert codes(cafe) == ["main"]
 
@@ -192,14 +190,6 @@ def test_a_server_that_goes_away_is_an_error_and_the_next_transaction_finds_it_a
 def test_a_server_that_goes_away_before_the_commit_is_an_error(cafe):
     with pytest.raises(OperationalError), tenancy.tenant(cafe):
         opens(cafe, "harbour")
-        _end(ask("SELECT pg_backend_pid()"))
+        machine.end_backend(ask("SELECT pg_backend_pid()"))
     connection.close()
     assert codes(cafe) == ["main"]
-
-
-def _end(pid):
-    superuser = psycopg2.connect(**psycopg_from_url(os.environ["DATABASE_SUPER_URL"]))
-    superuser.autocommit = True
-    with superuser.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 2000)", [pid])
-    superuser.close()
