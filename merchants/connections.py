@@ -29,7 +29,8 @@ class Connection(extensions.connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._is_manual = False
+        # As a driver's connection begins; Django says what it wants.
+        self._is_manual = True
         self._opening = _BEGIN
         self.set_session(autocommit=True)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InternalError, connection, transaction
 
 from merchants import statements
 from merchants.models.merchants import Merchant
@@ -102,9 +102,12 @@ def constraint_of(error: BaseException) -> str | None:
 def is_connection_lost(error: BaseException) -> bool:
     """Return whether the database went away, so the caller may retry with the same id.
 
-    A server that dies in mid-statement surfaces as a plain `DatabaseError` without SQLSTATE.
+    A server that dies in mid-statement surfaces as a plain `DatabaseError` without SQLSTATE; an `InternalError` without
+    one is our own driver's, of a transaction that had failed (merchants/connections).
     """
-    if not isinstance(error, DatabaseError) and error.__class__.__name__ != "InterfaceError":
+    if isinstance(error, InternalError) or (
+        not isinstance(error, DatabaseError) and error.__class__.__name__ != "InterfaceError"
+    ):
         return False
     code = sqlstate(error)
     return code is None or code[:2] in {"08", "53", "57"}

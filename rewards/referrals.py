@@ -96,6 +96,9 @@ def qualify(
         return None
     if promised.within_days is not None and occurred_at > referral.created_at + timedelta(days=promised.within_days):
         return None
+    if referral.referrer_id == referral.referee_id:
+        # Merged since: nobody refers themselves.
+        return None
     referrer, referee = book.accounts[referral.referrer_id], book.accounts[referral.referee_id]
     to_referrer = promised.referrer_points or 0
     if referrer.closed_at is not None or (promised.max_referrals is not None and paid >= promised.max_referrals):

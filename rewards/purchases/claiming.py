@@ -69,7 +69,8 @@ def claim(*, merchant: Merchant, asked: ClaimInput, now: datetime, actor: Actor)
     purchase_id, owner_id = _locked(merchant.pk, asked.purchase)
     earlier = documents.known(Claim, merchant_id=merchant.pk, external_id=asked.external_id, sent=sent)
     if earlier is not None:
-        return documents.replayed(earlier, member_id=owner_id)
+        # The receipt stays what it was; how things stand now is no longer the business of whoever claimed it.
+        return documents.replayed(earlier, member_id=None if earlier.is_undone else owner_id)
     sale = load(merchant, purchase_id)
     _check(merchant, sale, now=now)
     if key is None:

@@ -27,17 +27,6 @@ def give_caps_back(merchant_id: int, account: AccountState, purchase_id: int, us
             writing.give_caps_back(merchant_id, before, own)
 
 
-def forget(merchant_id: int, member_id: int, purchase_id: int) -> None:
-    """Take a purchase out of what merges into its member moved: it is nobody's, and will not go back with the rest."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_BEHIND} UPDATE rewards_merge g SET moved = jsonb_set(g.moved, '{{purchases}}', coalesce((SELECT "
-            "jsonb_agg(p) FROM jsonb_array_elements(g.moved -> 'purchases') AS p WHERE p <> to_jsonb(%(purchase)s)), '[]'))"
-            " FROM behind b WHERE g.merchant_id = %(merchant)s AND g.id = b.id",
-            {"merchant": merchant_id, "member": member_id, "purchase": purchase_id},
-        )
-
-
 _BEHIND = """
     WITH RECURSIVE behind (id, member_id) AS (
         SELECT id, source_id FROM rewards_merge WHERE merchant_id = %(merchant)s AND target_id = %(member)s

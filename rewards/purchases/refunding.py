@@ -11,6 +11,7 @@ import msgspec
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from members.directory import FORWARDED_SQL
 from merchants import ids, outbox, periods
 from merchants.actors import Actor
 from merchants.errors import Invalid, NotFound
@@ -150,8 +151,12 @@ def _locked_purchase(
 def _earlier(merchant_id: int, external_id: str, print_: bytes) -> Outcome | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT r.public_id, r.fingerprint, r.receipt, p.member_id FROM rewards_refund r JOIN rewards_purchase p "
-            "ON p.merchant_id = r.merchant_id AND p.id = r.purchase_id WHERE r.merchant_id = %s AND r.external_id = %s",
+            # A purchase may have been claimed, or taken off somebody, since: their standing is nobody else's to read.
+            "SELECT r.public_id, r.fingerprint, r.receipt, CASE WHEN p.member_id = "
+            f"{FORWARDED_SQL.format('named')} THEN p.member_id END FROM rewards_refund r JOIN rewards_purchase p "
+            "ON p.merchant_id = r.merchant_id AND p.id = r.purchase_id LEFT JOIN members_member named "
+            "ON named.merchant_id = r.merchant_id AND named.public_id = r.receipt ->> 'member' "
+            "WHERE r.merchant_id = %s AND r.external_id = %s",
             [merchant_id, external_id],
         )
         row = cursor.fetchone()

@@ -1,8 +1,9 @@
 """Undoing a claim: the wrong member was given a receipt; it is nobody's again, and its points are taken back.
 
-What it had given goes as a refund takes it: points from its own lots, then any other, then debt; caps, tier and referral
-are restored, although nothing came back to the shop.  Nothing is deleted: the claim stays with its entries, the undoing
-is a document with an entry of its own, and somebody else may claim the purchase within the merchant's days.
+What it had given goes as a refund takes it: points from its own lots, then any other, then debt; caps and tier are
+restored, although nothing came back to the shop.  A referral it had qualified is open again when nothing else was bought;
+where something was, it is undone as by a refund.  Nothing is deleted: the claim stays with its entries, the undoing is a
+document with an entry of its own, and somebody else may claim the purchase within the merchant's days.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from merchants import audit, ids, outbox
 from merchants.actors import Actor
-from merchants.errors import Invalid, NotFound
+from merchants.errors import Conflict, Invalid, NotFound
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
 from rewards import documents, earning, redemptions, referrals, tiers, versions
@@ -25,7 +26,7 @@ from rewards.documents import Outcome
 from rewards.earning import Facts
 from rewards.models.purchases import Claim, Unclaim
 from rewards.points import AccountState, Cause
-from rewards.purchases import origins, returns
+from rewards.purchases import returns, writing
 from rewards.purchases.refunding import load, open_accounts, rated
 from rewards.purchases.sales import Sale
 from rewards.versions import Timeline
@@ -39,6 +40,12 @@ class ClaimNotFound(NotFound):
     code: ClassVar[str] = "claim_not_found"
 
 
+class ClaimMoved(Conflict):
+    """A merge carried the purchase to somebody else, and would divide by it when it is undone."""
+
+    code: ClassVar[str] = "claim_moved"
+
+
 def unclaim(*, merchant: Merchant, claim: str, reason: str, now: datetime, actor: Actor) -> Outcome:
     """This function will undo a claim (its public id): the purchase is nobody's again and can be claimed anew.
 
@@ -46,6 +53,7 @@ def unclaim(*, merchant: Merchant, claim: str, reason: str, now: datetime, actor
     evaluated.  Locks the purchase, then the accounts by id (the member's, and their referral's other side's).
 
     :raises ClaimNotFound: there was no such claim.  :raises Invalid: no reason.
+    :raises ClaimMoved: whose claim it was is merged into somebody else now; nothing changed.
     :raises Again: a merge came between the locks: run the whole verb again.
     """
     found = Claim.objects.filter(merchant=merchant, public_id=claim).first()
@@ -57,6 +65,8 @@ def unclaim(*, merchant: Merchant, claim: str, reason: str, now: datetime, actor
         return documents.replayed(earlier, member_id=earlier.member_id)
     if not reason:
         raise Invalid(_("Say why: the member reads it."), pointer="/reason")
+    if member_id != found.member_id:
+        raise ClaimMoved(_("The member was merged since. Undo the merge, take the receipt off, then merge again."))
     book, account, paid = open_accounts(merchant.pk, found.purchase_id, member_id, now=now, actor=actor)
     # A purchase under a claim that stands is somebody's.
     assert account is not None
@@ -70,17 +80,15 @@ def unclaim(*, merchant: Merchant, claim: str, reason: str, now: datetime, actor
     )  # fmt: skip
     documents.reserve(row)
     taken = _take_back(row, sale, account, now=now, actor=book.actor)
+    _count_without(merchant.pk, sale, account)
     settled = None
     if paid is not None:
+        is_first = not account.purchases_count and paid.referrer_id != paid.referee_id
         settled = referrals.undo(
-            book, paid, net_minor=0, version=None, purchase_id=sale.id, occurred_at=now, state="open"
+            book, paid, net_minor=0, version=None, purchase_id=sale.id, occurred_at=now,
+            state="open" if is_first else "undone",
         )  # fmt: skip
-    origins.give_caps_back(merchant.pk, account, sale.id, _cap_uses(sale, timeline))
-    origins.forget(merchant.pk, account.member_id, sale.id)
-    if sale.ordinal == account.purchases_count:
-        # Only the last: given out once more, an ordinal in between could bring its milestone twice.
-        account.purchases_count -= 1
-        account.is_changed = True
+    writing.give_caps_back(merchant.pk, account.id, _cap_uses(sale, timeline))
     _make_nobodys(merchant.pk, sale)
     Claim.objects.filter(merchant=merchant, pk=found.pk).update(is_undone=True)
     counted = [account]
@@ -117,6 +125,24 @@ def _take_back(row: Unclaim, sale: Sale, account: AccountState, *, now: datetime
     )
     taken, row.debt_made = account.claw_back(cause, points=points, purchase_id=sale.id, now=now, actor=actor)
     return taken
+
+
+def _count_without(merchant_id: int, sale: Sale, account: AccountState) -> None:
+    """Count one purchase less when it was the last one counted, and none when it was the only one there is.
+
+    An ordinal in between is not given out once more: it could bring its milestone twice.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM rewards_purchase WHERE merchant_id = %s AND member_id = %s AND id <> %s)",
+            [merchant_id, account.member_id, sale.id],
+        )
+        has_others: bool = cursor.fetchone()[0]
+    if not has_others:
+        account.purchases_count = 0
+    elif sale.ordinal == account.purchases_count:
+        account.purchases_count -= 1
+    account.is_changed = True
 
 
 def _cap_uses(sale: Sale, timeline: Timeline) -> tuple[tuple[str, int], ...]:

@@ -249,10 +249,17 @@ class Stack:
         return found
 
     def complaints(self) -> str:
-        """The end of every Python log: what one wants to see when the drill is red."""
+        """What nobody foresaw, then the end of every Python log: what one wants to see when the drill is red."""
+        web = self.children["web"].log.read_text(encoding="utf-8", errors="replace").splitlines()
+        unforeseen = [line[-3000:] for line in web if '"event":"unhandled"' in line]
         return "\n".join(
-            f"--- {name}\n" + "\n".join(line[:300] for line in self.children[name].last_lines(30).splitlines())
-            for name in ("web", "worker", "beat")
+            [
+                *unforeseen[:3],
+                *(
+                    f"--- {name}\n" + "\n".join(line[:300] for line in self.children[name].last_lines(30).splitlines())
+                    for name in ("web", "worker", "beat")
+                ),
+            ]
         )
 
     @property

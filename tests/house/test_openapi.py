@@ -23,7 +23,7 @@ SPOKEN = json.loads(openapi.written())
 
 #: Refusals that only screens can meet; what a till can meet belongs into the catalogue.
 SCREENS_ONLY = {
-    "above_your_limit", "already_claimed", "already_undone", "asked_before", "bad_picture", "claim_not_found", "consent_needed",
+    "above_your_limit", "already_claimed", "already_undone", "asked_before", "bad_picture", "claim_moved", "claim_not_found", "consent_needed",
     "contact_not_reachable", "device_not_yours", "fresh_code_needed", "last_owner", "location_code_taken",
     "location_not_found", "may_not_adjust", "not_proved", "not_your_contact", "not_yours_to_give",
     "sandbox_there", "seat_taken", "slug_taken", "settled_already", "too_many_attempts", "too_many_waiting", "undo_gone", "weak_pin",

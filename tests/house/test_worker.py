@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connections
+from django.db import ProgrammingError, connections
 
 from loyalty.celery import app
 from loyalty.worker import rounds, schedule, tasks
@@ -167,6 +168,23 @@ def test_trouble_at_one_merchant_is_not_trouble_at_the_next(committed):
     with pytest.raises(rounds.TroubledRound, match="ZeroDivisionError"):
         rounds.each([first.pk, second.pk, third.pk], work)
     assert seen == [first.pk, second.pk, third.pk]
+
+
+def test_a_failure_that_somebody_swallowed_is_that_merchants_alone(committed):
+    """PostgreSQL had rolled it back; nobody may call that a lost connection and end the round."""
+    first, second = open_cafe(), open_cafe()
+    seen = []
+
+    def work(merchant):
+        seen.append(merchant.pk)
+        if merchant == first:
+            with connections["default"].cursor() as cursor, contextlib.suppress(ProgrammingError):
+                cursor.execute("SELECT nonsense")
+        return 0
+
+    with pytest.raises(rounds.TroubledRound, match="InternalError"):
+        rounds.each([first.pk, second.pk], work)
+    assert seen == [first.pk, second.pk]
 
 
 def test_work_is_done_in_chunks_each_in_its_own_transaction_until_nothing_is_left(committed):

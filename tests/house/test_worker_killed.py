@@ -24,6 +24,7 @@ from merchants.webhooks import addresses, delivering, endpoints
 from rewards import verify as ledger
 from rewards.models.accounts import Account, Inspection
 from rewards.models.ledger import Entry
+from rewards.verify import inspecting
 from tests import builders
 from tests.builders import Shop
 from tests.receiver import receiving
@@ -295,7 +296,7 @@ def test_the_reconciliation_goes_on_where_it_was_killed_and_what_it_found_stays_
     mina, jun = clockwork.shop.cast("Mina", "Jun")
     for person in (mina, jun):
         person.is_given(500)
-    check, looked_at = ledger._check_chunk, []
+    check, looked_at = inspecting._check_chunk, []
 
     def tampered(cursor, merchant_id, accounts, report):
         check(cursor, merchant_id, accounts, report)
@@ -303,7 +304,7 @@ def test_the_reconciliation_goes_on_where_it_was_killed_and_what_it_found_stays_
         if accounts == [mina.account_id]:
             report.faults.append(ledger.Fault(mina.account_id, mina.public_id, "chain", "not what was written"))
 
-    monkeypatch.setattr(ledger, "_check_chunk", tampered)
+    monkeypatch.setattr(inspecting, "_check_chunk", tampered)
     clockwork.strikes_before_commit, clockwork.strike_at, clockwork.opened = False, 1, 0
     with pytest.raises(Killed):
         tasks.verify_ledger_of(merchant_id=clockwork.merchant.pk)

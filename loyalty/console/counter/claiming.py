@@ -69,8 +69,9 @@ def _meant(request: HttpRequest, form: ClaimForm) -> PurchaseView | None:
     open_ones = [
         sale for sale in known if purchases.is_claimable(merchant=merchant, purchase=sale, now=now_of(request))
     ]
-    if len(known) > 1 and open_ones:
+    if open_ones and (len(known) > 1 or known[0].external_id != form.cleaned_data["bought"]):
+        # One that a till counted its own way may be another till's: amount and day tell.
         form.choices = open_ones
-        form.add_error("bought", _("More than one sale has this number. Choose the one on the receipt."))
+        form.add_error("bought", _("Compare with the receipt, and choose the sale that is printed on it."))
         return None
     return known[0]

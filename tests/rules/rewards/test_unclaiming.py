@@ -6,10 +6,12 @@ from collections import Counter
 
 import pytest
 
+from merchants import ids
 from merchants.errors import LoyaltyError
 from merchants.models.audit import AuditRecord
 from merchants.models.outbox import OutboxEvent
 from rewards import merging, purchases, verify
+from rewards.models.accounts import Account
 from rewards.models.purchases import Claim, Purchase, Unclaim
 from rewards.models.referrals import Referral
 from tests import builders
@@ -168,24 +170,142 @@ def test_an_ordinal_in_between_is_not_given_out_again(cafe, mina):
     assert (row_of(cafe, "second").ordinal, row_of(cafe, "third").ordinal) == (2, 3)
 
 
-def test_undone_while_two_are_one_it_does_not_go_back_with_the_rest(cafe, mina, jisoo):
-    """Mina claimed it under her old card; both are one; it was Jisoo's all along, who is merged with nobody."""
-    old = cafe.member("Old Mina")
-    cafe.sells_to_a_guest(10_000, "guest-1")
-    claimed = old.claims("guest-1")
-    merged = old.is_merged_into(mina)
-    assert undone(cafe, claimed).receipt["points_taken_back"] == 100
-    mina.claims("guest-1")
-    assert (old.points()[0], mina.points()[0]) == (0, 100)
-
-    cafe.does(
-        lambda: merging.unmerge(
-            merchant=cafe.merchant, merge=merged.public_id, now=cafe.now, actor=builders.OWNER
+def refers(cafe, referrer, referee):
+    return cafe.does(
+        lambda: Referral.objects.create(
+            merchant=cafe.merchant, public_id=ids.mint("rfl"), referrer_id=referrer.account_id,
+            referee_id=referee.account_id, created_at=cafe.now,
         )
     )  # fmt: skip
 
-    assert (old.points(), mina.points()) == ((0, 0, 0, 0), (100, 0, 0, 0))
-    assert row_of(cafe, "guest-1").member_id == mina.id
+
+def with_rewards_for_beginners(cafe):
+    """200 and 100 for a referral, 500 for a first purchase."""
+    first = {"kind": "per_order", "code": "first", "name": "First", "points": 500, "when": {"nth_purchase": 1}}
+    base = builders.PROGRAMME["earning"]["rules"][0]
+    cafe.publish(
+        builders.programme(
+            earning={"rules": [base, first], "stacking": "all"},
+            referral={"referrer_points": 200, "referee_points": 100},
+        ),
+        since=cafe.now,
+    )
+
+
+def test_whoever_bought_since_has_a_referral_undone_as_by_a_refund(cafe):
+    with_rewards_for_beginners(cafe)
+    ara, mina = cafe.cast("Ara", "Mina")
+    referral = refers(cafe, ara, mina)
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    claimed = mina.claims("guest-1")
+    mina.buys(10_000)
+    assert (ara.points()[0], mina.points()[0]) == (200, 100 + 500 + 100 + 100)
+
+    undone(cafe, claimed)
+
+    assert (ara.points()[0], mina.points()[0]) == (0, 100)
+    mina.buys(10_000)
+    assert (ara.points()[0], mina.points()[0]) == (0, 200)
+    assert cafe.does(lambda: Referral.objects.get(pk=referral.pk).state) == "undone"
+
+
+def test_nobody_refers_themselves_when_the_two_were_merged_in_between(cafe):
+    with_rewards_for_beginners(cafe)
+    ara, mina = cafe.cast("Ara", "Mina")
+    refers(cafe, ara, mina)
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    claimed = mina.claims("guest-1")
+    ara.is_merged_into(mina)
+
+    undone(cafe, claimed)
+
+    assert mina.points() == (0, 0, 0, 0)
+    mina.buys(10_000)
+    assert mina.points()[0] == 100 + 500, "her first, and nobody brought her"
+
+
+@pytest.mark.parametrize("order", [("guest-1", "guest-2"), ("guest-2", "guest-1")])
+def test_when_nothing_is_left_the_next_is_her_first_in_whatever_order_they_were_undone(cafe, order):
+    with_rewards_for_beginners(cafe)
+    mina = cafe.member("Mina")
+    claimed = {}
+    for name in ("guest-1", "guest-2"):
+        cafe.sells_to_a_guest(10_000, name)
+        claimed[name] = mina.claims(name)
+    assert mina.points()[0] == 600 + 100
+
+    for name in order:
+        undone(cafe, claimed[name])
+
+    assert mina.points() == (0, 0, 0, 0)
+    assert mina.buys(10_000).receipt["points_earned"] == 600
+    assert mina.buys(10_000).receipt["points_earned"] == 100
+
+
+def test_what_a_merge_carried_away_is_undone_after_the_merge(cafe):
+    """Old Mina claimed it, and is Mina now: the count of both would be divided by it once more."""
+    with_rewards_for_beginners(cafe)
+    old, mina = cafe.cast("Old Mina", "Mina")
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    claimed = old.claims("guest-1")
+    merged = old.is_merged_into(mina)
+
+    with pytest.raises(LoyaltyError) as refusal:
+        undone(cafe, claimed)
+    assert refusal.value.code == "claim_moved"
+    assert (old.points()[0], mina.points()[0], cafe.does(Unclaim.objects.count)) == (0, 600, 0)
+
+    cafe.does(
+        lambda: merging.unmerge(merchant=cafe.merchant, merge=merged.public_id, now=cafe.now, actor=builders.OWNER)
+    )
+    undone(cafe, claimed)
+    assert (old.points(), mina.points()) == ((0, 0, 0, 0), (0, 0, 0, 0))
+    assert [who.buys(10_000).receipt["points_earned"] for who in (old, mina, old, mina)] == [600, 600, 100, 100]
+
+
+def test_who_claims_it_while_a_merge_stands_gives_it_back_all_the_same(cafe):
+    old, mina = cafe.cast("Old Mina", "Mina")
+    old.buys(10_000)
+    merged = old.is_merged_into(mina)
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    claimed = mina.claims("guest-1")
+
+    undone(cafe, claimed)
+
+    cafe.does(
+        lambda: merging.unmerge(merchant=cafe.merchant, merge=merged.public_id, now=cafe.now, actor=builders.OWNER)
+    )
+    assert (old.points()[0], mina.points()[0]) == (100, 0)
+    assert [
+        cafe.does(lambda who=who: Account.objects.get(pk=who.account_id).purchases_count) for who in (old, mina)
+    ] == [1, 0]
+
+
+def test_asked_again_the_claim_answers_its_receipt_and_tells_nothing_of_whoever_has_it_now(cafe, mina, jisoo):
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    claimed = mina.claims("guest-1", external_id="claim-1")
+    undone(cafe, claimed)
+    jisoo.claims("guest-1")
+    jisoo.returns("guest-1", 4_000, external_id="refund-1")
+
+    again = mina.claims("guest-1", external_id="claim-1")
+
+    assert (again.receipt, again.member_id, again.is_replay) == (claimed.receipt, None, True)
+    assert jisoo.returns("guest-1", 4_000, external_id="refund-1").member_id == jisoo.id
+    assert (mina.points()[0], jisoo.points()[0]) == (0, 60)
+
+
+def test_a_refund_asked_again_tells_nothing_of_whoever_claimed_the_rest(cafe, mina, jisoo):
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    claimed = mina.claims("guest-1")
+    refunded = mina.returns("guest-1", 4_000, external_id="refund-1")
+    undone(cafe, claimed)
+    jisoo.claims("guest-1")
+
+    again = mina.returns("guest-1", 4_000, external_id="refund-1")
+
+    assert (again.receipt, again.member_id) == (refunded.receipt, None)
+    assert refunded.member_id == mina.id
 
 
 def test_only_a_claim_is_undone_and_only_with_a_reason(cafe, mina):
