@@ -78,7 +78,8 @@ class Connection(extensions.connection):
         if self.closed:
             raise InterfaceError("connection already closed")
         done = ""
-        if self.has_begun:
+        if self.get_transaction_status() != extensions.TRANSACTION_STATUS_IDLE:
+            # Begun, or nobody knows: then the driver says that the server is gone, and not that all is well.
             with self.cursor() as cursor:
                 cursor.execute(how)
                 done = cursor.statusmessage or ""

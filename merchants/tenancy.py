@@ -51,7 +51,8 @@ def tenant(merchant: Merchant | int) -> Iterator[None]:
             _step_into(str(merchant_id))
         else:
             # It travels with the block's first statement, and so does BEGIN (merchants/connections).
-            connection.connection.open_with(statements.opening(f"SET LOCAL app.merchant_id = '{merchant_id:d}'"))
+            with connection.wrap_database_errors:
+                connection.connection.open_with(statements.opening(f"SET LOCAL app.merchant_id = '{merchant_id:d}'"))
         yield
         if nested:
             _step_into(before)
