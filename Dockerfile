@@ -1,8 +1,11 @@
 # The product alone: no PostgreSQL, no Valkey, no compiler, no root.
 FROM python:3.13-slim AS packages
-COPY requirements/base.txt /tmp/base.txt
+# `--build-arg EXTRAS=1` adds mail providers, Sentry and OpenTelemetry (requirements/extras.in); nothing calls out by itself.
+ARG EXTRAS=
+COPY requirements/base.txt requirements/extras.txt /tmp/
 RUN python -m venv /venv \
- && /venv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r /tmp/base.txt
+ && /venv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes --no-deps \
+    -r "/tmp/$([ -n "$EXTRAS" ] && echo extras || echo base).txt"
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data loyalty \
@@ -31,13 +34,18 @@ COPY docs/pos-quickstart.md docs/pos-quickstart.md
 # The names are only there so that the settings can be read; nothing is connected to while building.
 RUN chmod -R go+rX . \
  && python -m compileall -q . \
- && SECRET_KEY=build REDIS_URL=redis://nowhere DATABASE_URL=postgresql://app_web@nowhere/loyalty \
+ && SECRET_KEY=build EMAIL_HOST=nowhere REDIS_URL=redis://nowhere DATABASE_URL=postgresql://app_web@nowhere/loyalty \
     DATABASE_OWNER_URL=postgresql://app_owner@nowhere/loyalty \
     DATABASE_SYSTEM_URL=postgresql://app_system@nowhere/loyalty \
     python manage.py collectstatic --noinput --verbosity 0
+LABEL org.opencontainers.image.title="Loyalty"
+LABEL org.opencontainers.image.licenses="MIT"
+LABEL org.opencontainers.image.version="0.1.0.dev0"
 USER loyalty
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-m", "loyalty.operations.probe", "web"]
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "warning", "--respawn-failed-workers", "loyalty.wsgi:application"]
+# GRANIAN_WORKERS, WEB_API_THREADS, WEB_PAGE_THREADS and WEB_BATCH_THREADS say how many: docs/operations.md.
+ENV GRANIAN_WORKERS=2
+CMD ["python", "-m", "loyalty.server", "--interface", "rsgi", "--host", "0.0.0.0", "--port", "8000", "--http", "1", "--backlog", "4096", "--backpressure", "4000", "--no-ws", "--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "20", "loyalty.server.rsgi:application"]

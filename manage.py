@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every command of the installation.
 
-`demo`, `test` and `benchmark` set up everything they need on a bare machine first; every other subcommand is plain
+`demo`, `test`, `mutants`, `benchmark` and `release` set up everything they need on a bare machine first; every other subcommand is plain
 Django.  This file and loyalty/launch/bootstrap.py use the standard library only, and no syntax newer than what lets
 an old Python say that it is too old.
 """
@@ -12,7 +12,9 @@ import sys
 CHECKOUT = os.path.dirname(os.path.abspath(__file__))
 
 #: Which lock a command needs; the others need none.
-LOCKS = {"demo": "demo", "benchmark": "demo", "test": "dev"}
+LOCKS = {"demo": "demo", "benchmark": "demo", "test": "dev", "mutants": "dev", "release": "dev"}
+#: Commands that work on the checkout and need no settings, and the module each of them is.
+MODULES = {"test": "pytest", "mutants": "tests.mutants", "release": "tests.releases"}
 REAL_DATA = "complete-journey"
 
 
@@ -23,30 +25,34 @@ def main() -> None:
             f"This needs Python 3.11, 3.12 or 3.13, and this is {sys.version.split()[0]}: run it with another python3."
         )
     sys.path.insert(0, CHECKOUT)
+    from loyalty import VERSION
     from loyalty.launch import bootstrap
 
     arguments = sys.argv[1:]
     command = arguments[0] if arguments else "help"
+    if command in {"version", "--version"}:
+        print(VERSION)
+        return
     if command in LOCKS:
         locks = [LOCKS[command], *([REAL_DATA] if command == "demo" and REAL_DATA in " ".join(arguments) else [])]
         bootstrap.enter(CHECKOUT, locks, sys.argv)
     else:
-        bootstrap.borrow(CHECKOUT, sys.argv)
-    if command == "test":
+        bootstrap.enter_without_install(CHECKOUT, sys.argv)
+    if command in MODULES:
         os.chdir(CHECKOUT)
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments[1:]])  # noqa: S606 - itself
+        os.execv(sys.executable, [sys.executable, "-m", MODULES[command], *arguments[1:]])  # noqa: S606 - itself
 
-    from loyalty.launch import environment, places
+    from loyalty.launch import directories, environment
 
     if command in {"demo", "up"}:
-        os.environ.update(places.data_dir_asked_for(arguments))
+        os.environ.update(directories.data_dir_asked_for(arguments))
     try:
         if command in {"demo", "up"} and environment.is_embedded(os.environ):
-            places.prepare(places.data_dir())
+            directories.prepare(directories.data_dir())
         environment.fill(os.environ)
         if command not in {"demo", "up"}:
             environment.find_address(os.environ)
-    except places.StartError as error:
+    except directories.StartError as error:
         sys.exit(str(error))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
     from django.core.management import execute_from_command_line
@@ -55,11 +61,15 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", None) or not os.environ.get(environment.EMBEDDED):
+        said = str(error).strip().partition("\n")[0]
+        if getattr(error.__cause__, "pgcode", None) or not said.startswith("connection to server"):
             raise
-        sys.exit(
-            "PostgreSQL does not answer: start it with `python3 manage.py demo` (or `up`), and ask again beside it."
-        )
+        if os.environ.get(environment.EMBEDDED):
+            sys.exit(
+                "PostgreSQL does not answer: start it with `python3 manage.py demo` (or `up`), and ask again beside it."
+            )
+        # libpq's own sentence: which server, which port, and whether it refuses the connection or the password.
+        sys.exit(f"The database cannot be used: {said}. See the DATABASE_... variables in docs/operations.md.")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The fourth floor: what we measured.  Reads every floor, writes only its own tables."""
+"""Metrics, rollups and insights.  Reads every app through views, writes only its own tables."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 Change = Literal["up", "down", "same"]
+Reason = Literal["not_begun", "not_computed_yet", "nothing_yet", "before_first_day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,14 @@ class Tile:
     definition: int
     parts: Mapping[str, int]
     groups: tuple[GroupInfo, ...]
+    #: The metric that this is another definition of; the two are shown together.
+    beside: str | None
+    #: Instead of a value: it would rest on fewer answers than the merchant's settings ask for.
+    too_few: str
+    #: The number looks back to before the first sale: so it counts from then on only.
+    counts_since: date | None
+    #: A running period is counted, and compared with the one before, up to here (exclusive).
+    counted_until: date
     spark: tuple[SparkPoint, ...]
     computed_at: datetime
 
@@ -79,6 +88,8 @@ class SeriesPoint:
     guest_purchases: int = 0
     revenue_minor: int = 0
     guest_revenue_minor: int = 0
+    points_paid_minor: int = 0
+    free_purchases: int = 0
     active_members: int = 0
     enrolments: int = 0
     points_issued: int = 0
@@ -95,7 +106,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class CohortRow:
-    """Members who joined in one month; `shares[k]` is the percentage that bought k months later."""
+    """Members who joined, or first bought, in one month; `shares[k]` is the percentage that bought k months later."""
 
     joined_month: date
     members: int
@@ -107,9 +118,13 @@ class CohortRow:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """The liability: points owed, and what they cost at the terms' rate if all are redeemed."""
+    """The liability as of `computed_at`: points owed, and what they cost at the terms' rate if all are redeemed.
+
+    `outstanding` is `spendable`, `pending` and `held` together.
+    """
 
     outstanding: int
+    spendable: int
     pending: int
     held: int
     debt: int
@@ -139,6 +154,32 @@ class Freshness:
 
 
 @dataclass(frozen=True, slots=True)
+class TodaySoFar:
+    """What happened on the merchant's day up to `counted_at`, counted from the tables.
+
+    `revenue_minor` is net of today's refunds of today's purchases; `points_paid_minor` is the part of it that points paid.
+    """
+
+    day: date
+    purchases: int
+    revenue_minor: int
+    points_paid_minor: int
+    new_members: int
+    rewards: int
+    counted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoNumbers:
+    """Why a period has none, in one word and one sentence; the first day of anything, and a period that has some."""
+
+    reason: Reason
+    detail: str
+    first_day: date | None
+    nearest: PeriodChoice | None
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
     period: PeriodChoice
     previous: PeriodChoice
@@ -149,6 +190,9 @@ class Dashboard:
     liability: Owed | None
     attention: tuple[Attention, ...]
     freshness: Freshness
+    today: TodaySoFar
+    #: Why there are no tiles; None where there are.
+    empty: NoNumbers | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +200,7 @@ class MemberBehind:
     """One member behind a number, by public id; the figures are of the window that was asked for.
 
     Where the number is not about purchases (survey answers, points) there are none, and `last_day` is the answer's.
+    Behind what needs attention `at_stake` says how much.  `contact` is masked, and empty where there is none.
     """
 
     id: str
@@ -163,6 +208,8 @@ class MemberBehind:
     purchases: int | None
     revenue_minor: int | None
     last_day: date | None
+    at_stake: int | None
+    contact: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ _PAGE: Final = 50_000
 
 
 @dataclass(slots=True)
-class Facts:
-    """Everything read, by person and day: (purchases, revenue)."""
+class DailyFacts:
+    """Everything read, by person and day: (purchases, revenue, paid with points, free purchases)."""
 
     days: dict[int, dict[date, list[int]]] = field(default_factory=lambda: defaultdict(dict))
     raw: dict[tuple[int, date], list[int]] = field(default_factory=dict)
@@ -31,11 +31,11 @@ class Facts:
     answers: list[tuple[int | None, int, date, tuple[datetime, int]]] = field(default_factory=list)
     points: Counter[tuple[date, str]] = field(default_factory=Counter)
     purchases: int = 0
-    #: The same days from the other side: (person, purchases, revenue) of each.
-    by_day: dict[date, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
+    #: The same days from the other side: the person first.
+    by_day: dict[date, list[tuple[int, ...]]] = field(default_factory=lambda: defaultdict(list))
     buyers: dict[tuple[date, date], dict[int, int]] = field(default_factory=dict)
 
-    def between(self, first: date, end: date) -> Iterator[tuple[int, int, int]]:
+    def between(self, first: date, end: date) -> Iterator[tuple[int, ...]]:
         for day, rows in self.by_day.items():
             if first <= day < end:
                 yield from rows
@@ -54,41 +54,44 @@ def _pages(sql: str, merchant: Merchant) -> Iterator[tuple[Any, ...]]:
         after = rows[-1][0]
 
 
-def read(merchant: Merchant) -> Facts:
-    """This function will read everything of the open tenant that a number is made of."""
-    facts = Facts()
+def read(merchant: Merchant) -> DailyFacts:
+    """Read everything of the open tenant that a number is made of."""
+    facts = DailyFacts()
     zone = merchant.tzinfo
     becomes: dict[int, int] = {}
     for identity, merged_into, joined_at in _pages(
-        "SELECT id, merged_into_id, joined_at FROM members_member WHERE merchant_id = %(merchant)s AND id > %(after)s",
+        "SELECT id, merged_into_id, joined_at FROM member_of_today WHERE merchant_id = %(merchant)s AND id > %(after)s",
         merchant,
     ):
         if merged_into is None:
             facts.joined[identity] = periods.local_day(joined_at, zone)
         else:
             becomes[identity] = merged_into
-    for _id, member, at, total, refunded, points in _pages(
-        "SELECT id, member_id, occurred_at, total_minor, refunded_minor, points_earned - points_clawed_back "
-        "FROM rewards_purchase WHERE merchant_id = %(merchant)s AND id > %(after)s AND state = 'recorded'",
+    for _id, member, at, total, refunded, is_gone, paid, points in _pages(
+        "SELECT id, member_id, occurred_at, total_minor, refunded_minor, came_back_whole, points_paid_minor, points_kept "
+        "FROM reading_purchases WHERE merchant_id = %(merchant)s AND id > %(after)s",
         merchant,
     ):
         facts.purchases += 1
         day = periods.local_day(at, zone)
-        # What was wholly given back is no purchase; what was free from the start is one.
-        counts = int(refunded < total or total == 0)
-        row = facts.raw.setdefault((member or GUESTS, day), [0, 0, 0])
-        mine = facts.days[becomes.get(member, member) or GUESTS].setdefault(day, [0, 0])
-        for place, amount in enumerate((counts, total - refunded)):
+        # What was wholly given back is no purchase, nor is a return; what was free from the start is one till then.
+        counts = int(refunded < total or (total == refunded == 0 and not is_gone))
+        left = paid - paid * min(refunded, total) // total if total > 0 else paid
+        row = facts.raw.setdefault((member or GUESTS, day), [0, 0, 0, 0, 0])
+        mine = facts.days[becomes.get(member, member) or GUESTS].setdefault(day, [0, 0, 0, 0])
+        for place, amount in enumerate((counts, total - refunded, left, int(counts and total == 0))):
             row[place] += amount
             mine[place] += amount
-        row[2] += points if member else 0
-    facts.raw = {key: row for key, row in facts.raw.items() if row[0]}
-    facts.days = {person: {day: row for day, row in days.items() if row[0]} for person, days in facts.days.items()}
+        row[4] += points if member else 0
+    facts.raw = {key: row for key, row in facts.raw.items() if row[0] or row[1]}
+    facts.days = {
+        person: {day: row for day, row in days.items() if row[0] or row[1]} for person, days in facts.days.items()
+    }
     for person, days in facts.days.items():
-        for day, bought in days.items():
-            facts.by_day[day].append((person, bought[0], bought[1]))
+        for day, row in days.items():
+            facts.by_day[day].append((person, *row))
     for identity, member, score, at in _pages(
-        "SELECT id, member_id, score, answered_at FROM engagement_surveyresponse "
+        "SELECT id, member_id, score, answered_at FROM survey_answers "
         "WHERE merchant_id = %(merchant)s AND id > %(after)s",
         merchant,
     ):
@@ -103,12 +106,17 @@ def read(merchant: Merchant) -> Facts:
 
 
 def unseen(merchant: Merchant, seen_through: int) -> int:
-    """This function will count the changes that no run has taken in yet."""
+    """Count the changes that no run has taken in yet.
+
+    Rows of a restored dump may carry ids this cluster has not come to; they were taken in by their keys.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT count(*) FROM reading_purchases WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8) "
-            "+ (SELECT count(*) FROM reading_refunds WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8) "
-            "+ (SELECT count(*) FROM reading_merges WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8)",
+            " + ".join(
+                f"(SELECT count(*) FROM {view} WHERE merchant_id = %(m)s AND xid >= %(x)s::text::xid8 "
+                "AND xid < pg_snapshot_xmax(pg_current_snapshot()))"
+                for view in ("reading_purchases", "reading_refunds", "reading_merges")
+            ).join(("SELECT ", "")),
             {"m": merchant.pk, "x": seen_through},
         )
         return int(cursor.fetchone()[0])

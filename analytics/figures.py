@@ -27,24 +27,28 @@ _TRADE: Final = """
             coalesce(sum(d.purchases) FILTER (WHERE d.member_id = 0), 0) AS guest_purchases,
             sum(d.revenue_minor) AS revenue_minor,
             coalesce(sum(d.revenue_minor) FILTER (WHERE d.member_id = 0), 0) AS guest_revenue_minor,
-            count(DISTINCT coalesce(gone.merged_into_id, d.member_id)) FILTER (WHERE d.member_id > 0) AS active_members
+            sum(d.points_paid_minor) AS points_paid_minor, sum(d.free_purchases) AS free_purchases,
+            count(DISTINCT coalesce(gone.merged_into_id, d.member_id)) FILTER (WHERE d.member_id > 0 AND d.purchases > 0)
+                AS active_members
         FROM analytics_memberday d
-        LEFT JOIN members_member gone ON gone.merchant_id = %(merchant)s AND gone.id = d.member_id
+        LEFT JOIN member_of_today gone ON gone.merchant_id = %(merchant)s AND gone.id = d.member_id
             AND gone.merged_into_id IS NOT NULL
         WHERE d.merchant_id = %(merchant)s AND d.local_day >= %(since)s GROUP BY 1
     ), silent AS (
         UPDATE analytics_figures f SET purchases = 0, guest_purchases = 0, revenue_minor = 0, guest_revenue_minor = 0,
-            active_members = 0
+            points_paid_minor = 0, free_purchases = 0, active_members = 0
         WHERE f.merchant_id = %(merchant)s AND f.grain = %(grain)s AND f.starts_on >= %(since)s
             AND NOT EXISTS (SELECT FROM traded t WHERE t.starts_on = f.starts_on)
     )
     INSERT INTO analytics_figures (merchant_id, grain, starts_on, purchases, guest_purchases, revenue_minor,
-        guest_revenue_minor, active_members, enrolments, points_issued, points_redeemed, points_expired)
+        guest_revenue_minor, points_paid_minor, free_purchases, active_members, enrolments, points_issued,
+        points_redeemed, points_expired)
     SELECT %(merchant)s, %(grain)s, t.starts_on, t.purchases, t.guest_purchases, t.revenue_minor,
-        t.guest_revenue_minor, t.active_members, 0, 0, 0, 0 FROM traded t
+        t.guest_revenue_minor, t.points_paid_minor, t.free_purchases, t.active_members, 0, 0, 0, 0 FROM traded t
     ON CONFLICT (merchant_id, grain, starts_on) DO UPDATE SET purchases = excluded.purchases,
         guest_purchases = excluded.guest_purchases, revenue_minor = excluded.revenue_minor,
-        guest_revenue_minor = excluded.guest_revenue_minor, active_members = excluded.active_members
+        guest_revenue_minor = excluded.guest_revenue_minor, points_paid_minor = excluded.points_paid_minor,
+        free_purchases = excluded.free_purchases, active_members = excluded.active_members
 """
 
 # Redeemed: at once or by capture, less what came back.  Expired is shown as a positive number too.
@@ -57,8 +61,9 @@ _POINTS: Final = """
         FROM analytics_pointsday d WHERE d.merchant_id = %(merchant)s GROUP BY 1
     )
     INSERT INTO analytics_figures AS f (merchant_id, grain, starts_on, purchases, guest_purchases, revenue_minor,
-        guest_revenue_minor, active_members, enrolments, points_issued, points_redeemed, points_expired)
-    SELECT %(merchant)s, %(grain)s, m.starts_on, 0, 0, 0, 0, 0, 0, m.issued, m.redeemed, m.expired FROM moved m
+        guest_revenue_minor, points_paid_minor, free_purchases, active_members, enrolments, points_issued,
+        points_redeemed, points_expired)
+    SELECT %(merchant)s, %(grain)s, m.starts_on, 0, 0, 0, 0, 0, 0, 0, 0, m.issued, m.redeemed, m.expired FROM moved m
     ON CONFLICT (merchant_id, grain, starts_on) DO UPDATE SET points_issued = excluded.points_issued,
         points_redeemed = excluded.points_redeemed, points_expired = excluded.points_expired
     WHERE (f.points_issued, f.points_redeemed, f.points_expired)
@@ -69,7 +74,7 @@ _JOINED_DAY: Final = "%(first_day)s::date + width_bucket(m.joined_at, %(starts)s
 
 _ENROLMENTS: Final = """
     WITH joined AS (
-        SELECT {bucket} AS starts_on, count(*) AS enrolments FROM members_member m
+        SELECT {bucket} AS starts_on, count(*) AS enrolments FROM member_of_today m
         WHERE m.merchant_id = %(merchant)s AND m.merged_into_id IS NULL GROUP BY 1
     ), fewer AS (
         UPDATE analytics_figures f SET enrolments = 0
@@ -77,32 +82,47 @@ _ENROLMENTS: Final = """
             AND NOT EXISTS (SELECT FROM joined j WHERE j.starts_on = f.starts_on)
     )
     INSERT INTO analytics_figures AS f (merchant_id, grain, starts_on, purchases, guest_purchases, revenue_minor,
-        guest_revenue_minor, active_members, enrolments, points_issued, points_redeemed, points_expired)
-    SELECT %(merchant)s, %(grain)s, j.starts_on, 0, 0, 0, 0, 0, j.enrolments, 0, 0, 0 FROM joined j
+        guest_revenue_minor, points_paid_minor, free_purchases, active_members, enrolments, points_issued,
+        points_redeemed, points_expired)
+    SELECT %(merchant)s, %(grain)s, j.starts_on, 0, 0, 0, 0, 0, 0, 0, j.enrolments, 0, 0, 0 FROM joined j
     ON CONFLICT (merchant_id, grain, starts_on) DO UPDATE SET enrolments = excluded.enrolments
     WHERE f.enrolments IS DISTINCT FROM excluded.enrolments
 """
 
-_COHORTS: Final = """
-    WITH person AS (
+# Who belongs to which cohort: by the month of joining, or of the first purchase that stands.
+_COHORT_OF: Final = {
+    "joined": """
         SELECT m.id, date_trunc('month', {joined_day})::date AS joined_month
-        FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.merged_into_id IS NULL
-    ), size AS (SELECT joined_month, count(*) AS members FROM person GROUP BY 1),
+        FROM member_of_today m WHERE m.merchant_id = %(merchant)s AND m.merged_into_id IS NULL
+    """,
+    "first_purchase": """
+        SELECT coalesce(gone.merged_into_id, d.member_id) AS id, date_trunc('month', min(d.local_day))::date AS joined_month
+        FROM analytics_memberday d
+        LEFT JOIN member_of_today gone ON gone.merchant_id = %(merchant)s AND gone.id = d.member_id
+            AND gone.merged_into_id IS NOT NULL
+        WHERE d.merchant_id = %(merchant)s AND d.member_id > 0 AND d.purchases > 0 GROUP BY 1
+    """,
+}
+
+_COHORTS: Final = """
+    WITH person AS ({cohort_of}), size AS (SELECT joined_month, count(*) AS members FROM person GROUP BY 1),
     month AS (
         SELECT starts_on::date FROM generate_series(%(since)s::date, %(this_month)s::date, interval '1 month') AS starts_on
     ), bought AS (
         SELECT p.joined_month, date_trunc('month', d.local_day)::date AS bought_month, p.id,
-            sum(d.revenue_minor) AS revenue_minor
+            sum(d.purchases) AS purchases, sum(d.revenue_minor) AS revenue_minor
         FROM analytics_memberday d
-        LEFT JOIN members_member gone ON gone.merchant_id = %(merchant)s AND gone.id = d.member_id
+        LEFT JOIN member_of_today gone ON gone.merchant_id = %(merchant)s AND gone.id = d.member_id
             AND gone.merged_into_id IS NOT NULL
         JOIN person p ON p.id = coalesce(gone.merged_into_id, d.member_id)
         WHERE d.merchant_id = %(merchant)s AND d.member_id > 0 AND d.local_day >= %(since)s GROUP BY 1, 2, 3
     ), active AS (
-        SELECT joined_month, bought_month, count(*) AS active, sum(revenue_minor) AS revenue_minor FROM bought GROUP BY 1, 2
+        SELECT joined_month, bought_month, count(*) FILTER (WHERE purchases > 0) AS active,
+            sum(revenue_minor) AS revenue_minor
+        FROM bought GROUP BY 1, 2
     )
-    INSERT INTO analytics_cohortmonth (merchant_id, joined_month, months_after, members, active, revenue_minor)
-    SELECT %(merchant)s, s.joined_month,
+    INSERT INTO analytics_cohortmonth (merchant_id, basis, joined_month, months_after, members, active, revenue_minor)
+    SELECT %(merchant)s, %(basis)s, s.joined_month,
         (extract(year FROM age(m.starts_on, s.joined_month)) * 12 + extract(month FROM age(m.starts_on, s.joined_month)))::int,
         s.members, coalesce(a.active, 0), coalesce(a.revenue_minor, 0)
     FROM size s JOIN month m ON m.starts_on >= s.joined_month
@@ -111,7 +131,7 @@ _COHORTS: Final = """
 
 
 def refresh(*, merchant: Merchant, now: datetime, changed_from: date) -> date:
-    """This function will compute the sums, cohorts and liability of the open tenant, purchases from a day on.
+    """Compute the sums, cohorts and liability of the open tenant, purchases from a day on.
 
     Returns the earliest day that changed, enrolments included.
     """
@@ -134,7 +154,7 @@ def refresh(*, merchant: Merchant, now: datetime, changed_from: date) -> date:
 
 def _joining_days(cursor: CursorWrapper, merchant: Merchant, parameters: dict[str, Any]) -> dict[str, Any]:
     cursor.execute(
-        "SELECT min(joined_at), max(joined_at) FROM members_member WHERE merchant_id = %(merchant)s", parameters
+        "SELECT min(joined_at), max(joined_at) FROM member_of_today WHERE merchant_id = %(merchant)s", parameters
     )
     earliest, latest = cursor.fetchone()
     if earliest is None:
@@ -147,11 +167,11 @@ def _joining_days(cursor: CursorWrapper, merchant: Merchant, parameters: dict[st
 # A cohort whose size changed (an import, a merge) is computed anew from its own first month.
 _FIRST_CHANGED_COHORT: Final = """
     WITH size AS (
-        SELECT date_trunc('month', {joined_day})::date AS joined_month, count(*) AS members FROM members_member m
+        SELECT date_trunc('month', {joined_day})::date AS joined_month, count(*) AS members FROM member_of_today m
         WHERE m.merchant_id = %(merchant)s AND m.merged_into_id IS NULL GROUP BY 1
     ), held AS (
         SELECT joined_month, min(members) AS members FROM analytics_cohortmonth
-        WHERE merchant_id = %(merchant)s GROUP BY 1
+        WHERE merchant_id = %(merchant)s AND basis = 'joined' GROUP BY 1
     )
     SELECT min(joined_month) FROM size s FULL JOIN held h USING (joined_month) WHERE s.members IS DISTINCT FROM h.members
 """
@@ -161,15 +181,27 @@ def _refresh_cohorts(cursor: CursorWrapper, parameters: dict[str, Any], changed_
     """Months before the earliest change keep their sums; returns the first month whose number of members changed."""
     cursor.execute(_FIRST_CHANGED_COHORT.format(joined_day=_JOINED_DAY), parameters)
     resized: date | None = cursor.fetchone()[0]
-    since = max(periods.first_day_of("month", changed_from), periods.first_day_of("month", parameters["first_day"]))
-    this_month = periods.first_day_of("month", today)
-    asked = parameters | {"since": min(since, resized or since, this_month), "this_month": this_month}
+    cursor.execute("SELECT min(local_day) FROM analytics_memberday WHERE merchant_id = %(merchant)s", parameters)
+    earliest = min(parameters["first_day"], cursor.fetchone()[0] or today)
+    since = periods.first_day_of("month", max(changed_from, earliest))
+    # A run as of an earlier day leaves the months that are known since; one after a long pause fills those between.
+    cursor.execute(
+        "SELECT max(joined_month + make_interval(months => months_after))::date FROM analytics_cohortmonth "
+        "WHERE merchant_id = %(merchant)s",
+        parameters,
+    )
+    known: date | None = cursor.fetchone()[0]
+    this_month = max(periods.first_day_of("month", today), known or date.min)
+    asked = parameters | {"since": min(since, resized or since, known or since, this_month), "this_month": this_month}
     cursor.execute(
         "DELETE FROM analytics_cohortmonth WHERE merchant_id = %(merchant)s "
         "AND joined_month + make_interval(months => months_after) >= %(since)s",
         asked,
     )
-    cursor.execute(_COHORTS.format(joined_day=_JOINED_DAY), asked)
+    # A late or refunded first purchase moves a member between cohorts of its own month and later: all computed here.
+    for basis, cohort_of in _COHORT_OF.items():
+        sql = _COHORTS.format(cohort_of=cohort_of.format(joined_day=_JOINED_DAY))
+        cursor.execute(sql, asked | {"basis": basis})
     return resized
 
 
@@ -191,6 +223,11 @@ def _refresh_liability(cursor: CursorWrapper, merchant: Merchant, now: datetime,
         SELECT %(merchant)s, %(today)s, o.outstanding, o.pending, o.held, o.debt, r.points, r.minor,
             ceil(o.outstanding * r.minor / nullif(r.points, 0)::numeric), %(now)s
         FROM owed o LEFT JOIN rate r ON true
+        -- Accounts say what is owed now: a run as of an earlier day knows nothing of its points.
+        WHERE NOT EXISTS (
+            SELECT FROM analytics_liability later
+            WHERE later.merchant_id = %(merchant)s AND later.computed_at > %(now)s
+        )
         ON CONFLICT (merchant_id, local_day) DO UPDATE SET outstanding = excluded.outstanding,
             pending = excluded.pending, held = excluded.held, debt = excluded.debt, rate_points = excluded.rate_points,
             rate_minor = excluded.rate_minor, cost_minor = excluded.cost_minor, computed_at = excluded.computed_at
@@ -200,8 +237,16 @@ def _refresh_liability(cursor: CursorWrapper, merchant: Merchant, now: datetime,
 
 
 def first_trading_day(merchant: Merchant) -> date | None:
-    """This function will find the earliest day in the rollup, or None before the first purchase."""
+    """Find the day of the first purchase in the rollup, or None before there is one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(local_day) FROM analytics_memberday WHERE merchant_id = %s", [merchant.pk])
         found: date | None = cursor.fetchone()[0]
     return found
+
+
+def first_day_of_anything(merchant: Merchant) -> date | None:
+    """Find the earliest day that any number is made of: of a purchase or of an answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(local_day) FROM survey_answers WHERE merchant_id = %s", [merchant.pk])
+        answered: date | None = cursor.fetchone()[0]
+    return min((day for day in (first_trading_day(merchant), answered) if day is not None), default=None)

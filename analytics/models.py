@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 
-from merchants.models.merchants import TenantModel
-from rewards import readings as readings  # the views these tables are filled from: they exist wherever these do
+from engagement import views as engagement_views
+from members import views as member_views
+from merchants.database.tenant_model import TenantModel
+from rewards import views
+
+#: The views these tables are filled from: importing them here makes them exist wherever these tables do.
+SOURCES = (member_views.MEMBER_OF_TODAY, views.PURCHASES, engagement_views.SURVEY_ANSWERS)
 
 #: Purchases without a member are kept under this id, so that one table holds all of a day's trade.
 GUESTS = 0
@@ -14,27 +19,33 @@ GUESTS = 0
 class MemberDay(TenantModel):
     """What one member bought on one of the merchant's days, net of refunds (dated at the purchase).
 
-    A row is there exactly when a purchase of that day was not wholly refunded.
+    A row is there exactly when a purchase of that day was not wholly refunded, or when goods came back in an exchange
+    whose total was below zero: that is revenue less and no purchase.
     """
 
     deletable = True
 
     member_id = models.BigIntegerField(help_text="0: all guests together")
     local_day = models.DateField()
-    purchases = models.IntegerField(help_text="Purchases not wholly refunded")
-    revenue_minor = models.BigIntegerField(help_text="Net of refunds")
+    purchases = models.IntegerField(help_text="Purchases not wholly refunded, with a total of 0 or more")
+    free_purchases = models.IntegerField(default=0, help_text="Those among them with a total of 0")
+    revenue_minor = models.BigIntegerField(help_text="Net of refunds, and of returns within an exchange")
+    points_paid_minor = models.BigIntegerField(default=0, help_text="The part of it that points paid")
     points_earned = models.BigIntegerField(default=0, help_text="Less what refunds took back")
 
     class Meta:
         constraints = [
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(fields=["merchant", "member_id", "local_day"], name="one_row_per_member_and_day"),
-            models.CheckConstraint(name="a_member_day_has_a_purchase", condition=models.Q(purchases__gt=0)),
+            models.CheckConstraint(
+                name="a_member_day_has_trade",
+                condition=models.Q(purchases__gt=0) | (models.Q(purchases=0) & ~models.Q(revenue_minor=0)),
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["merchant", "local_day"],
-                include=["member_id", "purchases", "revenue_minor"],
+                include=["member_id", "purchases", "free_purchases", "revenue_minor", "points_paid_minor"],
                 name="member_day_by_day",
             )
         ]
@@ -83,6 +94,8 @@ class Figures(TenantModel):
     guest_purchases = models.BigIntegerField(default=0)
     revenue_minor = models.BigIntegerField(default=0, help_text="Members and guests, net of refunds")
     guest_revenue_minor = models.BigIntegerField(default=0)
+    points_paid_minor = models.BigIntegerField(default=0, help_text="The part of the revenue that points paid")
+    free_purchases = models.BigIntegerField(default=0, help_text="Purchases with a total of 0")
     active_members = models.BigIntegerField(default=0, help_text="Members with a purchase, each once")
     enrolments = models.BigIntegerField(default=0)
     points_issued = models.BigIntegerField(default=0)
@@ -97,13 +110,14 @@ class Figures(TenantModel):
 
 
 class CohortMonth(TenantModel):
-    """Of the members who joined in one month, how many bought again so many months later, and for how much."""
+    """Of the members who joined, or first bought, in one month, how many bought so many months later, for how much."""
 
     deletable = True
 
-    joined_month = models.DateField(help_text="First day of the month of joining")
+    basis = models.CharField(max_length=14, default="joined", help_text="joined or first_purchase")
+    joined_month = models.DateField(help_text="First day of the month of joining, or of the first purchase")
     months_after = models.PositiveSmallIntegerField()
-    members = models.BigIntegerField(help_text="All who joined in that month")
+    members = models.BigIntegerField(help_text="All who joined, or first bought, in that month")
     active = models.BigIntegerField()
     revenue_minor = models.BigIntegerField()
 
@@ -111,7 +125,7 @@ class CohortMonth(TenantModel):
         constraints = [
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(
-                fields=["merchant", "joined_month", "months_after"], name="one_row_per_cohort_and_month"
+                fields=["merchant", "basis", "joined_month", "months_after"], name="one_row_per_cohort_and_month"
             ),
         ]
 
@@ -143,7 +157,7 @@ class Insight(TenantModel):
 
     deletable = True
 
-    kind = models.CharField(max_length=40, help_text="One of analytics.attention.KINDS")
+    kind = models.CharField(max_length=40, help_text="A kind of analytics.alerts.ALERTS")
     members = models.BigIntegerField(default=0)
     amount = models.BigIntegerField(default=0, help_text="Points or minor units or answers, as the kind says")
     first_day = models.DateField()
@@ -161,7 +175,9 @@ class MetricRun(TenantModel):
     """One pass over one merchant: what it took in, how long it took, and how far it saw (a transaction id).
 
     `seen_through` moves with each piece of work, in the same transaction: a run that was killed is continued by the
-    next.  Transaction ids mean something on one database cluster only, so it is named beside.
+    next.  Transaction ids mean something in one database only, so it is named beside.  In another (a dump was
+    restored) all purchases are taken in once more in the order of their keys, which mean the same everywhere:
+    `refilled_through` says how far that has come.
     """
 
     deletable = True
@@ -169,9 +185,13 @@ class MetricRun(TenantModel):
 
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
-    cluster = models.CharField(max_length=30, blank=True)
+    is_as_of = models.BooleanField(default=False, help_text="Of an earlier day: it looked later than its start says")
+    cluster = models.CharField(max_length=30, blank=True, help_text="Cluster and database the ids were given in")
     seen_through = models.BigIntegerField(
         null=True, blank=True, help_text="Every transaction below this id was taken in"
+    )
+    refilled_through = models.BigIntegerField(
+        null=True, blank=True, help_text="Key of the last purchase of a refill under way; empty: none is"
     )
     changed_from = models.DateField(null=True, blank=True, help_text="Earliest day whose figures changed")
     forwards = models.CharField(max_length=40, blank=True, help_text="Mark of the merged memberships it knew")
@@ -191,9 +211,14 @@ class MetricValue(TenantModel):
 
     metric = models.CharField(max_length=60)
     definition = models.PositiveSmallIntegerField(help_text="Version of the metric's definition")
-    period_kind = models.CharField(max_length=10, help_text="month, quarter, year, days_30, days_90, days_365")
+    period_kind = models.CharField(
+        max_length=14,
+        help_text="month, quarter, year; days_30, days_90, days_365; month_part, quarter_part, year_part: the first days "
+        "of the period before a running one, as many as have passed of that",
+    )
     starts_on = models.DateField()
     ends_on = models.DateField(help_text="Exclusive")
+    counted_until = models.DateField(help_text="Exclusive: of a running period the day of the run, else its end")
     numerator = models.DecimalField(max_digits=24, decimal_places=4, null=True)
     denominator = models.DecimalField(max_digits=24, decimal_places=4, null=True)
     value = models.DecimalField(max_digits=24, decimal_places=8, null=True, help_text="Null when n is 0")

@@ -38,7 +38,7 @@ class Horizon:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RollupStep:
     """What one piece of work took in, and where the next begins; None when there is nothing left."""
 
     next: int | None
@@ -47,14 +47,16 @@ class Step:
 
 
 def horizon() -> Horizon:
-    """This function will say how far the database can be seen at this moment.
+    """State how far the database can be seen at this moment.
 
-    Transaction ids count on one cluster only; a restored dump brings the old one's, so the cluster is named too.
+    Transaction ids count in one cluster only, and a restored dump brings the old one's with it: so the cluster is named
+    too, and the database in it, for a dump may come back to where it was made.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint, "
-            "(SELECT system_identifier::text FROM pg_control_system()) FROM pg_current_snapshot() AS s"
+            "(SELECT system_identifier::text FROM pg_control_system()) || '/' || "
+            "(SELECT oid::text FROM pg_database WHERE datname = current_database()) FROM pg_current_snapshot() AS s"
         )
         settled, end, cluster = cursor.fetchone()
     return Horizon(settled, end, cluster)
@@ -93,19 +95,24 @@ _FRESH: Final = """
         SELECT * FROM unnest(%(members)s::bigint[], %(days)s::date[]) AS t(member_id, local_day)
     ), bought AS (
         SELECT {owner} AS member_id, p.local_day, count(*) FILTER (WHERE p.is_kept) AS purchases,
-            sum(p.net_minor) AS revenue_minor, {points} AS points_earned
+            count(*) FILTER (WHERE p.is_kept AND p.is_free) AS free_purchases, sum(p.net_minor) AS revenue_minor,
+            sum(p.points_paid_left_minor) AS points_paid_minor, {points} AS points_earned
         FROM reading_purchases p WHERE p.merchant_id = %(merchant)s AND {those} GROUP BY 1, 2
     ), fresh AS MATERIALIZED (
-        SELECT t.member_id, t.local_day, coalesce(b.purchases, 0) AS purchases, b.revenue_minor, b.points_earned
+        SELECT t.member_id, t.local_day, coalesce(b.purchases, 0) AS purchases, b.free_purchases,
+            coalesce(b.revenue_minor, 0) AS revenue_minor, b.points_paid_minor, b.points_earned
         FROM touched t LEFT JOIN bought b ON b.member_id = t.member_id AND b.local_day = t.local_day
     ), kept AS (
-        INSERT INTO analytics_memberday (merchant_id, member_id, local_day, purchases, revenue_minor, points_earned)
-        SELECT %(merchant)s, member_id, local_day, purchases, revenue_minor, points_earned FROM fresh
-        WHERE purchases > 0
+        INSERT INTO analytics_memberday (merchant_id, member_id, local_day, purchases, free_purchases, revenue_minor,
+            points_paid_minor, points_earned)
+        SELECT %(merchant)s, member_id, local_day, purchases, free_purchases, revenue_minor, points_paid_minor,
+            points_earned
+        FROM fresh WHERE purchases > 0 OR revenue_minor <> 0
         ON CONFLICT (merchant_id, member_id, local_day) DO UPDATE SET purchases = excluded.purchases,
-            revenue_minor = excluded.revenue_minor, points_earned = excluded.points_earned
+            free_purchases = excluded.free_purchases, revenue_minor = excluded.revenue_minor,
+            points_paid_minor = excluded.points_paid_minor, points_earned = excluded.points_earned
     )
-    SELECT member_id, local_day FROM fresh WHERE purchases = 0
+    SELECT member_id, local_day FROM fresh WHERE purchases = 0 AND revenue_minor = 0
 """
 _FRESH_MEMBERS: Final = _FRESH.format(
     owner="p.member_id",
@@ -117,8 +124,8 @@ _FRESH_GUESTS: Final = _FRESH.format(
 )
 
 
-def refresh_purchases(*, merchant: Merchant, start: int, end: int, chunk: int = CHUNK) -> Step:
-    """This function will bring the members' days touched by transactions [start, end) up to date, or the first part.
+def refresh_purchases(*, merchant: Merchant, start: int, end: int, chunk: int = CHUNK) -> RollupStep:
+    """Bring the members' days touched by transactions [start, end) up to date, or the first part.
 
     Idempotent.  `Step.next` is where to go on; None when `end` was reached.
     """
@@ -144,7 +151,41 @@ def refresh_purchases(*, merchant: Merchant, start: int, end: int, chunk: int = 
             _recompute(cursor, merchant, [(GUESTS, day) for day in sorted(guest_days)])
         cursor.execute("SET LOCAL enable_nestloop = on")
     days = guest_days.union(day for _member, day in touched)
-    return Step(asked["end"] if asked["end"] < end else None, len(touched) + len(guest_days), min(days, default=None))
+    return RollupStep(
+        asked["end"] if asked["end"] < end else None, len(touched) + len(guest_days), min(days, default=None)
+    )
+
+
+_NEXT_PURCHASES: Final = """
+    WITH page AS MATERIALIZED (
+        SELECT p.id, p.member_id, p.local_day FROM reading_purchases p
+        WHERE p.merchant_id = %(merchant)s AND p.id > %(after)s ORDER BY p.id LIMIT %(chunk)s
+    )
+    SELECT member_id, local_day, max(id), sum(count(*)) OVER () FROM page GROUP BY 1, 2
+"""
+
+
+def refill_purchases(*, merchant: Merchant, after: int, chunk: int = CHUNK) -> RollupStep:
+    """Bring the days of the next purchases after a key up to date, whichever transaction wrote them.
+
+    For rollups that are empty: purchases of a restored dump carry transaction ids of the cluster it was made in, which
+    may be far ahead of this one's.  What is written meanwhile is found by its transaction afterwards.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_PURCHASES, {"merchant": merchant.pk, "after": after, "chunk": chunk})
+        found = cursor.fetchall()
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        touched = sorted((member, day) for member, day, _last, _count in found if member is not None)
+        for place in range(0, len(touched), CHUNK):
+            _recompute(cursor, merchant, touched[place : place + CHUNK])
+        guest_days = sorted(day for member, day, _last, _count in found if member is None)
+        if guest_days:
+            _recompute(cursor, merchant, [(GUESTS, day) for day in guest_days])
+        cursor.execute("SET LOCAL enable_nestloop = on")
+    is_full = bool(found) and found[0][3] == chunk
+    return RollupStep(
+        max(row[2] for row in found) if is_full else None, len(found), min((row[1] for row in found), default=None)
+    )
 
 
 def _touched_guest_days(cursor: CursorWrapper, merchant: Merchant, changed: list[tuple[int | None, date]]) -> set[date]:
@@ -157,7 +198,7 @@ def _touched_guest_days(cursor: CursorWrapper, merchant: Merchant, changed: list
 
 
 def _recompute(cursor: CursorWrapper, merchant: Merchant, touched: list[tuple[int, date]]) -> None:
-    """Compute days anew from their purchases; a day without one that counts loses its row."""
+    """Compute days anew from their purchases; a day of which nothing is left loses its row."""
     members, days = [member for member, _day in touched], [day for _member, day in touched]
     cursor.execute(
         _FRESH_GUESTS if members[0] == GUESTS else _FRESH_MEMBERS,
@@ -222,8 +263,8 @@ _TAKE_IN: Final = f"""
 _SPAN: Final = f"WITH {_NEW_ENTRIES} SELECT min(occurred_at), max(occurred_at) FROM entry"
 
 
-def take_in_ledger(*, merchant: Merchant, after: int = 0, chunk: int = CHUNK) -> Step:
-    """This function will add the entries written since the last time, of the next accounts after an id, to their days.
+def take_in_ledger(*, merchant: Merchant, after: int = 0, chunk: int = CHUNK) -> RollupStep:
+    """Add the entries written since the last time, of the next accounts after an id, to their days.
 
     Each entry is added once: the accounts' marks move in the same transaction.
     """
@@ -232,7 +273,7 @@ def take_in_ledger(*, merchant: Merchant, after: int = 0, chunk: int = CHUNK) ->
         cursor.execute(_CHANGED_ACCOUNTS, {"merchant": merchant.pk, "after": after, "chunk": chunk})
         changed = cursor.fetchall()
         if not changed:
-            return Step(None, 0, None)
+            return RollupStep(None, 0, None)
         accounts, seqs, marks = ([row[place] for row in changed] for place in range(3))
         # Mostly new entries: all of these accounts are read at once.  A few among many: each is looked up.
         if sum(seqs) > 5 * (sum(seqs) - sum(marks)):
@@ -245,11 +286,11 @@ def take_in_ledger(*, merchant: Merchant, after: int = 0, chunk: int = CHUNK) ->
         )
         cursor.execute(_TAKE_IN, asked | {"first_day": first_day, "starts": starts})
         rows = cursor.fetchone()[0]
-    return Step(accounts[-1] if len(changed) == chunk else None, rows, first_day)
+    return RollupStep(accounts[-1] if len(changed) == chunk else None, rows, first_day)
 
 
 def day_starts(first: date, last: date, zone: ZoneInfo) -> tuple[date, list[Any]]:
-    """This function will list the first instants of the local days from `first` to `last`, for `width_bucket`.
+    """List the first instants of the local days from `first` to `last`, for `width_bucket`.
 
     An instant's day is `first + width_bucket(instant, starts) - 1`; cheaper than a time zone's rules for each row.
     """
@@ -257,7 +298,7 @@ def day_starts(first: date, last: date, zone: ZoneInfo) -> tuple[date, list[Any]
 
 
 def forget(*, merchant: Merchant) -> None:
-    """This function will empty the rollups, so that the next refresh fills them from the first purchase on."""
+    """Empty the rollups, so that the next refresh fills them from the first purchase on."""
     with connection.cursor() as cursor:
         for table in ("memberday", "pointsday", "ledgermark"):
             cursor.execute(f"DELETE FROM analytics_{table} WHERE merchant_id = %s", [merchant.pk])

@@ -16,9 +16,10 @@ from typing import Final, TypeVar
 from django.db import connection, connections
 from django.db.models import Min
 
-from analytics import attention, figures, rollups, values
+from analytics import alerts, figures, rollups, values
 from analytics.models import MetricRun
 from merchants import directory, periods, tenancy
+from merchants.database import sql_errors
 from merchants.models.merchants import Merchant
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ FIRST_TIME: Final = 5
 RUNS_KEPT: Final = timedelta(days=400)
 
 
-class Busy(Exception):
+class AnotherRun(Exception):
     """Another run over this merchant is at work; it will take in everything this one would have."""
 
 
@@ -48,10 +49,13 @@ class Result:
     values: int
 
 
-def run(merchant: Merchant, *, now: datetime, rebuild: bool = False, chunk: int = rollups.CHUNK) -> Result:
-    """This function will bring all numbers of a merchant up to date.  Opens its own tenants: call it outside of one.
+def run(
+    merchant: Merchant, *, now: datetime, rebuild: bool = False, chunk: int = rollups.CHUNK, is_as_of: bool = False
+) -> Result:
+    """Bring all numbers of a merchant up to date.  Opens its own tenants: call it outside of one.
 
-    With `rebuild` the rollups are emptied first and filled from the first purchase on.
+    With `rebuild` the rollups are emptied first and filled from the first purchase on.  `is_as_of` says that `now` is an
+    earlier day: its months, quarters and years are kept; a run of today afterwards brings the last days back.
 
     :raises Busy: another run over this merchant is at work.
     """
@@ -61,12 +65,12 @@ def run(merchant: Merchant, *, now: datetime, rebuild: bool = False, chunk: int 
         # The caller's clock plus what has gone by: tests and replays live at other times than the machine.
         return now + timedelta(seconds=time.monotonic() - began)
 
-    run_id = _piece(merchant, lambda: _begin(merchant, now, rebuild=rebuild))
+    run_id = _piece(merchant, lambda: _begin(merchant, now, rebuild=rebuild, is_as_of=is_as_of))
     try:
         member_days = _take_in_purchases(merchant, run_id, chunk)
         entries = _take_in_ledger(merchant, chunk)
         written = _piece(merchant, lambda: _publish(merchant, run_id, now, passed))
-    except Busy:
+    except AnotherRun:
         raise
     except Exception as error:
         _note_failure(merchant, run_id, error, passed())
@@ -75,7 +79,7 @@ def run(merchant: Merchant, *, now: datetime, rebuild: bool = False, chunk: int 
 
 
 def due(merchant: Merchant, now: datetime) -> bool:
-    """This function will say whether the merchant's night has begun and no run has finished in it, or ever before.
+    """State whether the merchant's night has begun and no run has finished in it, or ever before.
 
     After an outage the first tick finds the night missed and runs at once.  The tenant is open.
     """
@@ -86,7 +90,7 @@ def due(merchant: Merchant, now: datetime) -> bool:
 
 
 def due_merchants(now: datetime) -> list[int]:
-    """This function will find, as the system role, the merchants whose run is due; one query for all of them."""
+    """Find, as the system role, the merchants whose run is due; one query for all of them."""
     with connections["system"].cursor() as cursor:
         cursor.execute(
             "SELECT merchant_id, max(started_at) FILTER (WHERE finished_at IS NOT NULL), max(failed_at) "
@@ -98,15 +102,15 @@ def due_merchants(now: datetime) -> list[int]:
 
 
 def run_by_id(merchant_id: int, *, now: datetime) -> Result | None:
-    """This function will run for a merchant found by `due_merchants`; None when another run is at work."""
+    """Run for a merchant found by `due_merchants`; None when another run is at work."""
     try:
         return run(directory.get(merchant_id), now=now)
-    except Busy:
+    except AnotherRun:
         return None
 
 
 def night_of(merchant: Merchant, now: datetime) -> datetime:
-    """This function will find the instant at which the merchant's latest night began."""
+    """Find the instant at which the merchant's latest night began."""
     today = periods.local_day(now, merchant.tzinfo)
     tonight = periods.start_of_day(today, merchant.tzinfo) + NIGHT_BEGINS
     if tonight <= now:
@@ -133,13 +137,13 @@ def _piece(merchant: Merchant, work: Callable[[], T], *, wait: bool = False) -> 
             else:
                 cursor.execute(f"SELECT pg_try_advisory_xact_lock({key})", [merchant.pk])
                 if not cursor.fetchone()[0]:
-                    raise Busy(merchant.slug)
+                    raise AnotherRun(merchant.slug)
         return work()
 
     return tenancy.attempt(merchant, locked)
 
 
-def _begin(merchant: Merchant, now: datetime, *, rebuild: bool) -> int:
+def _begin(merchant: Merchant, now: datetime, *, rebuild: bool, is_as_of: bool) -> int:
     """Write the run's row, with the marks it goes on from."""
     last = _last(merchant)
     seen = rollups.horizon()
@@ -148,8 +152,12 @@ def _begin(merchant: Merchant, now: datetime, *, rebuild: bool) -> int:
     if rebuild or (last is not None and last.cluster != seen.cluster):
         rollups.forget(merchant=merchant)
         last = None
-    run = MetricRun(merchant=merchant, started_at=now, cluster=seen.cluster, forwards=forwards)
-    run.seen_through = last.seen_through if last else 0
+    run = MetricRun(merchant=merchant, started_at=now, cluster=seen.cluster, forwards=forwards, is_as_of=is_as_of)
+    if last is None:
+        # What is not yet settled may not be seen by the refill, and is looked for by its transaction afterwards.
+        run.seen_through, run.refilled_through = seen.settled, 0
+    else:
+        run.seen_through, run.refilled_through = last.seen_through, last.refilled_through
     # Merging or undoing a merge makes other people of old days; both are rare, so all windows are computed again.
     if last is None or last.forwards != forwards:
         run.changed_from = figures.THE_BEGINNING
@@ -165,7 +173,7 @@ def _last(merchant: Merchant) -> MetricRun | None:
 def _forwards(merchant: Merchant) -> str:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT md5(string_agg(id || '>' || merged_into_id, ',' ORDER BY id)) FROM members_member "
+            "SELECT md5(string_agg(id || '>' || merged_into_id, ',' ORDER BY id)) FROM member_of_today "
             "WHERE merchant_id = %s AND merged_into_id IS NOT NULL",
             [merchant.pk],
         )
@@ -174,26 +182,20 @@ def _forwards(merchant: Merchant) -> str:
 
 def _take_in_purchases(merchant: Merchant, run_id: int, chunk: int) -> int:
     """Piece by piece up to what was to be seen when it began; what was still in flight then is seen again next time."""
-    with tenancy.tenant(merchant):
-        is_first = not MetricRun.objects.get(merchant=merchant, pk=run_id).seen_through
-    # The first time everything is new, in no order of days: fewer, bigger pieces read less twice.
-    size = chunk * FIRST_TIME if is_first else chunk
-    total = 0
+    total = _refill(merchant, run_id, chunk)
     seen: rollups.Horizon | None = None
     start: int | None = None
     while True:
 
         def piece(
             seen: rollups.Horizon | None = seen, start: int | None = start
-        ) -> tuple[rollups.Horizon, rollups.Step]:
+        ) -> tuple[rollups.Horizon, rollups.RollupStep]:
             run = MetricRun.objects.get(merchant=merchant, pk=run_id)
             seen = seen or rollups.horizon()
             begin = run.seen_through or 0 if start is None else start
-            step = rollups.refresh_purchases(merchant=merchant, start=begin, end=seen.open, chunk=size)
+            step = rollups.refresh_purchases(merchant=merchant, start=begin, end=seen.open, chunk=chunk)
             run.seen_through = max(run.seen_through or 0, min(step.next or seen.open, seen.settled))
-            run.changed_from = _earlier(run.changed_from, step.first_day)
-            run.changed_rows += step.rows
-            run.save(update_fields=["seen_through", "changed_from", "changed_rows"])
+            _note_step(run, step)
             return seen, step
 
         seen, step = _piece(merchant, piece, wait=True)
@@ -203,12 +205,40 @@ def _take_in_purchases(merchant: Merchant, run_id: int, chunk: int) -> int:
         start = step.next
 
 
+def _refill(merchant: Merchant, run_id: int, chunk: int) -> int:
+    """Fill empty rollups from all purchases, or go on where a killed run left off."""
+    total = 0
+    while True:
+
+        def piece() -> rollups.RollupStep | None:
+            run = MetricRun.objects.get(merchant=merchant, pk=run_id)
+            if run.refilled_through is None:
+                return None
+            # Everything is new, in no order of days: fewer, bigger pieces read less twice.
+            step = rollups.refill_purchases(merchant=merchant, after=run.refilled_through, chunk=chunk * FIRST_TIME)
+            run.refilled_through = step.next
+            _note_step(run, step)
+            return step
+
+        step = _piece(merchant, piece, wait=True)
+        if step is None:
+            return total
+        total += step.rows
+
+
+def _note_step(run: MetricRun, step: rollups.RollupStep) -> None:
+    """Move the run's marks with what a piece took in, in its transaction."""
+    run.changed_from = _earlier(run.changed_from, step.first_day)
+    run.changed_rows += step.rows
+    run.save(update_fields=["seen_through", "refilled_through", "changed_from", "changed_rows"])
+
+
 def _take_in_ledger(merchant: Merchant, chunk: int) -> int:
     total = 0
     after: int | None = 0
     while after is not None:
 
-        def piece(after: int = after) -> rollups.Step:
+        def piece(after: int = after) -> rollups.RollupStep:
             return rollups.take_in_ledger(merchant=merchant, after=after, chunk=chunk)
 
         step = _piece(merchant, piece, wait=True)
@@ -233,9 +263,9 @@ def _publish(merchant: Merchant, run_id: int, now: datetime, passed: Callable[[]
     today = periods.local_day(now, merchant.tzinfo)
     changed_from: date = min(earliest or today, today)
     changed_from = figures.refresh(merchant=merchant, now=now, changed_from=changed_from)
-    first_day = figures.first_trading_day(merchant) or today
+    first_day = figures.first_day_of_anything(merchant) or today
     written = values.refresh(merchant=merchant, now=now, first_day=min(first_day, today), changed_from=changed_from)
-    attention.refresh(merchant=merchant, now=now)
+    alerts.refresh(merchant=merchant, now=now)
     run.finished_at = passed()
     run.save(update_fields=["finished_at"])
     return written
@@ -243,7 +273,7 @@ def _publish(merchant: Merchant, run_id: int, now: datetime, passed: Callable[[]
 
 def _note_failure(merchant: Merchant, run_id: int, error: Exception, at: datetime) -> None:
     """Keep the kind of error and never its text, which may hold a member's data."""
-    state = tenancy.sqlstate(error)
+    state = sql_errors.sqlstate(error)
     failure = type(error).__name__ + (f" {state}" if state else "")
     with tenancy.tenant(merchant):
         MetricRun.objects.filter(merchant=merchant, pk=run_id).update(failed_at=at, failure=failure)

@@ -6,18 +6,16 @@ must agree to the last digit; each difference is named.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from datetime import date
 from fractions import Fraction
-from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 from django.db import connection
 
-from analytics.facts import Facts, read, unseen
+from analytics import recount, values
+from analytics.facts import DailyFacts, read, unseen
 from analytics.metrics import BY_KEY
 from analytics.models import GUESTS, CohortMonth, Figures, LedgerMark, MemberDay, MetricRun, MetricValue, PointsDay
 from merchants import tenancy
@@ -37,7 +35,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class MetricsReport:
     """`checked` numbers were compared; `unseen` changes have arrived since the last run, and explain differences."""
 
     checked: int
@@ -66,8 +64,12 @@ class _Comparison:
             self.equal(f"{what} {name}", kept.get(key, "nothing"), found.get(key, "nothing"))
 
 
-def audit(merchant: Merchant) -> Report:
-    """This function will compare all stored numbers with the purchases, in one snapshot.  Opens its own tenant."""
+def audit(merchant: Merchant, *, as_of: date | None = None) -> MetricsReport:
+    """Compare all stored numbers with the purchases, in one snapshot.  Opens its own tenant.
+
+    With `as_of` the periods are computed as a run on that day would, and compared in place of those that are kept;
+    nothing is written.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SET default_transaction_isolation = 'repeatable read'")
     try:
@@ -75,26 +77,27 @@ def audit(merchant: Merchant) -> Report:
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = '15min'")
                 cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '15min'")
-            return verify(merchant=merchant)
+            return verify(merchant=merchant, as_of=as_of)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET default_transaction_isolation")
 
 
-def verify(*, merchant: Merchant) -> Report:
-    """This function will compare all stored numbers of the open tenant with the purchases, answers and entries."""
+def verify(*, merchant: Merchant, as_of: date | None = None) -> MetricsReport:
+    """Compare all stored numbers of the open tenant with the purchases, answers and entries."""
     run = MetricRun.objects.filter(merchant=merchant, finished_at__isnull=False).order_by("-id").first()
     if run is None:
-        return Report(0, 0, unseen(merchant, 0), ())
+        return MetricsReport(0, 0, unseen(merchant, 0), ())
     facts = read(merchant)
     comparison = _Comparison()
     _check_member_days(merchant, facts, comparison)
     _check_points(merchant, facts, comparison)
     _check_figures(merchant, facts, comparison)
     _check_cohorts(merchant, facts, comparison)
-    for value in MetricValue.objects.filter(merchant=merchant).order_by("metric", "period_kind", "starts_on"):
+    kept = MetricValue.objects.filter(merchant=merchant).order_by("metric", "period_kind", "starts_on")
+    for value in kept if as_of is None else values.as_of(merchant=merchant, day=as_of):
         _check_value(value, facts, comparison)
-    return Report(
+    return MetricsReport(
         comparison.checked, facts.purchases, unseen(merchant, run.seen_through or 0), tuple(comparison.differences)
     )
 
@@ -102,17 +105,23 @@ def verify(*, merchant: Merchant) -> Report:
 # -- the rollups --------------------------------------------------------------------------------------------------
 
 
-def _check_member_days(merchant: Merchant, facts: Facts, comparison: _Comparison) -> None:
+def _check_member_days(merchant: Merchant, facts: DailyFacts, comparison: _Comparison) -> None:
     kept = {
-        (member, day): [purchases, revenue, points]
-        for member, day, purchases, revenue, points in MemberDay.objects.filter(merchant=merchant).values_list(
-            "member_id", "local_day", "purchases", "revenue_minor", "points_earned"
+        (member, day): row
+        for member, day, *row in MemberDay.objects.filter(merchant=merchant).values_list(
+            "member_id",
+            "local_day",
+            "purchases",
+            "revenue_minor",
+            "points_paid_minor",
+            "free_purchases",
+            "points_earned",
         )
     }
     comparison.tables("member day", kept, facts.raw)
 
 
-def _check_points(merchant: Merchant, facts: Facts, comparison: _Comparison) -> None:
+def _check_points(merchant: Merchant, facts: DailyFacts, comparison: _Comparison) -> None:
     kept = {
         (day, kind): points
         for day, kind, points in PointsDay.objects.filter(merchant=merchant).values_list("local_day", "kind", "points")
@@ -133,7 +142,7 @@ def _check_points(merchant: Merchant, facts: Facts, comparison: _Comparison) -> 
     comparison.equal("points outstanding", sum(kept.values()), outstanding)
 
 
-def _check_figures(merchant: Merchant, facts: Facts, comparison: _Comparison) -> None:
+def _check_figures(merchant: Merchant, facts: DailyFacts, comparison: _Comparison) -> None:
     for grain in ("day", "month"):
         found: dict[date, Counter[str]] = defaultdict(Counter)
 
@@ -142,14 +151,16 @@ def _check_figures(merchant: Merchant, facts: Facts, comparison: _Comparison) ->
 
         active: dict[date, set[int]] = defaultdict(set)
         for person, days in facts.days.items():
-            for day, (purchases, revenue) in days.items():
+            for day, (purchases, revenue, paid, free) in days.items():
                 sums = found[bucket(day)]
                 sums["purchases"] += purchases
                 sums["revenue_minor"] += revenue
+                sums["points_paid_minor"] += paid
+                sums["free_purchases"] += free
                 if person == GUESTS:
                     sums["guest_purchases"] += purchases
                     sums["guest_revenue_minor"] += revenue
-                else:
+                elif purchases:
                     active[bucket(day)].add(person)
         for start, people in active.items():
             found[start]["active_members"] = len(people)
@@ -177,164 +188,75 @@ def _check_figures(merchant: Merchant, facts: Facts, comparison: _Comparison) ->
         )
 
 
-def _check_cohorts(merchant: Merchant, facts: Facts, comparison: _Comparison) -> None:
-    sizes = Counter(joined.replace(day=1) for joined in facts.joined.values())
-    active: dict[tuple[date, int], set[int]] = defaultdict(set)
-    revenue: Counter[tuple[date, int]] = Counter()
-    for person, days in facts.days.items():
-        if person not in facts.joined:
-            continue
-        cohort = facts.joined[person].replace(day=1)
-        for day, (_purchases, minor) in days.items():
-            after = (day.year - cohort.year) * 12 + day.month - cohort.month
-            active[cohort, after].add(person)
-            revenue[cohort, after] += minor
-    for row in CohortMonth.objects.filter(merchant=merchant):
-        key = (row.joined_month, row.months_after)
+def _check_cohorts(merchant: Merchant, facts: DailyFacts, comparison: _Comparison) -> None:
+    first_bought = {
+        person: min(day for day, row in days.items() if row[0])
+        for person, days in facts.days.items()
+        if person != GUESTS and any(row[0] for row in days.values())
+    }
+    for basis, begun in (("joined", facts.joined), ("first_purchase", first_bought)):
+        sizes = Counter(day.replace(day=1) for day in begun.values())
+        active: dict[tuple[date, int], set[int]] = defaultdict(set)
+        revenue: Counter[tuple[date, int]] = Counter()
+        for person, days in facts.days.items():
+            if person not in begun:
+                continue
+            cohort = begun[person].replace(day=1)
+            for day, (purchases, minor, *_rest) in days.items():
+                after = (day.year - cohort.year) * 12 + day.month - cohort.month
+                if purchases:
+                    active[cohort, after].add(person)
+                revenue[cohort, after] += minor
+        rows = CohortMonth.objects.filter(merchant=merchant, basis=basis)
+        for row in rows:
+            key = (row.joined_month, row.months_after)
+            comparison.equal(
+                f"cohort {basis} {row.joined_month} after {row.months_after} months",
+                (row.members, row.active, row.revenue_minor),
+                (sizes[row.joined_month], len(active.get(key, ())), revenue[key]),
+            )
+        # Each cohort has every month from its own to the latest known.
+        latest = max(
+            (12 * row.joined_month.year + row.joined_month.month + row.months_after for row in rows), default=0
+        )
         comparison.equal(
-            f"cohort {row.joined_month} after {row.months_after} months",
-            (row.members, row.active, row.revenue_minor),
-            (sizes[row.joined_month], len(active.get(key, ())), revenue[key]),
+            f"cohorts {basis}",
+            Counter(row.joined_month for row in rows),
+            Counter({month: latest - 12 * month.year - month.month + 1 for month in sizes}),
         )
 
 
-# -- the metrics --------------------------------------------------------------------------------------------------
+# -- the metrics -----------------------------------------------------------------------------------------------------
 
 
-def _check_value(value: MetricValue, facts: Facts, comparison: _Comparison) -> None:
+def _check_value(value: MetricValue, facts: DailyFacts, comparison: _Comparison) -> None:
     name = f"{value.metric} of {value.period_kind} from {value.starts_on}"
     metric = BY_KEY.get(value.metric)
     if metric is None or metric.version != value.definition:
         comparison.equal(f"{name}: definition", value.definition, "none in force")
         return
-    numerator, denominator, n = _COUNTED[value.metric](facts, value.starts_on, value.ends_on, _before(value))
+    # A running period is counted up to the day of the run.
+    until = value.counted_until
+    numerator, denominator, n = recount.COUNTED[value.metric](
+        facts, value.starts_on, until, recount.first_day_before(value)
+    )
     comparison.equal(f"{name}: numerator", value.numerator, numerator)
     comparison.equal(f"{name}: denominator", value.denominator, denominator)
     comparison.equal(f"{name}: n", value.n, n)
     factor = 100 if metric.unit == "score" else 1
     comparison.equal(
-        f"{name}: value", value.value, _eight(Fraction(numerator * factor, denominator)) if denominator else None
+        f"{name}: value",
+        value.value,
+        recount.to_eight_decimals(Fraction(numerator * factor, denominator)) if denominator else None,
     )
-    parts = _PARTS[value.metric](facts, value.starts_on, value.ends_on) if value.metric in _PARTS else {}
+    parts = (
+        recount.PARTS[value.metric](facts, value.starts_on, until, value.ends_on)
+        if value.metric in recount.PARTS
+        else {}
+    )
     for part, parted in parts.items():
         comparison.equal(f"{name}: {part}", value.parts.get(part), parted)
     if metric.unit == "share":
-        low, high = _wilson(numerator, denominator) if denominator else (None, None)
+        low, high = recount.wilson(numerator, denominator) if denominator else (None, None)
         comparison.equal(f"{name}: low", value.low, low)
         comparison.equal(f"{name}: high", value.high, high)
-
-
-def _before(value: MetricValue) -> date:
-    """The first day of the window before, by calendar arithmetic of its own."""
-    first = value.starts_on
-    back = {"month": 1, "quarter": 3, "year": 12}.get(value.period_kind)
-    if back is None:
-        return first - (value.ends_on - first)
-    month = first.year * 12 + first.month - 1 - back
-    return date(month // 12, month % 12 + 1, 1)
-
-
-def _buyers(facts: Facts, first: date, end: date) -> dict[int, int]:
-    """Members with purchases in [first, end), and how many."""
-    if (first, end) not in facts.buyers:
-        found: dict[int, int] = defaultdict(int)
-        for person, purchases, _revenue in facts.between(first, end):
-            if person != GUESTS:
-                found[person] += purchases
-        facts.buyers[first, end] = found
-    return facts.buyers[first, end]
-
-
-def _retention(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
-    earlier, later = set(_buyers(facts, before, first)), set(_buyers(facts, first, end))
-    return len(earlier & later), len(earlier), len(earlier)
-
-
-def _churn(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
-    earlier, later = set(_buyers(facts, before, first)), set(_buyers(facts, first, end))
-    return len(earlier - later), len(earlier), len(earlier)
-
-
-def _pauses(facts: Facts, first: date, end: date) -> dict[str, int]:
-    """Pauses between two days of shopping that ended within a year, and those longer than the window."""
-    found = {"pauses": 0, "longer": 0}
-    for person, days in facts.days.items():
-        shopped = sorted(days) if person != GUESTS else []
-        for before, after in pairwise(shopped):
-            if end - timedelta(days=365) <= after < end:
-                found["pauses"] += 1
-                found["longer"] += after - before > end - first
-    return found
-
-
-def _often(facts: Facts, end: date, least: int) -> tuple[int, int]:
-    counts = sorted(_buyers(facts, end - timedelta(days=365), end).values())
-    return len(counts) - bisect_left(counts, least), len(counts)
-
-
-def _repeat(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
-    repeat, buyers = _often(facts, end, 2)
-    return repeat, buyers, buyers
-
-
-def _loyal(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
-    loyal, buyers = _often(facts, end, 4)
-    return loyal, buyers, buyers
-
-
-def _repeat_of_all(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
-    repeat, _buying = _often(facts, end, 2)
-    everybody = {person for person, joined in facts.joined.items() if joined < end}
-    everybody |= set(_buyers(facts, end - timedelta(days=365), end)) & facts.joined.keys()
-    return repeat, len(everybody), len(everybody)
-
-
-def _order_value(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
-    purchases = revenue = 0
-    for _person, count, minor in facts.between(first, end):
-        purchases += count
-        revenue += minor
-    return revenue, purchases, purchases
-
-
-def _nps(facts: Facts, first: date, end: date, before: date) -> tuple[int, int, int]:
-    voices: dict[Any, int] = {}
-    for person, score, day, order in sorted(facts.answers, key=lambda answer: answer[3]):
-        if first <= day < end:
-            voices[("member", person) if person is not None else ("answer", order)] = score
-    promoters = sum(score >= 9 for score in voices.values())
-    detractors = sum(score <= 6 for score in voices.values())
-    return promoters - detractors, len(voices), len(voices)
-
-
-_PARTS: Final = {"churn": _pauses}
-
-_COUNTED: Final = {
-    "retention": _retention,
-    "churn": _churn,
-    "repeat_purchase_rate": _repeat,
-    "repeat_share_of_all": _repeat_of_all,
-    "loyal_customer_rate": _loyal,
-    "average_order_value": _order_value,
-    "nps": _nps,
-}
-
-
-def _eight(number: Fraction) -> Decimal:
-    """Eight decimals, halves away from zero, by whole numbers only."""
-    scaled = abs(number) * 10**8
-    whole, rest = divmod(scaled.numerator, scaled.denominator)
-    whole += 2 * rest >= scaled.denominator
-    return Decimal(whole if number >= 0 else -whole).scaleb(-8)
-
-
-def _wilson(successes: int, n: int) -> tuple[Decimal, Decimal]:
-    """The roots of (p - share)² = z² p (1 - p) / n: the other way to the same interval."""
-    with localcontext(prec=50):
-        z = Decimal("1.959963984540054")
-        share = Decimal(successes) / n
-        a, b, c = 1 + z * z / n, -(2 * share + z * z / n), share * share
-        root = max(b * b - 4 * a * c, Decimal(0)).sqrt()
-        least, most = max((-b - root) / (2 * a), Decimal(0)), min((-b + root) / (2 * a), Decimal(1))
-        step = Decimal(1).scaleb(-8)
-        return least.quantize(step, ROUND_HALF_UP), most.quantize(step, ROUND_HALF_UP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -22,8 +22,20 @@ class Load:
         return len(self.latencies) / self.seconds if self.seconds else 0.0
 
     def p99_ms(self) -> float:
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1000 if ordered else 0.0
+        return percentile(self.latencies, 0.99) * 1000
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """Return the value that so large a part of all is not above; 0 of none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else 0.0
+
+
+def free_port() -> int:
+    """Return a port of our own: the web server shares one with whoever else asks for the same, and says nothing."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def request(method: str, path: str, *, port: int, secret: str, body: bytes = b"") -> bytes:

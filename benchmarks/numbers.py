@@ -27,10 +27,10 @@ NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 DAYS = 540
 
 _MEMBERS = """
-    INSERT INTO members_member (merchant_id, public_id, code, name, language, note, attributes, state, seat_id_of_staff,
-        joined_at, recorded_at)
-    SELECT %(m)s, 'mem_' || lpad(to_hex(%(m)s), 6, '0') || lpad(to_hex(n), 10, '0'), 'B' || n, '', '', '', '{}', 'active',
-        '', %(now)s - make_interval(days => 1 + n %% %(days)s), %(now)s
+    INSERT INTO members_member (merchant_id, public_id, code, referral_code, name, language, note, attributes, state,
+        seat_id_of_staff, joined_at, recorded_at)
+    SELECT %(m)s, 'mem_' || lpad(to_hex(%(m)s), 6, '0') || lpad(to_hex(n), 10, '0'), 'B' || n, 'JOIN' || n, '', '', '', '{}',
+        'active', '', %(now)s - make_interval(days => 1 + n %% %(days)s), %(now)s
     FROM generate_series(1, %(count)s) AS n
 """
 
@@ -39,10 +39,10 @@ _PURCHASES = """
     INSERT INTO rewards_purchase (merchant_id, public_id, external_id, fingerprint, receipt, actor, occurred_at,
         recorded_at, state, member_id, local_day, terminal, channel, currency, total_minor, tax_minor, points_paid_minor,
         refunded_minor, refunded_unnamed_minor, tenders, facts, points_earned, points_clawed_back, qualifying_points,
-        qualifying_minor)
+        qualifying_minor, rounding_minor, has_returns, is_time_unknown, came_back_whole)
     SELECT %(m)s, 'pur_' || %(m)s || '_' || n, 'b-' || n, '', '{}', 'benchmark', at, at, 'recorded',
         CASE WHEN n %% 20 = 0 THEN NULL ELSE %(first)s + n * 7919 %% %(members)s END, (at AT TIME ZONE 'Asia/Seoul')::date,
-        '', '', 'KRW', 1000 + n %% 9000, 0, 0, 0, 0, '[]', '{}', 0, 0, 0, 0
+        '', '', 'KRW', 1000 + n %% 9000, 0, 0, 0, 0, '[]', '{}', 0, 0, 0, 0, 0, false, false, false
     FROM (SELECT n, %(now)s - make_interval(days => (1 + n * 104729 %% %(days)s)::int) AS at
         FROM generate_series(%(from)s::bigint, %(to)s::bigint) AS n) AS sale
 """

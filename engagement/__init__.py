@@ -1,1 +1,1 @@
-"""The third floor: what we say and hear.  Survey answers now; feedback, offers and messages later."""
+"""What merchants and members tell each other.  Survey answers now; feedback, offers and messages later."""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from engagement import surveys
 from engagement.models import SurveyResponse
-from engagement.surveys import Answer, AnsweredAlready, AnswerInput
+from engagement.surveys import AnsweredAlready, AnswerInput, SurveyAnswer
 from merchants import outbox
 from merchants.actors import Actor
 from merchants.models.merchants import Merchant
@@ -27,21 +27,21 @@ _SEAL_SIGNS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """What a link asks about; the answer given so far, and until when it may be changed (None: not any more)."""
 
     purchase: PurchaseView
-    answer: Answer | None
+    answer: SurveyAnswer | None
     change_until: datetime | None
 
 
 def token(*, merchant: Merchant, purchase: str) -> str:
-    """This function will make the part of an address that lets somebody answer about a purchase (its public id)."""
+    """Make the part of an address that lets somebody answer about a purchase (its public id)."""
     return f"{purchase.removeprefix('pur_')}-{_seal(merchant, purchase, settings.SECRET_KEY)}"
 
 
-def find(*, merchant: Merchant, text: str, now: datetime) -> Asked | None:
-    """This function will say what a link asks about; None for one that is not ours, or of a purchase too long ago."""
+def find(*, merchant: Merchant, text: str, now: datetime) -> Question | None:
+    """State what a link asks about; None for one that is not ours, or of a purchase too long ago."""
     body, _dash, seal = text.partition("-")
     purchase = f"pur_{body}"
     # A link printed before the key was changed is good while the old key is kept.
@@ -54,21 +54,21 @@ def find(*, merchant: Merchant, text: str, now: datetime) -> Asked | None:
     return about(merchant=merchant, purchase=found, now=now)
 
 
-def about(*, merchant: Merchant, purchase: PurchaseView, now: datetime) -> Asked:
-    """This function will say what was answered about a purchase, by whichever way."""
+def about(*, merchant: Merchant, purchase: PurchaseView, now: datetime) -> Question:
+    """State what was answered about a purchase, by whichever way."""
     rows = SurveyResponse.objects.filter(merchant=merchant, purchase_id=purchase.public_id).select_related("member")
     row = rows.order_by("pk").first()
     if row is None:
-        return Asked(purchase, None, None)
+        return Question(purchase, None, None)
     is_ours = row.external_id == _name(purchase.public_id)
     until = row.answered_at + CHANGE_WITHIN if is_ours and now < row.answered_at + CHANGE_WITHIN else None
-    return Asked(purchase, surveys.shown(row), until)
+    return Question(purchase, surveys.shown(row), until)
 
 
 def answer(
     *, merchant: Merchant, purchase: str, score: int, comment: str, channel: str, now: datetime, actor: Actor
-) -> Answer:
-    """This function will keep the one answer about a purchase, or change it within a day of the first.
+) -> SurveyAnswer:
+    """Keep the one answer about a purchase, or change it within a day of the first.
 
     The same again changes nothing.  Locks the answer; for a first one what `surveys.record_response` locks.
 

@@ -8,8 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q, QuerySet
 from django.db.models.lookups import IsNull
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -18,9 +17,9 @@ from engagement.models import MissingPoints as MissingPoints
 from members.models import Member
 from merchants import audit, contacts, ids, messages, money, periods, texts
 from merchants.actors import Actor
+from merchants.database.sql_errors import constraint_of
 from merchants.errors import Conflict, Invalid, NotFound
 from merchants.models.merchants import Merchant
-from merchants.tenancy import constraint_of
 from rewards import adjustments, purchases
 from rewards.parties import MemberRef
 from rewards.purchases import finding
@@ -47,14 +46,15 @@ class TooManyWaiting(Conflict):
     code: ClassVar[str] = "too_many_waiting"
 
 
-class Settled(Conflict):
+class ReportSettled(Conflict):
     """Somebody else gave or declined it meanwhile."""
 
     code: ClassVar[str] = "settled_already"
 
 
 #: What the adjustment or the claim that answers a question is called by, before its id.
-_OURS = "missing:"
+#: Staff answer in the console; the question names the document that answers it, and is answered once.
+_OURS = "console:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class PaidTwice:
 def ask(
     *, merchant: Merchant, member: Member, bought_on: date, amount_minor: int, receipt: str, now: datetime
 ) -> MissingPoints:
-    """This function will keep a member's question about a purchase that gave nothing.  Locks the member.
+    """Keep a member's question about a purchase that gave nothing.  Locks the member.
 
     :raises Invalid: no amount, or a day to come or more than 90 days ago.
     :raises AskedBefore: about this receipt, or it counts already.
@@ -92,8 +92,10 @@ def ask(
         for each in hers
     ):
         raise AskedBefore(_("This purchase is in your activity already."), pointer="/receipt")
-    is_twin = mine.filter(bought_on=bought_on, amount_minor=amount_minor, receipt=receipt).exclude(state=State.DECLINED)
-    if is_twin.exists():
+    asked_before = mine.filter(bought_on=bought_on, amount_minor=amount_minor, receipt=receipt).exclude(
+        state=State.DECLINED
+    )
+    if asked_before.exists():
         raise AskedBefore(_("You have asked about this purchase already."), pointer="/receipt")
     row = MissingPoints(
         merchant=merchant, public_id=ids.mint("mis"), member=member, bought_on=bought_on, amount_minor=amount_minor,
@@ -112,30 +114,30 @@ def ask(
 
 
 def of_member(*, merchant: Merchant, member: Member) -> Sequence[MissingPoints]:
-    """This function will list what a member asked, also under a membership that was merged into theirs; newest first."""
+    """List what a member asked, also under a membership that was merged into theirs; newest first."""
     theirs = MissingPoints.objects.filter(Q(member=member) | Q(member__merged_into=member), merchant=merchant)
     return list(theirs.order_by("-pk")[:PAGE_MAX])
 
 
 def waiting(*, merchant: Merchant) -> Sequence[MissingPoints]:
-    """This function will list what waits for an answer, oldest first, a hundred at most."""
+    """List what waits for an answer, oldest first, a hundred at most."""
     rows = MissingPoints.objects.filter(merchant=merchant, state=State.WAITING).select_related("member")
     return list(rows.order_by("pk")[:PAGE_MAX])
 
 
 def settled(*, merchant: Merchant, limit: int = 20) -> Sequence[MissingPoints]:
-    """This function will list what was answered last, newest first."""
+    """List what was answered last, newest first."""
     rows = MissingPoints.objects.filter(merchant=merchant).exclude(state=State.WAITING).select_related("member")
     return list(rows.order_by("-settled_at", "-pk")[:limit])
 
 
 def waiting_count(*, merchant: Merchant) -> int:
-    """This function will count what waits for an answer."""
+    """Count what waits for an answer."""
     return MissingPoints.objects.filter(merchant=merchant, state=State.WAITING).count()
 
 
 def worth(*, merchant: Merchant, row: MissingPoints, now: datetime, actor: Actor) -> int:
-    """This function will say how many points a purchase of this amount would give the member today; writes nothing."""
+    """State how many points a purchase of this amount would give the member today; writes nothing."""
     asked = purchases.QuoteInput(
         currency=merchant.currency, total_minor=row.amount_minor, member=MemberRef(id=row.member.public_id)
     )
@@ -143,7 +145,7 @@ def worth(*, merchant: Merchant, row: MissingPoints, now: datetime, actor: Actor
 
 
 def sold_as(*, merchant: Merchant, row: MissingPoints) -> Sequence[finding.PurchaseView]:
-    """This function will find the purchases that a question may be about: those with its receipt number under any
+    """Find the purchases that a question may be about: those with its receipt number under any
     namespace of the merchant's keys, sold before it was asked; newest first, without those staff said are others."""
     known = finding.by_number(merchant=merchant, number=row.receipt) if row.receipt else []
     return [sale for sale in known if sale.occurred_at <= row.asked_at + CLOCKS and sale.id not in row.others]
@@ -152,7 +154,7 @@ def sold_as(*, merchant: Merchant, row: MissingPoints) -> Sequence[finding.Purch
 def accept(
     *, merchant: Merchant, question: str, points: int, now: datetime, actor: Actor, others: Sequence[str] = ()
 ) -> MissingPoints:
-    """This function will give points for a question (its public id), as an adjustment by whoever accepts it.
+    """Give points for a question (its public id), as an adjustment by whoever accepts it.
 
     `others` are purchases with the same number (public ids) of which they say that it is another receipt. However often
     it is pressed, the points are given once.  Locks the question, then what an adjustment locks.
@@ -167,17 +169,18 @@ def accept(
     _check_counts_not(merchant, row, others, now=now)
     name = row.receipt or f"{row.bought_on:%Y-%m-%d}"
     asked = adjustments.AdjustmentInput(
-        external_id=_document(row),
+        external_id=f"{_OURS}{ids.mint('adj')}",
         member=MemberRef(id=row.member.public_id),
         points=points,
         reason=_("Missing points, receipt %(receipt)s") % {"receipt": name},
     )
-    adjustments.adjust(merchant=merchant, asked=asked, now=now, actor=actor).unless_refused()
+    outcome = adjustments.adjust(merchant=merchant, asked=asked, now=now, actor=actor).unless_refused()
+    row.document = outcome.public_id
     return _settle(merchant, row, State.ACCEPTED, now=now, actor=actor, points=points)
 
 
 def claim(*, merchant: Merchant, question: str, purchase: str, now: datetime, actor: Actor) -> MissingPoints:
-    """This function will give the member the very purchase (its public id) the receipt is of, sold to nobody known.
+    """Give the member the very purchase (its public id) the receipt is of, sold to nobody known.
 
     It earns as of its own day.  Locks the question, then what a claim locks.
 
@@ -189,17 +192,17 @@ def claim(*, merchant: Merchant, question: str, purchase: str, now: datetime, ac
     if purchase not in {sale.public_id for sale in sold_as(merchant=merchant, row=row)}:
         raise NotFound(_("No purchase has this receipt number."))
     asked = purchases.ClaimInput(
-        external_id=_document(row),
+        external_id=f"{_OURS}{ids.mint('clm')}",
         purchase=purchases.PurchaseRef(id=purchase),
         member=MemberRef(id=row.member.public_id),
     )
     outcome = purchases.claim(merchant=merchant, asked=asked, now=now, actor=actor)
-    points = int(outcome.receipt["points_earned"])
+    points, row.document = int(outcome.receipt["points_earned"]), outcome.public_id
     return _settle(merchant, row, State.ACCEPTED, now=now, actor=actor, points=points)
 
 
 def undo_claim(*, merchant: Merchant, claim: str, reason: str, now: datetime, actor: Actor) -> None:
-    """This function will undo a claim (its public id), and decline the question it had answered, if there was one.
+    """Undo a claim (its public id), and decline the question it had answered, if there was one.
 
     The reason is read by the member.  Locks what undoing a claim locks, then the question.
 
@@ -208,17 +211,14 @@ def undo_claim(*, merchant: Merchant, claim: str, reason: str, now: datetime, ac
     adjustments.check_role(actor)
     reason = texts.line(reason)[:200]
     undone = purchases.unclaim(merchant=merchant, claim=claim, reason=reason, now=now, actor=actor)
-    answered = str(undone.receipt["claim_external_id"])
-    if not answered.startswith(_OURS):
-        return
     rows = MissingPoints.objects.select_for_update(of=("self",)).select_related("member")
-    row = rows.filter(merchant=merchant, public_id=answered.removeprefix(_OURS), state=State.ACCEPTED).first()
+    row = rows.filter(merchant=merchant, document=undone.receipt["claim"], state=State.ACCEPTED).first()
     if row is not None:
         _settle(merchant, row, State.DECLINED, now=now, actor=actor, reason=reason)
 
 
 def decline(*, merchant: Merchant, question: str, reason: str, now: datetime, actor: Actor) -> MissingPoints:
-    """This function will decline a question, with a reason the member reads.  Locks the question.
+    """Decline a question, with a reason the member reads.  Locks the question.
 
     :raises NotFound: no such question.  :raises Settled: it was answered before.  :raises Invalid: no reason.
     """
@@ -230,19 +230,19 @@ def decline(*, merchant: Merchant, question: str, reason: str, now: datetime, ac
 
 
 def paid_twice(*, merchant: Merchant) -> Sequence[PaidTwice]:
-    """This function will list points given by hand for a receipt whose sale came later (the till was offline, or
+    """List points given by hand for a receipt whose sale came later (the till was offline, or
     somebody claimed it) and gave points too, oldest first; until somebody takes the former back.
     """
     return _told_twice(merchant, _twice(merchant))
 
 
 def paid_twice_count(*, merchant: Merchant) -> int:
-    """This function will count the questions whose points came twice, without reading the sales themselves."""
+    """Count the questions whose points came twice, without reading the sales themselves."""
     return _twice(merchant).count()
 
 
 def take_back(*, merchant: Merchant, question: str, now: datetime, actor: Actor) -> None:
-    """This function will take back what was given by hand for a question, because the sale itself has counted since.
+    """Take back what was given by hand for a question, because the sale itself has counted since.
 
     However often it is pressed, the points are taken once.  Locks what undoing an adjustment locks.
 
@@ -258,8 +258,8 @@ def take_back(*, merchant: Merchant, question: str, now: datetime, actor: Actor)
     raise NotFound(_("There is nothing to take back."))
 
 
-def tell_apart(*, merchant: Merchant, question: str, purchase: str, now: datetime, actor: Actor) -> None:
-    """This function will note that a purchase (its public id) with the number of a question that was given points is
+def note_other_receipt(*, merchant: Merchant, question: str, purchase: str, now: datetime, actor: Actor) -> None:
+    """Note that a purchase (its public id) with the number of a question that was given points is
     another receipt: it does not count as paid twice any more.  Locks the question.
 
     :raises NotFound: no such question was given points, or no such purchase has its number.
@@ -278,11 +278,6 @@ def tell_apart(*, merchant: Merchant, question: str, purchase: str, now: datetim
     )  # fmt: skip
 
 
-def _document(row: MissingPoints) -> str:
-    """Name the adjustment or the claim that answers a question."""
-    return f"{_OURS}{row.public_id}"
-
-
 def _twice(merchant: Merchant) -> QuerySet[MissingPoints]:
     """The questions whose points were given by hand and stand, and that a sale has given as well; oldest first."""
     rows = MissingPoints.objects.filter(merchant=merchant, state=State.ACCEPTED).exclude(receipt="")
@@ -291,7 +286,7 @@ def _twice(merchant: Merchant) -> QuerySet[MissingPoints]:
     sold = finding.numbered(merchant=merchant, number=OuterRef("receipt")).filter(
         member__isnull=False, points_earned__gt=F("points_clawed_back"), occurred_at__lte=OuterRef("asked_at") + CLOCKS
     )
-    by_hand = adjustments.standing(merchant=merchant).filter(external_id=Concat(Value(_OURS), OuterRef("public_id")))
+    by_hand = adjustments.standing(merchant=merchant).filter(public_id=OuterRef("document"))
     place = Func(OuterRef("others"), F("pk"), function="array_position", output_field=IntegerField())
     sold = sold.filter(IsNull(place, True))
     found = MissingPoints.objects.filter(Exists(sold), Exists(by_hand), merchant=merchant, pk__in=lately)
@@ -300,10 +295,8 @@ def _twice(merchant: Merchant) -> QuerySet[MissingPoints]:
 
 def _told_twice(merchant: Merchant, found: QuerySet[MissingPoints]) -> list[PaidTwice]:
     rows = list(found)
-    by_hand = adjustments.standing(merchant=merchant).filter(external_id__in=map(_document, rows))
-    named = dict(by_hand.values_list("external_id", "public_id"))
     return [
-        PaidTwice(row, named[_document(row)], sale)
+        PaidTwice(row, row.document, sale)
         for row in rows
         for sale in sold_as(merchant=merchant, row=row)
         if sale.member_id is not None and sale.points_kept > 0
@@ -327,7 +320,7 @@ def _open(merchant: Merchant, question: str) -> MissingPoints:
     if row is None:
         raise NotFound(_("There is no such question."))
     if row.state != State.WAITING:
-        raise Settled(_("Somebody has answered this already."))
+        raise ReportSettled(_("Somebody has answered this already."))
     return row
 
 
@@ -343,7 +336,7 @@ def _settle(
 ) -> MissingPoints:
     row.state, row.points, row.reason = state, points, reason
     row.settled_at, row.settled_by = now, str(actor)
-    row.save(update_fields=["state", "points", "reason", "settled_at", "settled_by", "others"])
+    row.save(update_fields=["state", "points", "reason", "settled_at", "settled_by", "document", "others"])
     audit.record(
         merchant=merchant, action=f"missing_points.{state}", actor=actor, now=now, subject=row.member.public_id,
         details={"question": row.public_id, "points": points},

@@ -23,7 +23,7 @@ from merchants import ids, outbox, periods
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, NotFound
 from merchants.models.merchants import Merchant
-from rewards import readings
+from rewards import views
 
 NpsClass = Literal["promoter", "passive", "detractor"]
 
@@ -55,7 +55,7 @@ class AnswerInput(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SurveyAnswer:
     """One answer as others see it; `is_replay` when it had been given before under the same id."""
 
     id: str
@@ -73,19 +73,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerPage:
-    answers: tuple[Answer, ...]
+    answers: tuple[SurveyAnswer, ...]
     next: str | None
 
 
 def nps_class(score: int) -> NpsClass:
-    """This function will class a score by the usual bounds: 9-10 promoter, 7-8 passive, 0-6 detractor."""
+    """Class a score by the usual bounds: 9-10 promoter, 7-8 passive, 0-6 detractor."""
     if score >= PROMOTER_MIN:
         return "promoter"
     return "detractor" if score <= DETRACTOR_MAX else "passive"
 
 
-def record_response(*, merchant: Merchant, answer: AnswerInput, now: datetime, actor: Actor) -> Answer:
-    """This function will keep one answer and tell it to others (`survey.answered`).
+def record_response(*, merchant: Merchant, answer: AnswerInput, now: datetime, actor: Actor) -> SurveyAnswer:
+    """Keep one answer and tell it to others (`survey.answered`).
 
     With `external_id` it is kept once for ever: the same again is a replay, another content `AnswerIdReused`.
     Locks the member's row, so that two answers at once are one.
@@ -119,12 +119,12 @@ def record_response(*, merchant: Merchant, answer: AnswerInput, now: datetime, a
         answered_at=answered_at,
         recorded_at=now,
     )
-    # Without a member nobody holds a lock: of two twins at once the unique id lets one in, the other is its replay.
+    # Without a member nobody holds a lock: of two sent at once the unique id lets one in, the other is its replay.
     with transaction.atomic():
         if not _inserted(row):
-            twin = _replayed(merchant, answer.external_id, fingerprint)
-            assert twin is not None
-            return twin
+            recorded = _replayed(merchant, answer.external_id, fingerprint)
+            assert recorded is not None
+            return recorded
         outbox.record(
             merchant_id=merchant.pk,
             kind="survey.answered",
@@ -144,7 +144,7 @@ def check_words(score: int, *texts: str) -> None:
 
 
 def told(row: SurveyResponse) -> dict[str, object]:
-    """This function will say of an answer what others are told: no words, only the score and what it is about."""
+    """State of an answer what others are told: no words, only the score and what it is about."""
     return {
         "response": row.public_id,
         "member": row.member.public_id if row.member else None,
@@ -162,7 +162,7 @@ def answers(
     after: str | None = None,
     limit: int = 50,
 ) -> AnswerPage:
-    """This function will list answers in the order they were recorded, newest first, at most 200 a page."""
+    """List answers in the order they were recorded, newest first, at most 200 a page."""
     limit = max(1, min(limit, PAGE_MAX))
     rows = SurveyResponse.objects.filter(merchant=merchant).select_related("member").order_by("-id")
     if member is not None:
@@ -174,8 +174,8 @@ def answers(
     return AnswerPage(page, page[-1].id if len(found) > limit else None)
 
 
-def follow_up(*, merchant: Merchant, answer_id: str, now: datetime, actor: Actor) -> Answer:
-    """This function will note that somebody took care of an answer; a second time changes nothing.
+def follow_up(*, merchant: Merchant, answer_id: str, now: datetime, actor: Actor) -> SurveyAnswer:
+    """Note that somebody took care of an answer; a second time changes nothing.
 
     :raises NotFound: no such answer.
     """
@@ -196,7 +196,7 @@ def _who_answers(merchant: Merchant, answer: AnswerInput) -> Member | None:
         return named
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT member_id FROM {readings.PURCHASES} WHERE merchant_id = %s AND public_id = %s",
+            f"SELECT member_id FROM {views.PURCHASES} WHERE merchant_id = %s AND public_id = %s",
             [merchant.pk, answer.purchase],
         )
         found = cursor.fetchone()
@@ -216,7 +216,7 @@ def _locked(merchant: Merchant, **who: str | int) -> Member | None:
     return None if found is None or found.state == Member.State.ERASED else found
 
 
-def _replayed(merchant: Merchant, external_id: str | None, fingerprint: bytes) -> Answer | None:
+def _replayed(merchant: Merchant, external_id: str | None, fingerprint: bytes) -> SurveyAnswer | None:
     if external_id is None:
         return None
     row = SurveyResponse.objects.filter(merchant=merchant, external_id=external_id).select_related("member").first()
@@ -247,7 +247,7 @@ def _refuse_second_answer(merchant: Merchant, member: Member, answer: AnswerInpu
 
 
 def _inserted(row: SurveyResponse) -> bool:
-    """Insert unless the external id is there; the row gets its key.  A twin in flight is waited for."""
+    """Insert unless the external id is there; the row gets its key.  One in flight with the same id is waited for."""
     fields = [f for f in SurveyResponse._meta.concrete_fields if not f.primary_key]
     columns = ", ".join(f'"{f.column}"' for f in fields)
     values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
@@ -263,9 +263,9 @@ def _inserted(row: SurveyResponse) -> bool:
     return made is not None
 
 
-def shown(row: SurveyResponse, *, is_replay: bool = False) -> Answer:
-    """This function will show one answer as others see it."""
-    return Answer(
+def shown(row: SurveyResponse, *, is_replay: bool = False) -> SurveyAnswer:
+    """Show one answer as others see it."""
+    return SurveyAnswer(
         id=row.public_id,
         external_id=row.external_id,
         member=row.member.public_id if row.member else None,

@@ -1,6 +1,6 @@
 """The queue's settings. It holds hints only: every task finds its work in the database and may run twice.
 
-The ticks are added by the rooms that own the tasks (`loyalty/worker/schedule.py`, `loyalty/operations/heartbeat.py`).
+The ticks are added by the modules that own the tasks (`loyalty/worker/schedule.py`, `loyalty/operations/heartbeat.py`).
 """
 
 from __future__ import annotations

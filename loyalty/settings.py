@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 from loyalty.launch import variables
 from loyalty.launch.urls import celery_redis_url, database_from_url, django_redis_url
 from loyalty.operations.logs import logging_config
-from merchants.connections import Connection, Cursor
+from merchants.database.connections import Connection, Cursor
+from merchants.languages import LANGUAGES  # noqa: F401 -- one of Django's settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -46,6 +48,13 @@ def env_int(name: str, default: int) -> int:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env(name, default).split(",") if part.strip()]
+
+
+def env_networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(part) for part in env_list(name)]
+    except ValueError as error:
+        raise SystemExit(f"{name} must be networks such as 10.20.0.0/16, with commas: {error}.") from None
 
 
 DEBUG = env_bool("DEBUG", False)
@@ -85,7 +94,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "loyalty.operations.requests.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "loyalty.shortcut.ApiShortcut",
+    "loyalty.api_middleware_bypass.ApiMiddlewareBypass",
+    # Pages and, from the source tree, static files; what is compressed already stays as it is, the API is not touched.
+    # Compression tells nothing (BREACH): the CSRF token is masked anew in each answer, cookies are no part of a body, no
+    # page holds another secret beside words from the address, and the middleware pads each answer by a random length.
+    "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "loyalty.accounts.middleware.OneStepAtATime",
@@ -100,7 +113,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "loyalty.body_limit.BodyLimit",
     "loyalty.tenant.TenantMiddleware",
-    "loyalty.ways_back.WaysBack",
+    "loyalty.safe_redirects.SafeRedirects",
 ]
 
 ROOT_URLCONF = "loyalty.urls"
@@ -125,9 +138,9 @@ TEMPLATES: list[dict[str, Any]] = [
 
 #: A pooler between us and PostgreSQL that gives every transaction another connection, such as PgBouncer's.
 DATABASE_POOLED = env_bool("DATABASE_POOLED", False)
-#: Remember the plans of what every sale asks (merchants/statements); nothing a pooler could keep apart.
+#: Remember the plans of what every sale asks (merchants/database/statements); nothing a pooler could keep apart.
 PREPARED_STATEMENTS = not DATABASE_POOLED
-# One cluster, three doors into it: who migrates (owner), who serves (default), who finds due work (system).
+# One cluster, three roles: who migrates (owner), who serves (default), who finds due work (system).
 _CONNECTION = {
     "ENGINE": "django.db.backends.postgresql",
     "CONN_MAX_AGE": None,
@@ -153,7 +166,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 if PREPARED_STATEMENTS:
     # What DATABASE_URL says itself comes last, and wins.
     DATABASES["default"]["OPTIONS"] = {**_SERVING, **DATABASES["default"]["OPTIONS"]}
-DATABASE_ROUTERS = ["merchants.tenancy.OwnerMigrates"]
+DATABASE_ROUTERS = ["merchants.database.routers.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env("REDIS_URL")
@@ -165,7 +178,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "django_cache",
-        # Django's own maximum is 300: the three hundred and first sign-in would throw limits away.
+        # Django's own maximum is 300: the three hundred and first would throw away what allauth counts.
         "OPTIONS": {"MAX_ENTRIES": 1_000_000},
     },
     "redis": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": DJANGO_REDIS_URL},
@@ -181,7 +194,6 @@ PASSWORD_HASHERS = [
 ]
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("ko", "한국어"), ("zh-hant", "繁體中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
@@ -218,13 +230,18 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+# An hour, so that a mistake is over in an hour; docs/operations.md says how to raise it. Subdomains and preloading bind
+# names that may not be ours, and take weeks to take back: only when asked for.
+SECURE_HSTS_SECONDS = env_int("HSTS_SECONDS", 3600) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env_bool("HSTS_SUBDOMAINS", False)
+SECURE_HSTS_PRELOAD = env_bool("HSTS_PRELOAD", False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-# The proxy must set X-Forwarded-Proto and append to X-Forwarded-For; only its own last entry is believed.
+# The proxy must set X-Forwarded-Proto and append to X-Forwarded-For; only what our own proxies wrote is believed.
 BEHIND_PROXY = env_bool("BEHIND_PROXY", False)
+#: How many proxies of ours a request passes one after another; a CDN in front of the proxy makes it 2.
+TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 1) if BEHIND_PROXY else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
@@ -244,11 +261,16 @@ EMAIL_BACKEND = env(
     "EMAIL_BACKEND",
     "merchants.dev_outbox.OutboxEmailBackend" if DEV_OUTBOX else "django.core.mail.backends.smtp.EmailBackend",
 )
-EMAIL_HOST = env("EMAIL_HOST", "localhost")
+#: Mail is how people sign in: there is no default for a server that is not there.
+_NEEDS_SMTP = EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend" and not DEBUG
+EMAIL_HOST = env("EMAIL_HOST", None if _NEEDS_SMTP else "localhost")
 EMAIL_PORT = env_int("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL", False)
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)
+if EMAIL_USE_SSL and EMAIL_USE_TLS:
+    raise SystemExit("EMAIL_USE_TLS (STARTTLS, port 587) and EMAIL_USE_SSL (TLS at once, port 465) exclude each other.")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "loyalty@localhost")
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
@@ -263,6 +285,10 @@ DATABASE_MAY_FORGET = env_bool("DATABASE_MAY_FORGET", False)
 OUTBOX_CHECKS_PAYLOADS = DEBUG
 # Only for the demo and for tests: lets endpoints be plain http and stand on this machine or in its network.
 WEBHOOK_ALLOW_PRIVATE = env_bool("WEBHOOK_ALLOW_PRIVATE", False)
+#: Worker processes that may relay events, and as many that may deliver them, at the same time.
+WEBHOOK_DELIVERERS = max(1, env_int("WEBHOOK_DELIVERERS", 2))
+#: Private networks that endpoints may stand in, such as 10.20.0.0/16: the operator's own, over TLS like any other.
+WEBHOOK_NETWORKS = env_networks("WEBHOOK_NETWORKS")
 
 # People: who may sign in, how, and how often.  Sign-up is the portal's; staff are invited.
 INSTALLATION_NAME = env("INSTALLATION_NAME", "Loyalty")
@@ -275,7 +301,8 @@ SMS_WEBHOOK_TOKEN = env("SMS_WEBHOOK_TOKEN", "")
 MESSAGES_AT_ONCE = env("MESSAGES_AT_ONCE", "thread")
 #: Raise it for a shop whose members all join through one Wi-Fi.
 CODES_PER_IP_AND_HOUR = env_int("CODES_PER_IP_AND_HOUR", 10)
-#: To the console, and to each merchant's portal; twice as many to all portals together.
+#: To the console, and to each merchant's portal: a day for a browser that signed in before, an hour for all others; what
+#: guessing can reach with it is said in merchants/code_requests.py.
 CODES_PER_CONTACT_AND_DAY = env_int("CODES_PER_CONTACT_AND_DAY", 5)
 CONSOLE_SECOND_FACTOR_REQUIRED = env("CONSOLE_SECOND_FACTOR", "required") != "optional"
 
@@ -300,7 +327,6 @@ ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
 ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT = ACCOUNT_LOGIN_BY_CODE_FORMAT
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = {
-    "request_login_code": f"{CODES_PER_IP_AND_HOUR}/h/ip,1/m/key,{CODES_PER_CONTACT_AND_DAY}/d/key",
     "login_failed": "30/m/ip,5/300s/key",
 }
 MFA_ADAPTER = "loyalty.accounts.adapter.MFAAdapter"

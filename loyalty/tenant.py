@@ -12,8 +12,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from loyalty import VERSION
 from merchants import directory, tenancy
-from merchants.models.merchants import Merchant
+from merchants.directory import Merchant
 
 
 class TenantMiddleware:
@@ -62,4 +63,4 @@ def merchant_of(request: HttpRequest) -> Merchant:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    return {"merchant": getattr(request, "merchant", None)}
+    return {"merchant": getattr(request, "merchant", None), "product_version": VERSION}

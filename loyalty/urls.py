@@ -1,4 +1,4 @@
-"""Every address of the installation.  `tests/house` asks each of them as everybody: a route without a row fails."""
+"""Every address of the installation.  `tests/project` asks each of them as everybody: a route without a row fails."""
 
 from __future__ import annotations
 

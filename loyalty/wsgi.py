@@ -7,9 +7,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from loyalty.operations import shared_counters
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
-if metrics_directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-    os.makedirs(metrics_directory, exist_ok=True)
+shared_counters.prepare()
 
 application = get_wsgi_application()
 
@@ -19,7 +20,7 @@ refuse_unsafe_database()
 
 from django.urls import get_resolver  # noqa: E402 - needs the settings
 
-# Every door is imported now, while nobody waits, instead of at the first request.
+# Every entry point is imported now, while nobody waits, instead of at the first request.
 get_resolver().url_patterns  # noqa: B018
 
 from merchants import shapes  # noqa: E402 - needs the settings

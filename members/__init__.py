@@ -1,1 +1,1 @@
-"""The first floor: who they are.  Members, cards, consent, sign-in codes, erasure."""
+"""Who the members are.  Members, cards, consent, sign-in codes, erasure."""

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from members.directory import MemberErased
 from members.models import Member
+from members.registration import MemberErased
 from merchants import audit, outbox
 from merchants.actors import Actor
 from merchants.errors import Invalid
@@ -17,7 +17,7 @@ State = Member.State
 
 
 def block(*, merchant: Merchant, member: Member, reason: str, now: datetime, actor: Actor) -> Member:
-    """This function will block a membership, with a reason for the record; blocking it again changes nothing.
+    """Block a membership, with a reason for the record; blocking it again changes nothing.
 
     Locks the member.
 
@@ -30,7 +30,7 @@ def block(*, merchant: Merchant, member: Member, reason: str, now: datetime, act
 
 
 def unblock(*, merchant: Merchant, member: Member, now: datetime, actor: Actor) -> Member:
-    """This function will open a blocked membership again; opening an open one changes nothing. Locks the member.
+    """Open a blocked membership again; opening an open one changes nothing. Locks the member.
 
     :raises MemberErased: the person asked to be forgotten, or was merged into somebody else.
     """
@@ -45,8 +45,8 @@ def _turn(
         raise MemberErased(_("This membership has ended."))
     if member.state == state:
         return member
-    member.state = state
-    member.save(update_fields=["state"])
+    member.state, member.changed_at = state, max(member.changed_at, now)
+    member.save(update_fields=["state", "changed_at"])
     # The reason may name people, so it goes where staff notes are, and not into the record that is kept for ever.
     audit.record(merchant=merchant, action=action, actor=actor, now=now, subject=member.public_id)
     if reason.strip():

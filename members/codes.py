@@ -1,7 +1,8 @@
 """One-time codes sent to a contact: bound to the session that asked, five tries, ten minutes, used once.
 
 Whether anybody is a member plays no part here: every contact gets a code alike, so nothing can be learned by asking.
-All counting is done in PostgreSQL under locks: requests in parallel get no further than requests in a row.
+All counting is done in PostgreSQL under locks: requests in parallel get no further than requests in a row. How often a code
+may be asked for, and what guessing can reach, is said in `merchants.code_requests`.
 """
 
 from __future__ import annotations
@@ -20,31 +21,26 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from members.models import ContactCode
-from merchants import limits, messages
+from merchants import code_requests, messages
+from merchants.code_requests import Asker, JustSent
 from merchants.contacts import Contact
 from merchants.errors import Invalid
-from merchants.limits import Limit
 from merchants.models.merchants import Merchant
 
-DIGITS = 6
 TRIES_MAX = 5
 MINUTES_VALID = 10
-RESEND_AFTER_SECONDS = 60
 
-#: `step_up` goes to a contact the member has, `change` to the one that shall be theirs, `redeem` before points are spent.
-Purpose = Literal["sign_in", "join", "link", "step_up", "change", "redeem"]
+#: `step_up` goes to a contact the member has, `change` to the one that shall be theirs; `redeem`, `leave` and `export`
+#: confirm what a signed-in browser alone may not do.
+Purpose = Literal["sign_in", "join", "link", "step_up", "change", "redeem", "leave", "export"]
 #: Asked for by somebody who is signed in: counted apart, so that whoever has just signed in need not wait a minute.
-_SIGNED_IN: dict[str, str] = {"step_up": "step_up", "change": "change", "redeem": "redeem"}
+_SIGNED_IN = frozenset({"step_up", "change", "redeem", "leave", "export"})
 
 
 class NoWayThere(Invalid):
     """The installation cannot send to this kind of contact."""
 
     code = "contact_not_reachable"
-
-
-class JustSent(limits.TooMany):
-    """A code went out less than a minute ago: whoever asks again did nothing wrong, and has one to type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CodeOutcome:
     """`proof` if the code was right; else how many tries this code has left, 0 when a new one must be asked for."""
 
     proof: Proof | None
@@ -66,27 +62,26 @@ class Outcome:
 
 
 def new_session() -> str:
-    """This function will make the secret that ties a code to the browser session which asked for it."""
+    """Make the secret that ties a code to the browser session which asked for it."""
     return secrets.token_urlsafe(32)
 
 
-def send(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str, ip: str, now: datetime) -> datetime:
-    """This function will send a new code, end the ones before it, and return when it expires.
+def send(
+    *, merchant: Merchant, contact: Contact, purpose: Purpose, session: str, asker: Asker, now: datetime
+) -> datetime:
+    """Send a new code, end the ones before it in this session, and return when it expires.
 
-    At most one a minute and `CODES_PER_CONTACT_AND_DAY` a day per contact and merchant, twice that a day per contact
-    on the installation, `CODES_PER_IP_AND_HOUR` an hour per IP; a minute and a day are counted for each thing a signed-in member confirms.  Locks those counts until the transaction ends.  Raises `limits.TooMany` (`JustSent` within the minute), `NoWayThere`.
+    How often is said by `merchants.code_requests`, for each thing a signed-in member confirms apart. Locks those counts
+    until the transaction ends.  Raises `limits.TooMany` (`JustSent` within the minute), `NoWayThere`.
     """
     if not messages.can_reach(contact):
         raise NoWayThere(_("Text messages are not set up here. Please use your e-mail address."))
-    # One savepoint: a refusal by a later limit gives back what an earlier one has counted.
+    # One savepoint: what follows a count and fails gives it back.
     with transaction.atomic():
-        limits.take(limits=_per_ip(), subject=ip, now=now)
-        limits.take(limits=_per_contact(), subject=contact.value, now=now)
-        _pause(_here(merchant, contact, purpose), now)
-        limits.take(limits=_per_contact_here(), subject=_here(merchant, contact, purpose), now=now)
+        digits = code_requests.take(contact=contact, place=_place(merchant, purpose), asker=asker, now=now)
         live = ContactCode.objects.filter(merchant=merchant, contact=contact.value, used_at__isnull=True)
         live.filter(session=_sealed(session), expires_at__gt=now).update(expires_at=now)
-        code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+        code = f"{secrets.randbelow(10**digits):0{digits}d}"
         expires_at = now + timedelta(minutes=MINUTES_VALID)
         ContactCode.objects.create(
             merchant=merchant,
@@ -102,8 +97,10 @@ def send(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str
     return expires_at
 
 
-def check(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: str, code: str, now: datetime) -> Outcome:
-    """This function will look at a typed code once and say whether it proves the contact.
+def check(
+    *, merchant: Merchant, contact: Contact, purpose: Purpose, session: str, code: str, now: datetime
+) -> CodeOutcome:
+    """Look at a typed code once and say whether it proves the contact.
 
     The try is taken before the code is looked at, by one UPDATE, so at most five are ever evaluated.  Never raises on a
     wrong code: the caller's transaction must commit, or the try would not count.
@@ -133,44 +130,42 @@ def check(*, merchant: Merchant, contact: Contact, purpose: Purpose, session: st
     code_id, known, attempts = row or (None, "0" * 64, TRIES_MAX)
     typed = "".join(sign for sign in code if sign.isdigit())
     if not hmac.compare_digest(known, _hash(merchant, contact, session, typed)) or code_id is None:
-        return Outcome(None, TRIES_MAX - attempts)
+        return CodeOutcome(None, TRIES_MAX - attempts)
     ContactCode.objects.filter(merchant=merchant, pk=code_id).update(used_at=now)
-    return Outcome(Proof(merchant.pk, contact, purpose, now), 0)
+    return CodeOutcome(Proof(merchant.pk, contact, purpose, now), 0)
 
 
 def prune(*, merchant: Merchant, now: datetime) -> int:
-    """This function will remove codes that ended more than a day ago and return how many."""
+    """Remove codes that ended more than a day ago and return how many."""
     return ContactCode.objects.filter(merchant=merchant, expires_at__lt=now - timedelta(days=1)).delete()[0]
 
 
 def forget(*, merchant: Merchant, contacts: list[str]) -> int:
-    """This function will remove every code sent to these contacts and return how many."""
+    """Remove every code sent to these contacts and return how many."""
     return ContactCode.objects.filter(merchant=merchant, contact__in=contacts).delete()[0]
 
 
-def _per_contact() -> list[Limit]:
-    return [Limit("code-contact-day", 2 * settings.CODES_PER_CONTACT_AND_DAY, 86400)]
+def wait_for_it(refusal: JustSent) -> str:
+    """Say, in the browser that asked within the minute, that its code is on the way and when another can be."""
+    left = refusal.retry_after_seconds
+    detail = ngettext(
+        "We sent a code less than a minute ago: look for that one. Another can be sent in %d second.",
+        "We sent a code less than a minute ago: look for that one. Another can be sent in %d seconds.",
+        left,
+    )
+    return detail % left
 
 
-def _per_contact_here() -> list[Limit]:
-    return [Limit("code-here-day", settings.CODES_PER_CONTACT_AND_DAY, 86400)]
-
-
-def _pause(subject: str, now: datetime) -> None:
-    try:
-        limits.take(limits=[Limit("code-here-pause", 1, RESEND_AFTER_SECONDS)], subject=subject, now=now)
-    except limits.TooMany as refusal:
-        left = refusal.retry_after_seconds
-        detail = ngettext(
-            "We sent a code less than a minute ago: look for that one. Another can be sent in %d second.",
-            "We sent a code less than a minute ago: look for that one. Another can be sent in %d seconds.",
-            left,
-        )
-        raise JustSent(left, detail % left) from None
-
-
-def _per_ip() -> list[Limit]:
-    return [Limit("code-ip-hour", settings.CODES_PER_IP_AND_HOUR, 3600)]
+def wrong(tries_left: int) -> str:
+    """Say that a code was not right, and how many tries are left."""
+    if not tries_left:
+        return _("This code is used up or too old. Ask for a new one.")
+    detail = ngettext(
+        "This is not the code. Look for the newest message from us; %d try is left.",
+        "This is not the code. Look for the newest message from us; %d tries are left.",
+        tries_left,
+    )
+    return detail % tries_left
 
 
 def _sealed(session: str) -> str:
@@ -183,8 +178,8 @@ def _hash(merchant: Merchant, contact: Contact, session: str, code: str) -> str:
     return hmac.new(settings.SECRET_KEY.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
-def _here(merchant: Merchant, contact: Contact, purpose: Purpose) -> str:
-    return f"{merchant.pk} {contact.value} {_SIGNED_IN.get(purpose, '')}".strip()
+def _place(merchant: Merchant, purpose: Purpose) -> str:
+    return f"{merchant.pk} {purpose if purpose in _SIGNED_IN else ''}".strip()
 
 
 def _letter(merchant: Merchant, contact: Contact, purpose: Purpose, code: str) -> messages.Letter:
@@ -205,6 +200,14 @@ def _text_step_up() -> str:
 
 def _text_redeem() -> str:
     return _("%(code)s confirms that you spend points at %(merchant)s. Not you? Tell nobody the code.")
+
+
+def _text_leave() -> str:
+    return _("%(code)s confirms that you leave %(merchant)s. Not you? Tell nobody the code.")
+
+
+def _text_export() -> str:
+    return _("%(code)s lets you take your data at %(merchant)s along. Not you? Tell nobody the code.")
 
 
 def _mail() -> tuple[str, str]:
@@ -230,5 +233,25 @@ def _mail_redeem() -> tuple[str, str]:
     )
 
 
-_TEXTS: dict[str, Callable[[], str]] = {"step_up": _text_step_up, "redeem": _text_redeem}
-_MAILS: dict[str, Callable[[], tuple[str, str]]] = {"step_up": _mail_step_up, "redeem": _mail_redeem}
+def _mail_leave() -> tuple[str, str]:
+    return _("%(code)s confirms that you leave %(merchant)s"), _(
+        "Somebody who is signed in as you wants to end your membership at %(merchant)s. If it is you, this is your "
+        "code:\n\n%(code)s\n\nIt is valid for %(minutes)s minutes. Nobody from %(merchant)s will ever ask you for it.\n\n"
+        "If it is not you, tell nobody the code, sign in and choose to sign out on every device."
+    )
+
+
+def _mail_export() -> tuple[str, str]:
+    return _("%(code)s lets you take your data at %(merchant)s along"), _(
+        "Somebody who is signed in as you wants to download everything %(merchant)s keeps about you. If it is you, this "
+        "is your code:\n\n%(code)s\n\nIt is valid for %(minutes)s minutes. Nobody from %(merchant)s will ever ask you for "
+        "it.\n\nIf it is not you, tell nobody the code, sign in and choose to sign out on every device."
+    )
+
+
+_TEXTS: dict[str, Callable[[], str]] = {
+    "step_up": _text_step_up, "redeem": _text_redeem, "leave": _text_leave, "export": _text_export,
+}  # fmt: skip
+_MAILS: dict[str, Callable[[], tuple[str, str]]] = {
+    "step_up": _mail_step_up, "redeem": _mail_redeem, "leave": _mail_leave, "export": _mail_export,
+}  # fmt: skip

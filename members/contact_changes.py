@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from members import claims, contact_notices, directory
-from members.codes import Proof
+from members import claims, contact_notices, own_codes, registration, search_keys
+from members.codes import Proof, Purpose
 from members.inputs import MemberChanges
 from members.models import ContactChange, Member
 from merchants import audit, contacts, outbox
@@ -53,7 +53,7 @@ class Undoable:
 
 
 def present(member: Member) -> list[Contact]:
-    """This function will list the contacts a member has, e-mail first."""
+    """List the contacts a member has, e-mail first."""
     return [contacts.stored(value) for value in (member.email, member.phone) if value]
 
 
@@ -67,20 +67,20 @@ def change(
     now: datetime,
     actor: Actor,
 ) -> Member:
-    """This function will make a proved contact the member's own, and end their sessions on every device.
+    """Make a proved contact the member's own, and end their sessions on every device.
 
     `by` proves a contact the member has, `to` the new one, both by a code of the last 15 minutes.  The contacts from
     before get a letter with the link that undoes it.  Locks the member.
 
     :raises NotProved: a proof is missing, too old, for another purpose or another member's.
-    :raises directory.ContactTaken: another membership here has the contact; who proved it may know.
+    :raises registration.ContactTaken: another membership here has the contact; who proved it may know.
     """
     member = Member.objects.select_for_update(of=("self",)).get(merchant=merchant, pk=member.pk)
     is_mine = by.purpose == "step_up" and by.contact in present(member) and is_fresh(merchant, by, now)
     if not is_mine or to.purpose != "change" or not is_fresh(merchant, to, now):
         raise NotProved(_("Please confirm with a new code that it is you."))
     wanted: dict[str, Any] = {to.contact.kind: to.contact.value}
-    member = directory.update(
+    member = registration.update(
         merchant=merchant,
         member=member,
         changes=MemberChanges(**wanted),
@@ -88,25 +88,26 @@ def change(
         now=now,
         undo_url=undo_url,
     )
+    claims.note_proved(merchant=merchant, member=member, contact=to.contact, now=now)
     claims.end_sessions(merchant=merchant, member=member, now=now)
     return member
 
 
 def undoable(*, merchant: Merchant, secret: str, now: datetime) -> Undoable:
-    """This function will say what the link with this secret takes back.  Raises `UndoGone`."""
+    """State what the link with this secret takes back.  Raises `UndoGone`."""
     row = _row(merchant, secret, now)
     old, new = (contacts.stored(value).masked if value else "" for value in (row.old, row.new))
     return Undoable(row.kind, old, new, row.changed_at, row.undo_until)
 
 
 def undo(*, merchant: Merchant, secret: str, now: datetime) -> Member:
-    """This function will put contacts back as they were before a change, and end the member's sessions everywhere.
+    """Put contacts back as they were before a change, and end the member's sessions everywhere.
 
     Whatever was changed after it is taken back too, so that a second change by the same hand does not outlive the
     first.  Locks the member.
 
     :raises UndoGone: not a link of ours, too old, used, or the membership has ended.
-    :raises directory.ContactTaken: another membership has the old contact meanwhile.
+    :raises registration.ContactTaken: another membership has the old contact meanwhile.
     """
     member = Member.objects.select_for_update(of=("self",)).get(
         merchant=merchant, pk=_row(merchant, secret, now).member_id
@@ -121,14 +122,20 @@ def undo(*, merchant: Merchant, secret: str, now: datetime) -> Member:
         before.setdefault(row.kind, row.old or None)
     for kind, old in before.items():
         setattr(member, kind, old)
+        # The link was sent to whom the member was reached by before.
+        setattr(member, f"{kind}_proved_at", now if old else None)
+    member.changed_at = max(member.changed_at, now)
     try:
         with transaction.atomic():
-            member.save(update_fields=list(before))
+            member.save(update_fields=[*before, *(f"{kind}_proved_at" for kind in before), "changed_at"])
     except IntegrityError:
-        raise directory.ContactTaken(_("Another membership has this contact now. Please ask at the shop.")) from None
+        raise registration.ContactTaken(_("Another membership has this contact now. Please ask at the shop.")) from None
+    search_keys.write(member)
     later.update(undone_at=now)
     claims.end_sessions(merchant=merchant, member=member, now=now)
     actor = Actor("member", member.public_id)
+    # Whoever changed the contact had the card too, and keeps an hour of its codes without a connection.
+    own_codes.replace(merchant=merchant, member=member, now=now, actor=actor)
     audit.record(
         merchant=merchant,
         action="member.contact_restored",
@@ -143,7 +150,7 @@ def undo(*, merchant: Merchant, secret: str, now: datetime) -> Member:
 
 
 def cool_off_until(*, merchant: Merchant, member: Member, now: datetime) -> datetime | None:
-    """This function will say until when a recent change of contact makes the portal ask before any spending.
+    """State until when a recent change of contact makes the portal ask before any spending.
 
     A contact where there was none before took nobody's place: nothing is asked for it.
     """
@@ -152,7 +159,7 @@ def cool_off_until(*, merchant: Merchant, member: Member, now: datetime) -> date
 
 
 def trusted(*, merchant: Merchant, member: Member, now: datetime) -> list[Contact]:
-    """This function will list where a code proves that it is the member: contacts that did not change lately.
+    """List where a code proves that it is the member: contacts that did not change lately.
 
     If all of them did, those from before; if there were none before, the present ones.
     """
@@ -164,13 +171,20 @@ def trusted(*, merchant: Merchant, member: Member, now: datetime) -> list[Contac
     return unchanged or [contacts.stored(value) for value in old.values() if value] or have
 
 
+def is_confirmed(*, merchant: Merchant, member: Member, proof: Proof | None, purpose: Purpose, now: datetime) -> bool:
+    """State whether a fresh code for this purpose came back from where a code proves that it is the member."""
+    if proof is None or proof.purpose != purpose or not is_fresh(merchant, proof, now):
+        return False
+    return proof.contact in trusted(merchant=merchant, member=member, now=now)
+
+
 def is_fresh(merchant: Merchant, proof: Proof, now: datetime) -> bool:
-    """This function will say whether a proof was made here within the last 15 minutes."""
+    """State whether a proof was made here within the last 15 minutes."""
     return proof.merchant_id == merchant.pk and proof.at <= now < proof.at + timedelta(minutes=PROOF_MINUTES_VALID)
 
 
 def prune(*, merchant: Merchant, now: datetime) -> int:
-    """This function will remove changes of more than 90 days ago and return how many."""
+    """Remove changes of more than 90 days ago and return how many."""
     old = now - timedelta(days=DAYS_KEPT)
     return ContactChange.objects.filter(merchant=merchant, changed_at__lt=old).delete()[0]
 

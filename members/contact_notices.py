@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from members import claim_states
 from members.models import ContactChange, Member
 from merchants import contacts, messages
 from merchants.actors import Actor
@@ -31,30 +33,25 @@ def record(
     now: datetime,
     actor: Actor,
     undo_url: Callable[[str], str] | None,
+    is_told: bool = True,
+    gone: Collection[str] = (),
 ) -> None:
-    """This function will keep each contact that changed, and write to every contact the member had before.
+    """Keep each contact that changed, and write to every contact the member had before.
 
-    A change by the merchant's own system (a key) is kept and told nobody: it may bring thousands.  Staff changes are
-    told without a link, since the shop has seen who asked; a member's own with one.
+    `is_told`: a change by the merchant's own system (a key) is told to members who sign in only, since it may bring
+    thousands, and an import tells nobody. A member's own change is told with the link that undoes it, all others
+    without: the shop has seen who asked. `gone` are contacts that reach somebody else now.
     """
-    had = [contacts.stored(value) for value in before.values() if value]
+    had = [contacts.stored(value) for value in before.values() if value and value not in gone]
     for kind, old in before.items():
         new = getattr(member, kind)
         if new == old:
             continue
         secret = secrets.token_urlsafe(24)
-        ContactChange.objects.create(
-            merchant=merchant,
-            member=member,
-            kind=kind,
-            old=old or "",
-            new=new or "",
-            actor=str(actor),
-            changed_at=now,
-            undo_hash=sealed(secret),
-            undo_until=now + timedelta(hours=UNDO_HOURS),
-        )
-        if actor.kind not in {"member", "staff"}:
+        if old not in gone:
+            # One that reaches somebody else now can take nothing back, and proves nothing.
+            _keep(merchant, member, kind, old, new, secret, now=now, actor=actor)
+        if not is_told:
             continue
         address = undo_url(secret) if undo_url is not None else ""
         with translation.override(member.language or merchant.language):
@@ -64,8 +61,57 @@ def record(
                     messages.queue(merchant=merchant, letter=letter, now=now, worth=timedelta(hours=UNDO_HOURS))
 
 
+def _keep(
+    merchant: Merchant, member: Member, kind: str, old: str | None, new: str | None, secret: str, *, now: datetime,
+    actor: Actor,
+) -> None:  # fmt: skip
+    ContactChange.objects.create(
+        merchant=merchant,
+        member=member,
+        kind=kind,
+        old=old or "",
+        new=new or "",
+        actor=str(actor),
+        changed_at=now,
+        undo_hash=sealed(secret),
+        undo_until=now + timedelta(hours=UNDO_HOURS),
+    )
+
+
+def tell_merged(*, merchant: Merchant, leaving: Member, staying: Member, now: datetime) -> None:
+    """Write to both memberships of a merge, where somebody signs in to them, that they are one now.
+
+    Call it before contacts move.
+    """
+    address = f"{settings.PUBLIC_URL}/m/{merchant.slug}/"
+    for member in (leaving, staying):
+        if not claim_states.is_claimed(member):
+            continue
+        words = {"merchant": merchant.name, "address": address}
+        with translation.override(member.language or merchant.language):
+            for contact in _reachable(member):
+                if contact.kind == "phone":
+                    text = _(
+                        "Two memberships at %(merchant)s were made one, yours among them. Not right? Please tell them."
+                    )
+                    letter = messages.Letter("memberships_merged", contact, text % words)
+                else:
+                    text = _(
+                        "Your membership at %(merchant)s and another one were made one, with the points of both:\n"
+                        "%(address)s\n\nIf both are yours, there is nothing to do. If not, please tell %(merchant)s."
+                    )
+                    subject = _("Two memberships at %(merchant)s are one now")
+                    letter = messages.Letter("memberships_merged", contact, text % words, subject % words)
+                messages.queue(merchant=merchant, letter=letter, now=now)
+
+
+def _reachable(member: Member) -> list[Contact]:
+    found = [contacts.stored(value) for value in (member.email, member.phone) if value]
+    return [contact for contact in found if messages.can_reach(contact)]
+
+
 def sealed(secret: str) -> str:
-    """This function will seal the secret of a link: what is kept opens nothing."""
+    """Seal the secret of a link: what is kept opens nothing."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -1,73 +1,40 @@
-"""Finding members and keeping what is known of them: contacts in one form, unique at the merchant, merged ones forwarded.
-
-Making a member is half of an enrolment; the whole, with account, tier and bonus, is `rewards.enrolment.enrol`.
-"""
+"""Finding members: by any reference, by what somebody types, in lists; merged ones forward, erased ones are gone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
-from typing import Any, ClassVar
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import ClassVar
 
-from django.db import IntegrityError, transaction
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
-from msgspec import UNSET
 
-from members import cards, contact_notices, live_codes
-from members.inputs import MemberChanges, NewMember, Reference
+from members import live_codes, references, search_keys
+from members.inputs import Reference
 from members.models import Card
 from members.models import Member as Member
-from merchants import audit, contacts, ids, outbox, tenancy, texts
-from merchants.actors import Actor
-from merchants.errors import Conflict, Invalid, NotFound
-from merchants.models.merchants import Location, Merchant
+from members.references import AmbiguousReference as AmbiguousReference
+from members.references import CardBlocked as CardBlocked
+from merchants import contacts, ids, texts
+from merchants.errors import NotFound
+from merchants.models.merchants import Merchant
 
 SEARCH_MAX = 20
 #: Whoever a merged member goes on as. A CASE, since coalesce() counts as one that might leak what it is shown: behind
 #: row-level security it would be asked of every member there is, and no index could serve it.
 FORWARDED_SQL = "CASE WHEN {0}.merged_into_id IS NULL THEN {0}.id ELSE {0}.merged_into_id END"
-CODE_TRIES = 5
+#: So many memberships merged into one are looked through for its documents.
+MERGED_MAX = 100
 
 
 class MemberNotFound(NotFound):
     code: ClassVar[str] = "member_not_found"
 
 
-class AmbiguousReference(Invalid):
-    """A member is named by exactly one thing; two could contradict each other."""
-
-    code: ClassVar[str] = "ambiguous_reference"
-
-
-class ContactTaken(Conflict):
-    """Another member has this contact; who, is not said."""
-
-    code: ClassVar[str] = "contact_taken"
-
-
-class ExternalIdTaken(Conflict):
-    code: ClassVar[str] = "external_id_taken"
-
-
-class CardBlocked(Conflict):
-    code: ClassVar[str] = "card_blocked"
-
-
-class MemberErased(Conflict):
-    code: ClassVar[str] = "member_erased"
-
-
-class InvalidBirthday(Invalid):
-    code: ClassVar[str] = "invalid_birthday"
-
-
-class UnknownLocation(Invalid):
-    code: ClassVar[str] = "unknown_location"
-
-
 def get(*, merchant: Merchant, public_id: str) -> Member:
-    """This function will find a member by public id, the merged one's successor for a merged one.
+    """Find a member by public id, the merged one's successor for a merged one.
 
     :raises MemberNotFound: nobody, or somebody who was erased.
     """
@@ -77,7 +44,7 @@ def get(*, merchant: Merchant, public_id: str) -> Member:
 
 
 def by_id(*, merchant: Merchant, public_id: str) -> Member:
-    """This function will find the very member with this public id: merged ones do not forward, erased ones are there.
+    """Find the very member with this public id: merged ones do not forward, erased ones are there.
 
     :raises MemberNotFound: nobody ever had it.
     """
@@ -89,8 +56,37 @@ def by_id(*, merchant: Merchant, public_id: str) -> Member:
     return found
 
 
+def of_documents(*, merchant: Merchant, member_ids: Collection[int]) -> dict[int, Member]:
+    """Return the members whom documents name by these internal keys: as they were then, merged and erased ones too."""
+    return {member.pk: member for member in Member.objects.filter(merchant=merchant, pk__in=member_ids)}
+
+
+def of_document(*, merchant: Merchant, member_id: int) -> Member:
+    """Find the member whom a document names by this internal key, the merged one's successor for a merged one.
+
+    :raises MemberNotFound: nobody, or somebody who was erased.
+    """
+    return _somebody(_forwarded(merchant, Member.objects.filter(merchant=merchant, pk=member_id).first()))
+
+
+def names(*, merchant: Merchant, public_ids: Collection[str]) -> dict[str, str]:
+    """Return what the members with these public ids are called now, by id; nobody is left out but who never was."""
+    rows = Member.objects.filter(merchant=merchant, public_id__in=public_ids)
+    return {member.public_id: str(member) for member in rows}
+
+
+def ids_of(*, merchant: Merchant, public_id: str) -> list[int]:
+    """List the internal ids under which documents may name a person: their own, and those of who were merged into them.
+
+    :raises MemberNotFound: nobody, or somebody who was erased.
+    """
+    member = get(merchant=merchant, public_id=public_id)
+    merged = Member.objects.filter(merchant=merchant, merged_into=member).values_list("pk", flat=True)
+    return [member.pk, *merged.order_by("pk")[:MERGED_MAX]]
+
+
 def get_by(*, merchant: Merchant, reference: Reference, now: datetime | None = None) -> Member:
-    """This function will find a member as `find` does.
+    """Find a member as `find` does.
 
     :raises MemberNotFound: nobody is known by this; and what `find` raises.
     """
@@ -98,7 +94,7 @@ def get_by(*, merchant: Merchant, reference: Reference, now: datetime | None = N
 
 
 def find(*, merchant: Merchant, reference: Reference, now: datetime | None = None) -> Member | None:
-    """This function will find a member by one thing the caller knows, exactly; merged ones forward, erased ones are gone.
+    """Find a member by one thing the caller knows, exactly; merged ones forward, erased ones are gone.
 
     With `now` the code may be the moving one of the member's phone, as long as it is of this moment.
 
@@ -107,211 +103,89 @@ def find(*, merchant: Merchant, reference: Reference, now: datetime | None = Non
     :raises CardBlocked: the card was lost or replaced.
     :raises LiveCodeExpired: a moving code that is over: perhaps a picture of one.
     """
-    given = reference.given()
-    if len(given) != 1:
-        raise AmbiguousReference(_("Name the member by exactly one of %(names)s.") % {"names": _names(reference)})
-    ((kind, value),) = given.items()
-    rows = Member.objects.filter(merchant=merchant)
+    kind, value = references.read(merchant, reference)
     if kind == "card":
-        card = Card.objects.select_related("member").filter(merchant=merchant, number=cards.read_number(value)).first()
+        card = Card.objects.select_related("member").filter(merchant=merchant, key=value).first()
         if card is not None and card.blocked_at is not None:
-            raise CardBlocked(_("This card is blocked."), pointer="/card")
+            raise references.card_is_blocked()
         return _forwarded(merchant, card.member if card else None)
-    if kind == "phone":
-        value = _pointed("/phone", contacts.read_phone, value, country=merchant.country).value
-    elif kind == "email":
-        value = _pointed("/email", contacts.read_email, value).value
-    elif kind == "code":
-        shown = live_codes.read(merchant=merchant, text=value) if now is not None else None
-        if shown is not None and now is not None:
+    if kind == "code" and now is not None and reference.code is not None:
+        shown = live_codes.read(merchant=merchant, text=reference.code)
+        if shown is not None:
             live_codes.check(shown, within=live_codes.FIND_WITHIN, now=now)
-        value = shown.member_code if shown else ids.normalise(value)
-    return _forwarded(merchant, rows.filter(**{"public_id" if kind == "id" else kind: value}).first())
+    found = Member.objects.filter(merchant=merchant, **{"public_id" if kind == "id" else kind: value})
+    return _forwarded(merchant, found.first())
 
 
 def page(*, merchant: Merchant, limit: int, after: tuple[datetime, int] | None = None) -> Sequence[Member]:
-    """This function will list members, newest first, those after (joined_at, id) when given; merged and erased left out."""
+    """List members, newest first, those after (joined_at, id) when given; merged and erased left out."""
     rows = Member.objects.filter(merchant=merchant, state__in=[Member.State.ACTIVE, Member.State.BLOCKED])
     if after is not None:
         rows = rows.filter(Q(joined_at__lt=after[0]) | Q(joined_at=after[0], pk__lt=after[1]))
     return list(rows.order_by("-joined_at", "-id")[:limit])
 
 
-def search(*, merchant: Merchant, text: str, limit: int = SEARCH_MAX) -> list[Member]:
-    """This function will find members whose name, e-mail or number begins with a text, or whose code, card or id it is.
+def changed(
+    *, merchant: Merchant, since: datetime, limit: int, after: tuple[datetime, int] | None = None
+) -> Sequence[Member]:
+    """List members changed at `since` or later, oldest change first, those after (changed_at, id) when given.
 
-    Each way of looking is one bounded walk along an index, however many members there are; 20 at most are returned.
+    Blocked, merged and erased ones are among them: whoever keeps a copy must hear of those first of all.
+    """
+    rows = Member.objects.filter(merchant=merchant, changed_at__gte=since)
+    if after is not None:
+        rows = rows.filter(Q(changed_at__gt=after[0]) | Q(changed_at=after[0], pk__gt=after[1]))
+    return list(rows.order_by("changed_at", "id")[:limit])
+
+
+def search(*, merchant: Merchant, text: str, limit: int = SEARCH_MAX, blocked_cards: bool = False) -> list[Member]:
+    """Find members by any part of their name, number or e-mail, or whose code, card or id a text is.
+
+    Each way of looking is one bounded piece of an index, however many members there are; 20 at most are returned.
+    `blocked_cards`: a blocked card finds its owner, too, for whoever looks after members.
+
+    :raises CardBlocked: it is a card that was lost or replaced, and nothing else.
     """
     typed = texts.line(text)
     if not typed:
         return []
     limit = min(limit, SEARCH_MAX)
     rows = Member.objects.filter(merchant=merchant).exclude(state__in=[Member.State.MERGED, Member.State.ERASED])
+    card = None
+    with suppress(references.InvalidCard):
+        card = Card.objects.filter(merchant=merchant, key=references.card_key(typed)).first()
     found: dict[int, Member] = {}
-    for ask in _ways(merchant, rows, typed):
+    for ask in _ways(merchant, rows, typed, card if card and (blocked_cards or card.blocked_at is None) else None):
         for member in ask[: limit - len(found)]:
             found.setdefault(member.pk, member)
         if len(found) >= limit:
             break
+    if not found and card is not None and card.blocked_at is not None:
+        raise references.card_is_blocked()
     return list(found.values())
 
 
-def register(*, merchant: Merchant, details: NewMember, now: datetime) -> Member:
-    """This function will write a new member's row, with their card; call `rewards.enrolment.enrol`, which does the rest.
+def others_with_mailbox(*, merchant: Merchant, member: Member) -> bool:
+    """Say whether another member's e-mail arrives in the same mailbox as this one's: very likely the same person.
 
-    :raises ContactTaken: e-mail, phone or card is another member's; `pointer` names the field.
-    :raises ExternalIdTaken: the external_id is another member's.
-    :raises Again: a twin with the same external_id appeared meanwhile: run the whole verb again and find it.
+    Locks the mailbox until the end of the transaction, so that of two who join at once one sees the other.
     """
-    member = Member(
-        merchant=merchant,
-        public_id=ids.mint("mem"),
-        external_id=details.external_id,
-        joined_at=details.joined_at or now,
-        recorded_at=now,
-        location=_location(merchant, details.location),
-    )
-    for name, value in _fields(merchant, details).items():
-        setattr(member, name, value)
-    for _try in range(CODE_TRIES):
-        member.code = ids.normalise(ids.mint_member_code())
-        try:
-            with transaction.atomic():
-                member.save(force_insert=True)
-        except IntegrityError as error:
-            constraint = tenancy.constraint_of(error)
-            if constraint == "member_external_id_unique":
-                raise tenancy.Again from None
-            if constraint != "member_code_unique":
-                raise _taken(error) from None
-            member.pk = None
-        else:
-            return member
-    raise RuntimeError("no free member code in five tries: the codes are nearly used up")
-
-
-def update(
-    *,
-    merchant: Merchant,
-    member: Member,
-    changes: MemberChanges,
-    actor: Actor,
-    now: datetime,
-    undo_url: Callable[[str], str] | None = None,
-) -> Member:
-    """This function will change what is given and leave the rest; tells which fields changed, never their values.
-
-    A contact that changes is told so itself, if it was not the merchant's own system that changed it; `undo_url` makes
-    the address at which it takes the change back of a secret.  Locks the member.
-
-    :raises ContactTaken: e-mail or phone is another member's; `pointer` names the field.
-    :raises ExternalIdTaken: the external_id is another member's.
-    :raises MemberErased: the person asked to be forgotten.
-    """
-    member = Member.objects.select_for_update(of=("self",)).get(merchant=merchant, pk=member.pk)
-    if member.state == Member.State.ERASED:
-        raise MemberErased(_("This member was erased."))
-    wanted = _fields(merchant, changes)
-    if changes.external_id is not UNSET:
-        wanted["external_id"] = changes.external_id
-    changed = [name for name, value in wanted.items() if getattr(member, name) != value]
-    if not changed:
-        return member
-    before = {name: getattr(member, name) for name in ("email", "phone")}
-    for name in changed:
-        setattr(member, name, wanted[name])
-    try:
-        with transaction.atomic():
-            member.save(update_fields=changed)
-    except IntegrityError as error:
-        raise _taken(error) from None
-    contact_notices.record(merchant=merchant, member=member, before=before, now=now, actor=actor, undo_url=undo_url)
-    told = sorted({_PUBLIC_NAMES.get(name, name) for name in changed})
-    audit.record(
-        merchant=merchant,
-        action="member.updated",
-        actor=actor,
-        now=now,
-        subject=member.public_id,
-        details={"changed": told},
-    )
-    outbox.record(
-        merchant_id=merchant.pk,
-        kind="member.updated",
-        payload={"member": member.public_id, "changed": told},
-        occurred_at=now,
-        now=now,
-    )
-    return member
-
-
-_PUBLIC_NAMES = {"birth_month": "birthday", "birth_day": "birthday"}
+    if not member.email:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(m.mailbox, m.merchant_id)) FROM members_member m "
+            "WHERE m.merchant_id = %s AND m.id = %s",
+            [merchant.pk, member.pk],
+        )
+    mailbox = Member.objects.filter(merchant=merchant, pk=member.pk).values("mailbox")
+    same = Member.objects.filter(merchant=merchant, email__isnull=False, mailbox__in=mailbox).exclude(pk=member.pk)
+    return same.exclude(state__in=[Member.State.ERASED, Member.State.MERGED]).exists()
 
 
 def by_external_id(*, merchant: Merchant, external_id: str) -> Member | None:
-    """This function will find a member by the caller's own id for them."""
+    """Find a member by the caller's own id for them."""
     return find(merchant=merchant, reference=Reference(external_id=external_id))
-
-
-def _fields(merchant: Merchant, given: NewMember | MemberChanges) -> dict[str, Any]:
-    """Bring what was given to the form it is kept in."""
-    found: dict[str, Any] = {}
-    if given.name is not UNSET:
-        found["name"] = texts.line(given.name)
-    if given.note is not UNSET:
-        found["note"] = texts.paragraph(given.note)
-    if given.email is not UNSET:
-        found["email"] = _pointed("/email", contacts.read_email, given.email).value if given.email else None
-    if given.phone is not UNSET:
-        read = contacts.read_phone
-        found["phone"] = _pointed("/phone", read, given.phone, country=merchant.country).value if given.phone else None
-    if given.language is not UNSET:
-        found["language"] = given.language
-    if given.attributes is not UNSET:
-        found["attributes"] = given.attributes
-    if given.birthday is not UNSET:
-        found["birth_month"], found["birth_day"] = _birthday(given.birthday)
-    return found
-
-
-def _birthday(text: str | None) -> tuple[int | None, int | None]:
-    if text is None:
-        return None, None
-    try:
-        day = date(2024, int(text[:2]), int(text[3:]))
-    except ValueError:
-        raise InvalidBirthday(_("No year has this day."), pointer="/birthday") from None
-    return day.month, day.day
-
-
-def _location(merchant: Merchant, code: str | None) -> Location | None:
-    if not code:
-        return None
-    location = Location.objects.filter(merchant=merchant, code=code).first()
-    if location is None:
-        raise UnknownLocation(_("There is no location %(location)s.") % {"location": code}, pointer="/location")
-    return location
-
-
-def _taken(error: IntegrityError) -> Exception:
-    """Translate a uniqueness error; whose contact it is, stays untold."""
-    match tenancy.constraint_of(error):
-        case "member_email_unique":
-            return ContactTaken(_("Another member has this e-mail address."), pointer="/email")
-        case "member_phone_unique":
-            return ContactTaken(_("Another member has this telephone number."), pointer="/phone")
-        case "member_external_id_unique":
-            return ExternalIdTaken(_("Another member has this external_id."), pointer="/external_id")
-    return error
-
-
-def _pointed(pointer: str, read: Any, text: str, **options: Any) -> contacts.Contact:
-    try:
-        contact: contacts.Contact = read(text, **options)
-    except Invalid as refusal:
-        refusal.pointer = pointer
-        raise
-    return contact
 
 
 def _forwarded(merchant: Merchant, member: Member | None) -> Member | None:
@@ -326,16 +200,14 @@ def _somebody(member: Member | None) -> Member:
     return member
 
 
-def _names(reference: Reference) -> str:
-    return ", ".join(reference.__struct_fields__)
-
-
-def _ways(merchant: Merchant, rows: QuerySet[Member], typed: str) -> Iterable[QuerySet[Member]]:
+def _ways(merchant: Merchant, rows: QuerySet[Member], typed: str, card: Card | None) -> Iterable[QuerySet[Member]]:
     yield rows.filter(code=ids.normalise(typed))
     yield rows.filter(Q(public_id=typed) | Q(external_id=typed))
     number = "".join(typed.split())
-    yield rows.filter(pk__in=Card.objects.filter(merchant=merchant, number=number).values("member_id"))
-    if any(sign.isdigit() for sign in typed):
+    if card is not None:
+        yield rows.filter(pk=card.member_id)
+    # What has letters in it is no number: digits picked out of a code would find strangers by theirs.
+    if any(sign.isdigit() for sign in typed) and not any(sign.isalpha() for sign in typed):
         try:
             yield rows.filter(phone=contacts.read_phone(typed, country=merchant.country).value)
         except contacts.UnreadableContact:
@@ -343,6 +215,7 @@ def _ways(merchant: Merchant, rows: QuerySet[Member], typed: str) -> Iterable[Qu
     yield _beginning(rows, "email", typed.lower())
     for spelling in dict.fromkeys((typed, typed.title(), typed.upper(), typed.lower())):
         yield _beginning(rows, "name", spelling)
+    yield rows.filter(pk__in=search_keys.find(merchant=merchant, text=typed)).order_by("name", "id")
 
 
 def _beginning(rows: QuerySet[Member], field: str, start: str) -> QuerySet[Member]:

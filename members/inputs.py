@@ -1,9 +1,9 @@
-"""What doors hand over about a person: frozen structs that refuse what they do not know."""
+"""What entry points hand over about a person: frozen structs that refuse what they do not know."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -31,8 +31,9 @@ Phone = Annotated[
 Birthday = Annotated[
     str,
     Meta(
-        pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z",
-        description="Month and day; the year is nobody's business.",
+        pattern=r"^([0-9]{4}|[0-9]{1,2}[-./][0-9]{1,2})\Z",
+        description="Month and day; the year is nobody's business. 02-29 is how it is answered; 0229, 2.29 and 2/29, month "
+        "first, are read as well.",
         examples=["02-29"],
     ),
 ]
@@ -40,7 +41,12 @@ Language = Annotated[str, Meta(pattern=r"^(en|ko|zh-hant)\Z", description="en, k
 CardNumber = Annotated[
     str,
     Meta(
-        min_length=4, max_length=64, description="What the till scans: letters, digits, dashes.", examples=["9000-1234"]
+        min_length=1,
+        max_length=120,
+        description="What the till scans or somebody reads aloud: 4 to 64 letters, digits and dashes. Spaces, dashes, dots, "
+        "case, full width, what scanners add, and a keyboard in Korean or Bopomofo make no difference; nor do O and 0, or "
+        "I, L and 1.",
+        examples=["9000-1234"],
     ),
 ]
 Note = Annotated[str, Meta(max_length=1000)]
@@ -58,19 +64,24 @@ MemberCode = Annotated[
     str,
     Meta(
         min_length=4,
-        max_length=40,
+        max_length=80,
         description="The member's short code, or the moving one scanned from their phone.",
         examples=["M4K7-92QX"],
     ),
 ]
 
 
+ConsentCode = Literal[
+    "terms", "privacy", "marketing_email", "marketing_sms", "marketing_push", "night_marketing", "profiling"
+]
+
+
 class Input(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What all inputs share: frozen, no unknown fields, absent fields left out."""
+    """What all bodies share: frozen, no unknown fields, absent fields left out, also of the fingerprint."""
 
 
 class NewMember(Input, frozen=True, kw_only=True):
-    """Who joins. Everything may be left out: a member may be a card and nothing else."""
+    """Who joins, and one thing at least to find them by: a phone, an e-mail, a card or an `external_id`."""
 
     external_id: ExternalId | None = None
     name: PersonName | UnsetType = UNSET
@@ -83,11 +94,26 @@ class NewMember(Input, frozen=True, kw_only=True):
     card: CardNumber | None = None
     location: Annotated[str, Meta(max_length=60, description="Where they joined: the location's code.")] | None = None
     joined_at: Annotated[Instant, Meta(description="When they joined, if not now.")] | None = None
-    referred_by: Annotated[MemberCode, Meta(description="Short code of the member who brought them.")] | None = None
+    referred_by: (
+        Annotated[
+            str,
+            Meta(
+                min_length=4,
+                max_length=40,
+                description="The code for inviting friends of the member who brought them.",
+                examples=["JOIN-7K4M-92A"],
+            ),
+        ]
+        | None
+    ) = None
     consents: Annotated[
-        tuple[Annotated[str, Meta(max_length=30)], ...],
+        tuple[ConsentCode, ...],
         Meta(
-            max_length=10, description="Purposes agreed to, of the boxes shown: terms, marketing.", examples=[["terms"]]
+            max_length=10,
+            description="What they agreed to, each asked apart: `terms` and `privacy` (the notice) first. Counts when "
+            "the member is made; later changes go to `/members/{id}/consents`, so that a repeated enrolment never takes "
+            "a withdrawal back.",
+            examples=[["terms", "privacy"]],
         ),
     ] = ()
 
@@ -106,7 +132,11 @@ class MemberChanges(Input, frozen=True, kw_only=True):
 
 
 class Reference(Input, frozen=True, kw_only=True):
-    """How a member is known to the caller: exactly one of these."""
+    """How a member is named, in every call: exactly one of these.
+
+    `id` is ours, `external_id` yours; `card` is what the till scans, `phone` and `email` are as people say them; `code` is
+    the member's short code or the moving one of their phone.
+    """
 
     id: MemberId | None = None
     external_id: ExternalId | None = None
@@ -116,5 +146,5 @@ class Reference(Input, frozen=True, kw_only=True):
     code: MemberCode | None = None
 
     def given(self) -> dict[str, Any]:
-        """This method will name what was given."""
+        """Name what was given."""
         return {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}

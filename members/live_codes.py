@@ -15,10 +15,11 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from members.models import Member, UsedLiveCode
-from merchants import ids
+from merchants import ids, scanned
 from merchants.errors import Conflict, Forbidden, LoyaltyError
 from merchants.models.merchants import Merchant
 
@@ -52,7 +53,7 @@ class LiveCodeNeeded(Forbidden):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ScannedCode:
     """A code of ours that somebody held before the scanner; whether it is fresh is another question."""
 
     member_code: str
@@ -64,7 +65,7 @@ class Shown:
 
 
 def series(*, merchant: Merchant, member: Member, now: datetime, count: int) -> list[tuple[datetime, str]]:
-    """This function will make the codes of this minute and the next ones, each with the moment it begins."""
+    """Make the codes of this minute and the next ones, each with the moment it begins."""
     first = int(now.timestamp()) // 60
     return [
         (datetime.fromtimestamp(minute * 60, UTC), _written(merchant, member.code, minute))
@@ -72,18 +73,18 @@ def series(*, merchant: Merchant, member: Member, now: datetime, count: int) -> 
     ]
 
 
-def read(*, merchant: Merchant, text: str) -> Shown | None:
-    """This function will read a scanned code; None if it is none of ours.  It may be old: ask `check`."""
-    found = _FORM.fullmatch(text.strip().upper())
+def read(*, merchant: Merchant, text: str) -> ScannedCode | None:
+    """Read a scanned code; None if it is none of ours.  It may be old: ask `check`."""
+    found = _FORM.fullmatch(scanned.plain(text).upper())
     if found is None:
         return None
     minute = _number(found[2])
     right = _seal(merchant, found[1], minute)
-    return Shown(found[1], minute) if hmac.compare_digest(right, found[3]) else None
+    return ScannedCode(found[1], minute) if hmac.compare_digest(right, found[3]) else None
 
 
-def check(shown: Shown, *, within: timedelta, now: datetime) -> None:
-    """This function will refuse a code whose time is over, or has not come.
+def check(shown: ScannedCode, *, within: timedelta, now: datetime) -> None:
+    """Refuse a code whose time is over, or has not come.
 
     :raises LiveCodeExpired: it was not shown just now.
     """
@@ -94,20 +95,22 @@ def check(shown: Shown, *, within: timedelta, now: datetime) -> None:
         )
 
 
-def check_unused(*, merchant: Merchant, member_id: int, shown: Shown, used_for: str, now: datetime) -> None:
-    """This function will refuse a code that points may not be spent with; the caller holds the member's account lock.
+def check_unused(*, merchant: Merchant, member_id: int, shown: ScannedCode, used_for: str, now: datetime) -> None:
+    """Refuse a code that points may not be spent with; the caller holds the member's account lock.
 
     :raises LiveCodeExpired: it is older than five minutes.
     :raises LiveCodeUsed: another document spent with it.
     """
     check(shown, within=SPEND_WITHIN, now=now)
-    used = UsedLiveCode.objects.filter(merchant=merchant, member_id=member_id, minute=shown.minute)
+    # A code of a membership that was merged into theirs is used up as well.
+    theirs = Q(member_id=member_id) | Q(member__merged_into=member_id)
+    used = UsedLiveCode.objects.filter(theirs, merchant=merchant, minute=shown.minute)
     if used.exclude(used_for=used_for).exists():
         raise LiveCodeUsed(_("This code was used already. Scan the new one on the phone."), pointer="/member/code")
 
 
-def use(*, merchant: Merchant, member_id: int, shown: Shown, used_for: str, now: datetime) -> None:
-    """This function will note that points were spent with a code, in the transaction that spends them."""
+def use(*, merchant: Merchant, member_id: int, shown: ScannedCode, used_for: str, now: datetime) -> None:
+    """Note that points were spent with a code, in the transaction that spends them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO members_usedlivecode (merchant_id, member_id, minute, used_for, used_at) "
@@ -117,7 +120,7 @@ def use(*, merchant: Merchant, member_id: int, shown: Shown, used_for: str, now:
 
 
 def prune(*, merchant: Merchant, now: datetime) -> int:
-    """This function will forget used codes that are long over and return how many."""
+    """Forget used codes that are long over and return how many."""
     return UsedLiveCode.objects.filter(merchant=merchant, used_at__lt=now - timedelta(days=DAYS_KEPT)).delete()[0]
 
 

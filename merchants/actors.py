@@ -1,4 +1,4 @@
-"""Who did it: comes in from the door as `actor=` and is stored on every entry and audit record."""
+"""Who did it: comes in from the entry point as `actor=` and is stored on every entry and audit record."""
 
 from __future__ import annotations
 

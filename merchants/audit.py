@@ -37,7 +37,7 @@ def record(
     subject: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """This function will write one audit record in the open tenant, in the transaction of the act itself.
+    """Write one audit record in the open tenant, in the transaction of the act itself.
 
     `action` is `noun.past_participle`; `details` hold ids, codes and numbers, never a secret and never personal data.
     """
@@ -57,7 +57,7 @@ def newest(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Record]:
-    """This function will list the newest records, those older than `before_id` when it is given.
+    """List the newest records, those older than `before_id` when it is given.
 
     `actor` is one hand, or all of a kind (`key:`); `actions` are beginnings (`member.`); `until` is not included.
     """

@@ -42,7 +42,7 @@ class Contact:
 
 
 def read(text: str, *, country: str) -> Contact:
-    """This function will read what a person typed into one field, an address or a number.
+    """Read what a person typed into one field, an address or a number.
 
     A number without a country code is read as one of `country` (ISO, two capitals).  Raises `UnreadableContact`.
     """
@@ -51,7 +51,7 @@ def read(text: str, *, country: str) -> Contact:
 
 
 def read_email(text: str) -> Contact:
-    """This function will read an e-mail address, lower-cased and in NFC.  Raises `UnreadableContact`."""
+    """Read an e-mail address, lower-cased and in NFC.  Raises `UnreadableContact`."""
     value = unicodedata.normalize("NFC", text).strip().lower()
     try:
         validate_email(value)
@@ -63,7 +63,7 @@ def read_email(text: str) -> Contact:
 
 
 def read_phone(text: str, *, country: str) -> Contact:
-    """This function will read a telephone number into E.164.  Raises `UnreadableContact`."""
+    """Read a telephone number into E.164.  Raises `UnreadableContact`."""
     try:
         number = phonenumbers.parse(unicodedata.normalize("NFKC", text).strip(), country)
     except phonenumbers.NumberParseException:
@@ -75,5 +75,5 @@ def read_phone(text: str, *, country: str) -> Contact:
 
 
 def stored(value: str) -> Contact:
-    """This function will wrap a value that one of the readers above has made before."""
+    """Wrap a value that one of the readers above has made before."""
     return Contact("email" if "@" in value else "phone", value)

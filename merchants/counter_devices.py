@@ -15,8 +15,9 @@ from merchants import audit, ids, seats, texts
 from merchants.actors import Actor
 from merchants.errors import Forbidden, Invalid, NotFound
 from merchants.models.merchants import Location, Merchant
-from merchants.models.people import CounterDevice, Role, Seat
-from merchants.permissions import Permission, may
+from merchants.models.people import CounterDevice as CounterDevice
+from merchants.models.people import Seat
+from merchants.permissions import Permission, Role, may
 
 #: A cashier signs on again after this long; the device itself stays open until somebody closes it.
 SHIFT_HOURS_MAX = 12
@@ -39,7 +40,7 @@ class OpenedDevice:
 def open_device(
     *, merchant: Merchant, name: str, now: datetime, actor: Actor, location: Location | None = None
 ) -> OpenedDevice:
-    """This function will open a device for the counter and return the secret it shall show from now on.
+    """Open a device for the counter and return the secret it shall show from now on.
 
     Raises `DeviceNotYours` if the actor's role may not open one, `Invalid` without a name.
     """
@@ -61,7 +62,7 @@ def open_device(
 
 
 def close(*, merchant: Merchant, device_id: str, now: datetime, actor: Actor) -> None:
-    """This function will close a device; whoever is signed on it is out with the next click.  Raises `NotFound`."""
+    """Close a device; whoever is signed on it is out with the next click.  Raises `NotFound`."""
     _refuse_unless_manager(actor)
     devices = CounterDevice.objects.select_for_update()
     device = devices.filter(merchant=merchant, public_id=device_id, closed_at__isnull=True).first()
@@ -73,13 +74,13 @@ def close(*, merchant: Merchant, device_id: str, now: datetime, actor: Actor) ->
 
 
 def of_merchant(merchant: Merchant) -> list[CounterDevice]:
-    """This function will list the devices that are open now, by name."""
+    """List the devices that are open now, by name."""
     devices = CounterDevice.objects.select_related("location").filter(merchant=merchant, closed_at__isnull=True)
     return list(devices.order_by("name", "id"))
 
 
 def recognise(*, merchant: Merchant, device_id: str, secret: str, now: datetime) -> CounterDevice | None:
-    """This function will return the open device that shows this secret, or None.  Must run inside the tenant."""
+    """Return the open device that shows this secret, or None.  Must run inside the tenant."""
     devices = CounterDevice.objects.select_related("location")
     device = devices.filter(merchant=merchant, public_id=device_id, closed_at__isnull=True).first()
     known = device.secret_hash if device else _hash("")
@@ -91,22 +92,22 @@ def recognise(*, merchant: Merchant, device_id: str, secret: str, now: datetime)
 
 
 def cashiers(merchant: Merchant) -> list[Seat]:
-    """This function will list who can sign on at the counter with a PIN, by name."""
+    """List who can sign on at the counter with a PIN, by name."""
     return sorted((seat for seat in seats.of_merchant(merchant) if seat.pin_hash), key=str)
 
 
-def sign_on(*, merchant: Merchant, device: CounterDevice, seat_id: str, pin: str) -> Seat | None:
-    """This function will sign a cashier on at an open device: the seat if the PIN is right, else None.
+def sign_on(*, merchant: Merchant, device: CounterDevice, seat_id: str, pin: str, now: datetime) -> Seat | None:
+    """Sign a cashier on at an open device: the seat if the PIN is right, else None.
 
     Wrong PINs are counted and lock the seat's PIN (see `seats.check_pin`); the caller's transaction must commit.
     """
     if device.closed_at is not None or device.merchant_id != merchant.pk:
         return None
-    return seats.check_pin(merchant=merchant, seat_id=seat_id, pin=pin)
+    return seats.check_pin(merchant=merchant, seat_id=seat_id, pin=pin, now=now)
 
 
 def on_shift(*, merchant: Merchant, seat_id: str, since: datetime, now: datetime) -> Seat | None:
-    """This function will return the seat of somebody signed on at `since`, while the seat and the shift last."""
+    """Return the seat of somebody signed on at `since`, while the seat and the shift last."""
     if not since <= now < since + timedelta(hours=SHIFT_HOURS_MAX):
         return None
     try:
@@ -117,7 +118,7 @@ def on_shift(*, merchant: Merchant, seat_id: str, since: datetime, now: datetime
 
 
 def as_cashier(seat: Seat) -> Actor:
-    """This function will name whoever acts at the counter: always a cashier there, whatever role the seat has.
+    """Name whoever acts at the counter: always a cashier there, whatever role the seat has.
 
     Four digits do not open what a code and a second factor open.
     """

@@ -38,7 +38,7 @@ class OutboxEmailBackend(BaseEmailBackend):
 
 
 def keep(*, channel: str, to: str, subject: str, text: str) -> None:
-    """This function will add one message; each is one short write at the end of the file, so processes may share it."""
+    """Add one message; each is one short write at the end of the file, so processes may share it."""
     line = {"at": timezone.now().isoformat(), "channel": channel, "to": to, "subject": subject, "text": text}
     path = _path()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def keep(*, channel: str, to: str, subject: str, text: str) -> None:
 
 
 def newest() -> list[Kept]:
-    """This function will return the last 50 messages, the newest first."""
+    """Return the last 50 messages, the newest first."""
     try:
         lines = _path().read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

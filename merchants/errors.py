@@ -1,12 +1,16 @@
-"""The one shape of a refusal: a code for programs, a sentence for people.
+"""The one shape of a refusal: a code for programs, an HTTP status, a sentence for people.
 
-Each room derives its own errors beside the verb that raises them; doors translate them all alike.
+Each module derives its own errors beside the verb that raises them; entry points translate them all alike.  Code and
+status stand on the class and nowhere else: the API's catalogue, its OpenAPI file and its docs read them from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+#: The HTTP status of each code, as the classes declare it: one code has one status, whoever raises it.
+STATUSES: Final[dict[str, int]] = {}
 
 
 class LoyaltyError(Exception):
@@ -14,6 +18,12 @@ class LoyaltyError(Exception):
 
     code: ClassVar[str] = "refused"
     http: ClassVar[int] = 409
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        known = STATUSES.setdefault(cls.code, cls.http)
+        if known != cls.http:
+            raise TypeError(f"{cls.__name__}: {cls.code} is {known} elsewhere and {cls.http} here")
 
     def __init__(self, detail: str, *, pointer: str | None = None, **context: Any) -> None:
         super().__init__(detail)
@@ -44,3 +54,6 @@ class Forbidden(LoyaltyError):
 class Conflict(LoyaltyError):
     code = "conflict"
     http = 409
+
+
+STATUSES[LoyaltyError.code] = LoyaltyError.http

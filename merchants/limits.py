@@ -1,7 +1,7 @@
 """How often somebody may do something, counted in PostgreSQL, exact under parallel requests.
 
-The counts live in the database's cache table beside Django's own entries: losing Redis resets no limit, and the
-subject (an address, a number, an IP) is stored as a keyed hash only.
+The counts live in a table of their own: losing Redis, or a cache that is full, resets no limit. The subject (an address, a
+number, an IP) is stored as a keyed hash only.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from django.db import connection, transaction
 from django.utils.translation import ngettext
 
 from merchants.errors import LoyaltyError
-
-_TABLE = "django_cache"
 
 
 class TooMany(LoyaltyError):
@@ -51,29 +49,26 @@ class Limit:
 
 
 def take(*, limits: Sequence[Limit], subject: str, now: datetime) -> None:
-    """This function will count one use against every limit, or against none of them and raise `TooMany`.
+    """Count one use against every limit, or against none of them and raise `TooMany`.
 
     Locks one row per limit, in the order given, until the caller's transaction ends; a rolled back use is not counted.
     """
-    table = connection.ops.quote_name(_TABLE)
     with transaction.atomic(), connection.cursor() as cursor:
         for limit in limits:
-            key = _key(limit, subject)
-            # The row is made first and locked then, so that two first uses wait for one another too.
+            key, ends = _key(limit, subject), now + timedelta(seconds=limit.seconds)
+            # Made or touched, and so locked, in one statement: two first uses wait for one another too.
             cursor.execute(
-                f"INSERT INTO {table} (cache_key, value, expires) VALUES (%s, '', %s) ON CONFLICT DO NOTHING",
-                [key, now + timedelta(seconds=limit.seconds)],
+                "INSERT INTO merchants_ratelimit AS held (key, uses, expires_at) VALUES (%s, '{}', %s) "
+                "ON CONFLICT (key) DO UPDATE SET expires_at = held.expires_at RETURNING uses",
+                [key, ends],
             )
-            cursor.execute(f"SELECT value FROM {table} WHERE cache_key = %s FOR UPDATE", [key])
-            held = cursor.fetchone()[0]
-            begins = now.timestamp() - limit.seconds
-            uses = [use for use in map(float, filter(None, held.split(","))) if use > begins]
+            begins = now - timedelta(seconds=limit.seconds)
+            uses = [use for use in cursor.fetchone()[0] if use > begins]
             if len(uses) >= limit.most:
-                raise TooMany(max(1, math.ceil(uses[-limit.most] - begins)))
-            uses.append(now.timestamp())
+                raise TooMany(max(1, math.ceil((uses[-limit.most] - begins).total_seconds())))
             cursor.execute(
-                f"UPDATE {table} SET value = %s, expires = %s WHERE cache_key = %s",
-                [",".join(f"{use:.3f}" for use in uses), now + timedelta(seconds=limit.seconds), key],
+                "UPDATE merchants_ratelimit SET uses = %s::timestamptz[], expires_at = %s WHERE key = %s",
+                [[*uses, now], ends, key],
             )
 
 

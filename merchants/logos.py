@@ -12,7 +12,7 @@ from merchants.models.merchants import Merchant
 
 
 def change(*, merchant: Merchant, content: bytes, now: datetime, actor: Actor) -> Merchant:
-    """This function will put a picture in the place of the logo, stripped of all that is not drawn.
+    """Put a picture in the place of the logo, stripped of all that is not drawn.
 
     Locks the merchant's row.
 
@@ -29,14 +29,14 @@ def change(*, merchant: Merchant, content: bytes, now: datetime, actor: Actor) -
 
 
 def remove(*, merchant: Merchant, now: datetime, actor: Actor) -> Merchant:
-    """This function will take the logo away; without one nothing happens. Locks the merchant's row."""
+    """Take the logo away; without one nothing happens. Locks the merchant's row."""
     row = Merchant.objects.select_for_update().get(pk=merchant.pk)
     Logo.objects.filter(merchant=merchant).delete()
     return _mark(row, merchant, "", "logo.removed", now, actor) if row.logo else row
 
 
 def of(merchant: Merchant) -> Logo | None:
-    """This function will return the logo of a merchant, None when it has none."""
+    """Return the logo of a merchant, None when it has none."""
     return Logo.objects.filter(merchant=merchant).first()
 
 

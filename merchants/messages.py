@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import formataddr, parseaddr
 from functools import partial
 
 from django.conf import settings
@@ -19,8 +20,9 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import connections, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import get_language
 
-from merchants import due, ids, sms, tenancy
+from merchants import directory, due, ids, sending_health, sms, tenancy
 from merchants.contacts import Contact
 from merchants.models.merchants import Merchant
 from merchants.models.messages import OutgoingMessage
@@ -33,7 +35,7 @@ _CLAIM = timedelta(seconds=60)
 _BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600))
 
 _log = logging.getLogger(__name__)
-_postmen = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postman")
+_senders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sender")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,12 @@ class Letter:
 
 
 def can_reach(contact: Contact) -> bool:
-    """This function will say whether this installation has a way to such a contact: text messages need a gateway."""
+    """State whether this installation has a way to such a contact: text messages need a gateway."""
     return contact.kind == "email" or sms.gateway() is not None
 
 
 def queue(*, merchant: Merchant, letter: Letter, now: datetime, worth: timedelta = timedelta(days=2)) -> str:
-    """This function will store a letter in the open tenant and have it sent as soon as the transaction has ended.
+    """Store a letter in the open tenant and have it sent as soon as the transaction has ended.
 
     After `worth` it is not sent any more.  Returns the message's public id.
     """
@@ -64,9 +66,10 @@ def queue(*, merchant: Merchant, letter: Letter, now: datetime, worth: timedelta
         kind=letter.kind,
         channel="email" if letter.to.kind == "email" else "sms",
         recipient=letter.to.value,
+        language=get_language() or "",
         subject=" ".join(letter.subject.split())[:200],
         text=letter.text,
-        html=_dressed(merchant, letter),
+        html=_as_html(merchant, letter),
         created_at=now,
         due_at=now,
         worthless_at=now + worth,
@@ -75,7 +78,7 @@ def queue(*, merchant: Merchant, letter: Letter, now: datetime, worth: timedelta
     return public_id
 
 
-def _dressed(merchant: Merchant, letter: Letter) -> str:
+def _as_html(merchant: Merchant, letter: Letter) -> str:
     """A mail's words under the merchant's logo or name, in the language that is active; the plain words go beside them."""
     if letter.html or letter.to.kind != "email":
         return letter.html
@@ -83,12 +86,14 @@ def _dressed(merchant: Merchant, letter: Letter) -> str:
 
 
 def send_without_merchant(letter: Letter) -> None:
-    """This function will send a letter that belongs to no merchant (a sign-in code of staff) when the transaction ends.
+    """Send a letter that belongs to no merchant (a sign-in code of staff) when the transaction ends.
 
     It is written nowhere: who does not get it asks for another.  It leaves on a thread, so that the answer takes as
     long for people we know as for people we do not.
     """
     message = OutgoingMessage(
+        public_id=ids.mint("msg"),
+        language=get_language() or "",
         kind=letter.kind,
         channel="email" if letter.to.kind == "email" else "sms",
         recipient=letter.to.value,
@@ -99,11 +104,11 @@ def send_without_merchant(letter: Letter) -> None:
     if settings.MESSAGES_AT_ONCE == "inline":
         transaction.on_commit(partial(_hand_over, message))
     else:
-        transaction.on_commit(partial(_postmen.submit, _on_thread, partial(_hand_over, message)))
+        transaction.on_commit(partial(_senders.submit, _on_thread, partial(_hand_over, message)))
 
 
 def send_due(*, merchant: Merchant | int, now: datetime, limit: int = 100) -> int:
-    """This function will send what is due at a merchant and return how many messages left.
+    """Send what is due at a merchant and return how many messages left.
 
     Must run outside of any tenant: it opens a short one to claim each message and another to note the outcome.
     """
@@ -117,24 +122,24 @@ def send_due(*, merchant: Merchant | int, now: datetime, limit: int = 100) -> in
 
 
 def send_one(*, merchant_id: int, message_id: int, now: datetime) -> bool:
-    """This function will send one message if it is due and nobody else has it, and say whether it left."""
+    """Send one message if it is due and nobody else has it, and say whether it left."""
     message = tenancy.attempt(merchant_id, partial(_claim, message_id, now))
     return message is not None and _deliver(message, now)
 
 
 def merchants_due(now: datetime) -> list[int]:
-    """This function will return the ids of merchants with a message to send."""
+    """Return the ids of merchants with a message to send."""
     return due.merchants_with(OutgoingMessage, state="due", due_at__lte=now)
 
 
 def prune(*, merchant: Merchant, now: datetime) -> int:
-    """This function will remove what left, or was given up, more than 30 days ago; returns how many."""
+    """Remove what left, or was given up, more than 30 days ago; returns how many."""
     old = OutgoingMessage.objects.filter(merchant=merchant, created_at__lt=now - timedelta(days=DAYS_KEPT))
     return old.exclude(state=OutgoingMessage.State.DUE).delete()[0]
 
 
 def forget(*, merchant: Merchant, recipients: Iterable[str]) -> int:
-    """This function will remove every message to these contacts, sent or not: they belonged to a member now erased."""
+    """Remove every message to these contacts, sent or not: they belonged to a member now erased."""
     return OutgoingMessage.objects.filter(merchant=merchant, recipient__in=list(recipients)).delete()[0]
 
 
@@ -144,7 +149,7 @@ def _send_at_once(merchant_id: int, message_id: int) -> None:
     if how == "inline":
         send()
     elif how == "thread":
-        _postmen.submit(_on_thread, send)
+        _senders.submit(_on_thread, send)
 
 
 def _on_thread(send: Callable[[], object]) -> None:
@@ -184,19 +189,57 @@ def _deliver(message: OutgoingMessage, now: datetime) -> bool:
     return _note(message, now, state="sent", failure="")
 
 
+def send_test(to: Contact, *, text: str, subject: str) -> str:
+    """Send one message now and return the sentence that says why it could not leave, empty when it left."""
+    channel = "email" if to.kind == "email" else "sms"
+    try:
+        _hand_over(OutgoingMessage(kind="test", channel=channel, recipient=to.value, subject=subject, text=text))
+    except Exception as error:  # whatever a mail server or a gateway can think of
+        return sending_health.why(error)
+    return ""
+
+
 def _hand_over(message: OutgoingMessage) -> None:
+    """Give a message to the mail server or gateway, and note whether it takes messages."""
+    try:
+        _send(message)
+    except Exception as error:
+        sending_health.note_failure(message.channel, error, now=timezone.now())
+        raise
+    sending_health.note_sent(message.channel, now=timezone.now())
+
+
+def _send(message: OutgoingMessage) -> None:
     if message.channel == OutgoingMessage.Channel.SMS:
         gateway = sms.gateway()
         if gateway is None:
             raise sms.NoGateway
-        gateway.send(to=message.recipient, text=message.text)
+        gateway.send(
+            sms.TextMessage(
+                id=message.public_id,
+                kind=message.kind,
+                merchant=_merchant_of(message),
+                language=message.language,
+                to=message.recipient,
+                text=message.text,
+            )
+        )
         return
     mail = EmailMultiAlternatives(message.subject, message.text, to=[message.recipient])
+    if message.merchant_id is not None:
+        merchant = directory.get(message.merchant_id)
+        # The address is the installation's, for whose host mail is signed; the name people read is their shop's.
+        mail.from_email = formataddr((merchant.name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
+        mail.reply_to = [merchant.reply_to] if merchant.reply_to else []
     # Machines answer nobody: no out-of-office notes for a code.
     mail.extra_headers["Auto-Submitted"] = "auto-generated"
     if message.html:
         mail.attach_alternative(message.html, "text/html")
     mail.send()
+
+
+def _merchant_of(message: OutgoingMessage) -> str | None:
+    return None if message.merchant_id is None else directory.get(message.merchant_id).public_id
 
 
 def _note(message: OutgoingMessage, now: datetime, *, state: str, failure: str) -> bool:

@@ -8,14 +8,16 @@ from typing import ClassVar
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, connection
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from merchants import audit, contacts, ids, money, places, profile, seats, tenancy
+from merchants import audit, contacts, ids, locations, money, profile, seats, tenancy
 from merchants.actors import SYSTEM, Actor
 from merchants.contacts import Contact
+from merchants.database import sql_errors
 from merchants.errors import Conflict, Invalid
 from merchants.models.merchants import Merchant
-from merchants.models.people import Role
+from merchants.permissions import Role
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SLUG_MAX = 60
@@ -45,7 +47,7 @@ def open_merchant(
     now: datetime,
     actor: Actor,
 ) -> Merchant:
-    """This function will open a merchant with a first location, `main`, and an owner who signs in by that contact.
+    """Open a merchant with a first location, `main`, and an owner who signs in by that contact.
 
     Must be called outside of any tenant: it opens the new one.
 
@@ -67,8 +69,18 @@ def open_merchant(
     return _open(merchant, owner, now=now, actor=actor)
 
 
+def free_slug(name: str) -> str:
+    """Return an address made of the name; of a name without Latin letters, such as 카페 하루, the next free number's."""
+    if made := slugify(name)[:_SLUG_MAX].strip("-_").replace("_", "-"):
+        return re.sub("-+", "-", made)
+    number = Merchant.objects.count() + 1
+    while Merchant.objects.filter(slug=f"shop-{number}").exists():
+        number += 1
+    return f"shop-{number}"
+
+
 def open_sandbox(*, merchant: Merchant, owner: Contact, now: datetime, actor: Actor) -> Merchant:
-    """This function will open a merchant's test shop: the same in all it says of itself, with keys that read lk_test_.
+    """Open a merchant's test shop: the same in all it says of itself, with keys that read lk_test_.
 
     Must be called outside of any tenant: it opens the new one. Its programme is the caller's to bring.
 
@@ -76,33 +88,33 @@ def open_sandbox(*, merchant: Merchant, owner: Contact, now: datetime, actor: Ac
     """
     if merchant.is_sandbox or sandbox_of(merchant) is not None:
         raise SandboxThere(_("There is a test shop already."))
-    twin = Merchant(
+    sandbox = Merchant(
         slug=f"{merchant.slug[: _SLUG_MAX - 5].rstrip('-')}-test", name=merchant.name, currency=merchant.currency,
         zone=merchant.zone, country=merchant.country, language=merchant.language, brand_colour=merchant.brand_colour,
         display_digits=merchant.display_digits, is_sandbox=True, sandbox_of=merchant,
     )  # fmt: skip
-    return _open(twin, owner, now=now, actor=actor)
+    return _open(sandbox, owner, now=now, actor=actor)
 
 
 def sandbox_of(merchant: Merchant) -> Merchant | None:
-    """This function will find a merchant's test shop."""
+    """Find a merchant's test shop."""
     return Merchant.objects.filter(sandbox_of=merchant).first()
 
 
 def _open(merchant: Merchant, owner: Contact, *, now: datetime, actor: Actor) -> Merchant:
     """Everything in one transaction, in the new tenant: nobody is ever met half open."""
-    merchant.public_id, merchant.created_at = ids.mint("mer"), now
+    merchant.public_id, merchant.created_at, merchant.spending_rule_seen_at = ids.mint("mer"), now, now
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(pg_get_serial_sequence('merchants_merchant', 'id'))")
         merchant.pk = cursor.fetchone()[0]
     try:
         with tenancy.tenant(merchant):
             merchant.save(force_insert=True)
-            places.open_place(merchant=merchant, code="main", name=merchant.name, now=now, actor=actor)
+            locations.open_place(merchant=merchant, code="main", name=merchant.name, now=now, actor=actor)
             seats.give(merchant=merchant, role=Role.OWNER, contact=owner, now=now, actor=SYSTEM)
             audit.record(merchant=merchant, action="merchant.opened", actor=actor, now=now, subject=merchant.public_id)
     except IntegrityError as error:
-        constraint = tenancy.constraint_of(error) or ""
+        constraint = sql_errors.constraint_of(error) or ""
         if "slug" in constraint:
             raise SlugTaken(_("This address is taken. Choose another one."), pointer="/slug") from None
         if "sandbox_of" in constraint:

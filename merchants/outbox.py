@@ -19,38 +19,14 @@ from django.conf import settings
 from jsonschema import Draft202012Validator
 
 from merchants import ids
-from merchants.statements import Writing
+from merchants.database.statements import Writing
 
 _SCHEMAS: Final = Path(__file__).resolve().parent / "events"
 
-#: Every kind of event there is, in the order of the documentation.  One file each.
-KINDS: Final = (
-    "purchase.recorded",
-    "purchase.refunded",
-    "purchase.claimed",
-    "purchase.unclaimed",
-    "points.accrued",
-    "points.activated",
-    "points.expiring",
-    "points.expired",
-    "points.redeemed",
-    "points.held",
-    "points.captured",
-    "points.released",
-    "points.reversed",
-    "points.adjusted",
-    "points.transferred",
-    "tier.changed",
-    "member.enrolled",
-    "member.updated",
-    "member.merged",
-    "member.erased",
-    "referral.qualified",
-    "referral.undone",
-    "programme.published",
-    "survey.answered",
-    "webhook.ping",
-)
+#: Every kind of event there is, in the order of the alphabet: a kind is there when its schema is.
+KINDS: Final = tuple(sorted(path.stem for path in _SCHEMAS.glob("*.json")))
+#: Sent when a merchant tries an endpoint, whatever kinds it wants.
+PING: Final = "webhook.ping"
 _KNOWN: Final = frozenset(KINDS)
 
 _INSERT: Final = (
@@ -79,7 +55,7 @@ class Event:
 
 
 def record(*, merchant_id: int, kind: str, payload: Mapping[str, Any], occurred_at: datetime, now: datetime) -> str:
-    """This function will write one event in the open tenant and return its public id.
+    """Write one event in the open tenant and return its public id.
 
     The caller's transaction decides whether it happened: nothing is sent before the commit, everything after it.
 
@@ -89,7 +65,7 @@ def record(*, merchant_id: int, kind: str, payload: Mapping[str, Any], occurred_
 
 
 def record_many(*, merchant_id: int, events: Sequence[Event], now: datetime) -> list[str]:
-    """This function will write events in one statement, in the given order, and return their public ids.
+    """Write events in one statement, in the given order, and return their public ids.
 
     :raises UnknownKind: no schema file for one of the kinds; nothing is written.
     """
@@ -100,7 +76,7 @@ def record_many(*, merchant_id: int, events: Sequence[Event], now: datetime) -> 
 
 
 def add_to(writing: Writing, events: Sequence[Event]) -> list[str]:
-    """This function will let events go out with what a journey writes, in the given order; return their public ids.
+    """Let events go out with what a journey writes, in the given order; return their public ids.
 
     :raises UnknownKind: no schema file for one of the kinds.
     """
@@ -112,7 +88,7 @@ def add_to(writing: Writing, events: Sequence[Event]) -> list[str]:
 
 
 def rows_for(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """This function will turn events into the outbox's rows, each with a new public id; writes nothing.
+    """Turn events into the outbox's rows, each with a new public id; writes nothing.
 
     :raises UnknownKind: no schema file for one of the kinds.
     """
@@ -134,7 +110,7 @@ def rows_for(events: Iterable[Event]) -> list[dict[str, Any]]:
 
 
 def check(kind: str, payload: Mapping[str, Any]) -> None:
-    """This function will compare a payload, as it will be sent, with the schema of its kind.
+    """Compare a payload, as it will be sent, with the schema of its kind.
 
     :raises BadPayload: naming the first fault.
     """
@@ -145,7 +121,7 @@ def check(kind: str, payload: Mapping[str, Any]) -> None:
 
 @cache
 def schema(kind: str) -> dict[str, Any]:
-    """This function will return the JSON Schema (2020-12) of a kind's payload."""
+    """Return the JSON Schema (2020-12) of a kind's payload."""
     document: dict[str, Any] = json.loads((_SCHEMAS / f"{kind}.json").read_text(encoding="utf-8"))
     return document
 

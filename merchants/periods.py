@@ -33,7 +33,7 @@ class Period:
 
     @property
     def last_day(self) -> date:
-        """This property will be the last local day inside the period."""
+        """Return the last local day inside the period."""
         return self.end_day - _DAY
 
     def __contains__(self, at: datetime) -> bool:
@@ -42,7 +42,7 @@ class Period:
 
 @lru_cache(maxsize=8192)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """This function will find the first instant (UTC) of a local day, also where its midnight does not exist."""
+    """Find the first instant (UTC) of a local day, also where its midnight does not exist."""
     midnight = datetime.combine(day, time.min, tzinfo=zone)
     found = midnight.astimezone(UTC)
     if found.astimezone(zone).replace(tzinfo=None, fold=0) == midnight.replace(tzinfo=None):
@@ -60,7 +60,7 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
 
 
 def local_day(at: datetime, zone: ZoneInfo) -> date:
-    """This function will name the local day whose [first instant, next first instant) holds an aware instant."""
+    """Name the local day whose [first instant, next first instant) holds an aware instant."""
     local = at.astimezone(zone)
     day = local.date()
     # St John's turned its clock back at 00:01 until 2011: an hour of "yesterday" after today had begun is today's.
@@ -70,20 +70,20 @@ def local_day(at: datetime, zone: ZoneInfo) -> date:
 
 
 def add_months(day: date, months: int) -> date:
-    """This function will move a day by whole months; the 31st becomes the last day of a shorter month."""
+    """Move a day by whole months; the 31st becomes the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def shift(day: date, count: int, unit: Unit) -> date:
-    """This function will move a day by a count of days, months or years (months and years clamped)."""
+    """Move a day by a count of days, months or years (months and years clamped)."""
     if unit == "days":
         return day + timedelta(days=count)
     return add_months(day, count * 12 if unit == "years" else count)
 
 
 def first_day_of(kind: Kind, day: date) -> date:
-    """This function will find the first day of the calendar period of this kind that holds the day (ISO weeks)."""
+    """Find the first day of the calendar period of this kind that holds the day (ISO weeks)."""
     if kind == "day":
         return day
     if kind == "week":
@@ -93,7 +93,7 @@ def first_day_of(kind: Kind, day: date) -> date:
 
 
 def end_day_of(kind: Kind, day: date) -> date:
-    """This function will find the first day *after* the calendar period of this kind that holds the day."""
+    """Find the first day *after* the calendar period of this kind that holds the day."""
     first = first_day_of(kind, day)
     if kind == "day":
         return first + _DAY
@@ -103,7 +103,7 @@ def end_day_of(kind: Kind, day: date) -> date:
 
 
 def label_of(kind: Kind, day: date) -> str:
-    """This function will name the period: 2026-03-04, 2026-W10, 2026-03, 2026-Q1, 2026-H1, 2026."""
+    """Name the period: 2026-03-04, 2026-W10, 2026-03, 2026-Q1, 2026-H1, 2026."""
     if kind == "day":
         return day.isoformat()
     if kind == "week":
@@ -117,23 +117,23 @@ def label_of(kind: Kind, day: date) -> str:
 
 
 def between(first_day: date, end_day: date, zone: ZoneInfo, *, kind: str = "days", label: str = "") -> Period:
-    """This function will make the period of local days [first_day, end_day)."""
+    """Make the period of local days [first_day, end_day)."""
     label = label or f"{first_day.isoformat()}/{end_day.isoformat()}"
     return Period(kind, label, first_day, end_day, start_of_day(first_day, zone), start_of_day(end_day, zone))
 
 
 def period(kind: Kind, day: date, zone: ZoneInfo) -> Period:
-    """This function will make the calendar period of this kind that holds a local day."""
+    """Make the calendar period of this kind that holds a local day."""
     return between(first_day_of(kind, day), end_day_of(kind, day), zone, kind=kind, label=label_of(kind, day))
 
 
 def period_at(kind: Kind, at: datetime, zone: ZoneInfo) -> Period:
-    """This function will make the calendar period of this kind that holds an aware instant."""
+    """Make the calendar period of this kind that holds an aware instant."""
     return period(kind, local_day(at, zone), zone)
 
 
-def walk(kind: Kind, first_day: date, end_day: date, zone: ZoneInfo) -> list[Period]:
-    """This function will list the calendar periods that meet the days [first_day, end_day), oldest first."""
+def calendar_periods(kind: Kind, first_day: date, end_day: date, zone: ZoneInfo) -> list[Period]:
+    """List the calendar periods that meet the days [first_day, end_day), oldest first."""
     found: list[Period] = []
     day = first_day
     while day < end_day:
@@ -143,12 +143,12 @@ def walk(kind: Kind, first_day: date, end_day: date, zone: ZoneInfo) -> list[Per
 
 
 def day_in_year(year: int, month: int, day: int) -> date:
-    """This function will place a yearly day (birthday, anniversary) in a year; 29 February becomes 28 February."""
+    """Place a yearly day (birthday, anniversary) in a year; 29 February becomes 28 February."""
     return date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
 def anniversary_window(joined_on: date, day: date) -> tuple[date, date]:
-    """This function will find the year [first_day, end_day), counted from a joining day, that holds a day.
+    """Find the year [first_day, end_day), counted from a joining day, that holds a day.
 
     A day before joining belongs to the window that ends on the joining day.
     """
@@ -159,7 +159,7 @@ def anniversary_window(joined_on: date, day: date) -> tuple[date, date]:
 
 
 def is_birthday(birthday: tuple[int, int], day: date, *, within: Kind = "day") -> bool:
-    """This function will say whether a local day lies in the birthday's day, ISO week or month (month, day given)."""
+    """State whether a local day lies in the birthday's day, ISO week or month (month, day given)."""
     if within == "month":
         return day.month == birthday[0]
     first, end = first_day_of(within, day), end_day_of(within, day)

@@ -1,10 +1,20 @@
-"""Which role may do what at its merchant: one table, asked by every door."""
+"""Which role may do what at its merchant: one table, asked by every entry point."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from merchants.models.people import Role
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(TextChoices):
+    """What somebody's seat at a merchant lets them do, see `OF_ROLE`."""
+
+    OWNER = "owner", _("Owner")
+    MANAGER = "manager", _("Manager")
+    ANALYST = "analyst", _("Analyst")
+    CASHIER = "cashier", _("Cashier")
 
 
 class Permission(StrEnum):
@@ -21,7 +31,12 @@ class Permission(StrEnum):
     ADJUST_POINTS = "adjust_points"
     ADJUST_POINTS_WITHOUT_LIMIT = "adjust_points_without_limit"
     EXPORT_DATA = "export_data"
+    EXPORT_CONTACTS = "export_contacts"
     USE_COUNTER = "use_counter"
+    #: Of a member who stands there, without the moving code of their phone.
+    SPEND_AT_SIGHT = "spend_at_sight"
+    #: At the counter, of an amount far beyond what is usual there.
+    RECORD_LARGE_SALES = "record_large_sales"
     OPEN_COUNTER_DEVICES = "open_counter_devices"
     MANAGE_CASHIERS = "manage_cashiers"
     MANAGE_SEATS = "manage_seats"
@@ -37,9 +52,9 @@ _P = Permission
 OF_ROLE: dict[str, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.MANAGER: frozenset(Permission)
-    - {_P.ERASE_MEMBERS, _P.ADJUST_POINTS_WITHOUT_LIMIT, _P.MANAGE_SEATS, _P.MANAGE_KEYS},
+    - {_P.ERASE_MEMBERS, _P.EXPORT_CONTACTS, _P.ADJUST_POINTS_WITHOUT_LIMIT, _P.MANAGE_SEATS, _P.MANAGE_KEYS},
     Role.ANALYST: frozenset({_P.VIEW_DASHBOARD, _P.VIEW_PROGRAMME, _P.SEE_MEMBERS}),
-    Role.CASHIER: frozenset({_P.USE_COUNTER}),
+    Role.CASHIER: frozenset({_P.USE_COUNTER, _P.SPEND_AT_SIGHT}),
 }
 
 #: Whoever sits on one of these shows a second factor before the console opens.
@@ -47,5 +62,5 @@ NEEDS_SECOND_FACTOR = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST})
 
 
 def may(role: str, permission: Permission) -> bool:
-    """This function will say whether a role includes a permission; an unknown role includes nothing."""
+    """State whether a role includes a permission; an unknown role includes nothing."""
     return permission in OF_ROLE.get(role, frozenset())

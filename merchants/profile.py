@@ -9,10 +9,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from merchants import audit, texts
+from merchants import audit, contacts, texts
 from merchants.actors import Actor
 from merchants.errors import Invalid
-from merchants.models.merchants import LANGUAGES, Merchant
+from merchants.languages import LANGUAGES
+from merchants.models.merchants import Merchant
 
 #: Fields that may be changed, with the least and the most of those that are numbers.
 LIMITS: Mapping[str, tuple[int, int]] = {
@@ -22,16 +23,22 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "claim_days_max": (0, 365),
     "daily_accruals_alert": (1, 10_000),
     "step_up_points_above": (0, 10**12),
+    "till_word_points_max": (0, 10**12),
     "contact_cool_off_hours": (0, 720),
     "outbox_days_kept": (1, 3650),
     "expiry_notice_days": (0, 365),
     "churn_alert_percent": (0, 100),
+    "answers_min": (1, 1000),
 }
+
+#: Fields that are yes or no.
+FLAGS = frozenset({"is_live_code_needed", "may_static_code_spend"})
 
 
 def update(*, merchant: Merchant, changes: Mapping[str, Any], now: datetime, actor: Actor) -> Merchant:
-    """This function will change what is given (`name`, `brand_colour`, `language`,
-    `is_live_code_needed`, and LIMITS) and leave the rest.
+    """Change what is given (`name`, `brand_colour`, `language`, `reply_to`, FLAGS and LIMITS) and leave the rest.
+
+    Whoever saves the settings has seen what spends points here (`spending_rule_seen_at`).
 
     Tells the audit record what changed, from what to what. Locks the merchant's row.
 
@@ -40,6 +47,9 @@ def update(*, merchant: Merchant, changes: Mapping[str, Any], now: datetime, act
     row = Merchant.objects.select_for_update().get(pk=merchant.pk)
     wanted = {name: read(name, value) for name, value in changes.items()}
     changed = {name: value for name, value in wanted.items() if getattr(row, name) != value}
+    if row.spending_rule_seen_at is None and wanted.keys() & FLAGS:
+        row.spending_rule_seen_at = merchant.spending_rule_seen_at = now
+        row.save(update_fields=["spending_rule_seen_at"])
     if not changed:
         return row
     before = {name: getattr(row, name) for name in changed}
@@ -55,7 +65,7 @@ def update(*, merchant: Merchant, changes: Mapping[str, Any], now: datetime, act
 
 
 def read(name: str, value: Any) -> Any:
-    """This function will return a value as it is kept.
+    """Return a value as it is kept.
 
     :raises Invalid: it cannot be meant.
     """
@@ -72,7 +82,9 @@ def read(name: str, value: Any) -> Any:
         if value not in dict(LANGUAGES):
             raise Invalid(_("The screens do not speak this language."), pointer="/language")
         return value
-    if name == "is_live_code_needed":
+    if name == "reply_to":
+        return contacts.read_email(str(value)).value if str(value).strip() else ""
+    if name in FLAGS:
         if not isinstance(value, bool):
             raise Invalid(_("Yes or no."), pointer=f"/{name}")
         return value

@@ -27,7 +27,7 @@ class CannotUnseal(Exception):
 
 
 def seal(text: str, *, subject: str) -> str:
-    """This function will encrypt a secret; only the same `subject` (whose secret it is) opens it again.
+    """Encrypt a secret; only the same `subject` (whose secret it is) opens it again.
 
     So nobody who can write to the table can put one owner's secret into another's row.
     """
@@ -37,7 +37,7 @@ def seal(text: str, *, subject: str) -> str:
 
 
 def unseal(sealed: str, *, subject: str) -> str:
-    """This function will decrypt what `seal` made, with the present key or one of the fallbacks.
+    """Decrypt what `seal` made, with the present key or one of the fallbacks.
 
     :raises CannotUnseal: it was sealed with another key, for another subject, or not by us.
     """
@@ -49,7 +49,7 @@ def unseal(sealed: str, *, subject: str) -> str:
 
 
 def is_current(sealed: str, *, subject: str) -> bool:
-    """This function will say whether the present key alone opens it."""
+    """State whether the present key alone opens it."""
     return _opened(sealed, subject, settings.SECRET_KEY) is not None
 
 

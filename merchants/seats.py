@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from merchants import audit, ids, texts, users
@@ -18,10 +19,15 @@ from merchants.actors import Actor
 from merchants.contacts import Contact
 from merchants.errors import Conflict, Forbidden, Invalid, NotFound
 from merchants.models.merchants import Merchant
-from merchants.models.people import Role, Seat, User
-from merchants.permissions import NEEDS_SECOND_FACTOR, Permission, may
+from merchants.models.people import Seat as Seat
+from merchants.models.people import User
+from merchants.permissions import NEEDS_SECOND_FACTOR, Permission, Role, may
 
+#: So many wrong PINs in a row lock the seat's PIN: five minutes at first, then twice as long each time, up to four hours.
+#: Somebody at an opened counter device can try 55 PINs on the first day and 30 on every other, of at least 10,000.
 PIN_TRIES_MAX = 5
+PIN_LOCK_MINUTES = 5
+PIN_LOCK_MINUTES_MAX = 240
 _PIN = re.compile(r"[0-9]{4,8}")
 
 
@@ -50,39 +56,39 @@ class Workplace:
 
 
 def actor_of(seat: Seat) -> Actor:
-    """This function will name the seat as the one who acts; needs no query if the seat was read with its user."""
+    """Name the seat as the one who acts; needs no query if the seat was read with its user."""
     return Actor("staff", seat.public_id, label=str(seat), role=seat.role)
 
 
 def find(*, merchant: Merchant, user: User) -> Seat | None:
-    """This function will find the seat a person holds at a merchant now, or None."""
+    """Find the seat a person holds at a merchant now, or None."""
     seats = Seat.objects.select_related("user")
     return seats.filter(merchant=merchant, user=user, revoked_at__isnull=True).first()
 
 
 def get(*, merchant: Merchant, seat_id: str) -> Seat:
-    """This function will return a seat by its public id, revoked or not.  Raises `NotFound`."""
+    """Return a seat by its public id, revoked or not.  Raises `NotFound`."""
     seat = Seat.objects.select_related("user").filter(merchant=merchant, public_id=seat_id).first()
     if seat is None:
-        raise NotFound(_("There is no such seat."))
+        raise NotFound(_("There is no such person on the team."))
     return seat
 
 
 def of_merchant(merchant: Merchant) -> list[Seat]:
-    """This function will list the seats held at a merchant now, the mightiest role first, then by name."""
+    """List the seats held at a merchant now, the mightiest role first, then by name."""
     order = {role: place for place, role in enumerate(Role.values)}
     seats = Seat.objects.select_related("user").filter(merchant=merchant, revoked_at__isnull=True)
     return sorted(seats, key=lambda seat: (order[seat.role], str(seat), seat.pk))
 
 
 def ever_at(merchant: Merchant) -> list[Seat]:
-    """This function will list all seats there ever were at a merchant, those given back too, by name."""
+    """List all seats there ever were at a merchant, those given back too, by name."""
     seats = Seat.objects.select_related("user").filter(merchant=merchant)
     return sorted(seats, key=lambda seat: (str(seat), seat.pk))
 
 
 def workplaces(user: User) -> list[Workplace]:
-    """This function will list the open merchants at which a person holds a seat, by name."""
+    """List the open merchants at which a person holds a seat, by name."""
     seats = Seat.objects.select_related("merchant").filter(
         user=user, revoked_at__isnull=True, merchant__closed_at__isnull=True
     )
@@ -90,7 +96,7 @@ def workplaces(user: User) -> list[Workplace]:
 
 
 def needs_second_factor(user: User) -> bool:
-    """This function will say whether the person's roles, at any merchant, ask for a second factor at sign-in."""
+    """State whether the person's roles, at any merchant, ask for a second factor at sign-in."""
     return Seat.objects.filter(user=user, revoked_at__isnull=True, role__in=NEEDS_SECOND_FACTOR).exists()
 
 
@@ -104,7 +110,7 @@ def give(
     name: str = "",
     pin: str = "",
 ) -> Seat:
-    """This function will seat a person, found or made by a contact; a cashier may have a name and a PIN only.
+    """Seat a person, found or made by a contact; a cashier may have a name and a PIN only.
 
     A seat revoked before is given anew.  Raises `SeatTaken`, `NotYoursToGive`, `WeakPin`, `Invalid`.
     """
@@ -116,9 +122,10 @@ def give(
         user = users.invited(contact=contact, now=now, name=name) if contact else None
         before = Seat.objects.select_for_update().filter(merchant=merchant, user=user).first() if user else None
         if before is not None and before.revoked_at is None:
-            raise SeatTaken(_("This person already has a seat here."), seat=before.public_id)
+            raise SeatTaken(_("This person is on the team already."), seat=before.public_id)
         seat = before or Seat(public_id=ids.mint("seat"), merchant=merchant, user=user, created_at=now)
-        seat.role, seat.name, seat.pin_hash, seat.pin_failures = role, texts.line(name)[:120], pin_hash, 0
+        seat.role, seat.name = role, texts.line(name)[:120]
+        seat.pin_hash, seat.pin_failures, seat.pin_locked_until = pin_hash, 0, None
         seat.revoked_at = None
         seat.save()
         _note(seat, "seat.given", now, actor, role=role)
@@ -126,9 +133,9 @@ def give(
 
 
 def change_role(*, merchant: Merchant, seat_id: str, role: str, now: datetime, actor: Actor) -> Seat:
-    """This function will change what a person may do.  Raises `LastOwner`, `NotYoursToGive`, `NotFound`, `Invalid`."""
+    """Change what a person may do.  Raises `LastOwner`, `NotYoursToGive`, `NotFound`, `Invalid`."""
     with transaction.atomic():
-        seat = _locked(merchant, seat_id)
+        seat, other_owners = _locked(merchant, seat_id)
         _refuse_unless_giver(actor, seat.role)
         _refuse_unless_giver(actor, role)
         if seat.user is None and role != Role.CASHIER:
@@ -136,7 +143,7 @@ def change_role(*, merchant: Merchant, seat_id: str, role: str, now: datetime, a
                 _("A cashier without e-mail or phone cannot sign in to the console. Invite the person instead.")
             )
         if seat.role == Role.OWNER and role != Role.OWNER:
-            _refuse_if_last_owner(seat)
+            _refuse_unless_owned(other_owners)
         was, seat.role = seat.role, role
         seat.save(update_fields=["role"])
         _note(seat, "seat.role_changed", now, actor, role=role, was=was)
@@ -144,45 +151,57 @@ def change_role(*, merchant: Merchant, seat_id: str, role: str, now: datetime, a
 
 
 def revoke(*, merchant: Merchant, seat_id: str, now: datetime, actor: Actor) -> None:
-    """This function will take a seat away, with effect on the person's next click.  Raises as `change_role`."""
+    """Take a seat away, with effect on the person's next click.  Raises as `change_role`."""
     with transaction.atomic():
-        seat = _locked(merchant, seat_id)
+        seat, other_owners = _locked(merchant, seat_id)
         _refuse_unless_giver(actor, seat.role)
         if seat.role == Role.OWNER:
-            _refuse_if_last_owner(seat)
+            _refuse_unless_owned(other_owners)
         seat.revoked_at, seat.pin_hash = now, ""
         seat.save(update_fields=["revoked_at", "pin_hash"])
         _note(seat, "seat.revoked", now, actor, role=seat.role)
 
 
 def set_pin(*, merchant: Merchant, seat_id: str, pin: str, now: datetime, actor: Actor) -> None:
-    """This function will set a cashier's PIN and lift its lock.  Raises `WeakPin`, `NotYoursToGive`, `NotFound`."""
+    """Set a cashier's PIN and lift its lock.  Raises `WeakPin`, `NotYoursToGive`, `NotFound`."""
     pin_hash = _hashed(pin)
     with transaction.atomic():
-        seat = _locked(merchant, seat_id)
+        seat, _owners = _locked(merchant, seat_id)
         _refuse_unless_giver(actor, seat.role)
-        seat.pin_hash, seat.pin_failures = pin_hash, 0
-        seat.save(update_fields=["pin_hash", "pin_failures"])
+        seat.pin_hash, seat.pin_failures, seat.pin_locked_until = pin_hash, 0, None
+        seat.save(update_fields=["pin_hash", "pin_failures", "pin_locked_until"])
         _note(seat, "seat.pin_set", now, actor)
 
 
-def check_pin(*, merchant: Merchant, seat_id: str, pin: str) -> Seat | None:
-    """This function will return the seat if the PIN is its own, else None and one try less.
+def check_pin(*, merchant: Merchant, seat_id: str, pin: str, now: datetime) -> Seat | None:
+    """Return the seat if the PIN is its own, else None and one try less.
 
-    After five wrong tries in a row no PIN is right any more until a manager sets a new one.  A try is taken before it
-    is looked at, under a row lock, so guesses in parallel are counted too.  Never raises: the count must be kept.
+    After five wrong tries in a row no PIN is right for some minutes, longer each time; a manager who sets a new one
+    ends that at once.  A try is taken before it is looked at, under a row lock, so guesses in parallel are counted too.
+    Never raises: the count must be kept.
     """
     with transaction.atomic():
-        mine = Seat.objects.filter(
-            merchant=merchant, public_id=seat_id, revoked_at__isnull=True, pin_failures__lt=PIN_TRIES_MAX
-        ).exclude(pin_hash="")
-        taken = mine.update(pin_failures=F("pin_failures") + 1)
-        seat = Seat.objects.select_related("user").get(merchant=merchant, public_id=seat_id) if taken else None
+        seats = Seat.objects.select_for_update(of=("self",)).select_related("user")
+        seat = seats.filter(merchant=merchant, public_id=seat_id, revoked_at__isnull=True).exclude(pin_hash="").first()
+        if seat is not None and is_pin_locked(seat, now):
+            seat = None
+        if seat is not None:
+            seat.pin_failures += 1
+            if seat.pin_failures % PIN_TRIES_MAX == 0:
+                times = seat.pin_failures // PIN_TRIES_MAX
+                minutes = min(PIN_LOCK_MINUTES * 2 ** min(times - 1, 10), PIN_LOCK_MINUTES_MAX)
+                seat.pin_locked_until = now + timedelta(minutes=minutes)
+            seat.save(update_fields=["pin_failures", "pin_locked_until"])
         if not check_password(pin, seat.pin_hash if seat else "!") or seat is None:
             return None
-        seat.pin_failures = 0
-        seat.save(update_fields=["pin_failures"])
+        seat.pin_failures, seat.pin_locked_until = 0, None
+        seat.save(update_fields=["pin_failures", "pin_locked_until"])
     return seat
+
+
+def is_pin_locked(seat: Seat, now: datetime) -> bool:
+    """State whether the seat's PIN is refused now, after too many wrong ones."""
+    return seat.pin_locked_until is not None and now < seat.pin_locked_until
 
 
 def _hashed(pin: str) -> str:
@@ -195,13 +214,17 @@ def _hashed(pin: str) -> str:
     return make_password(pin)
 
 
-def _locked(merchant: Merchant, seat_id: str) -> Seat:
+def _locked(merchant: Merchant, seat_id: str) -> tuple[Seat, list[Seat]]:
+    """Lock a seat and those of all owners, in one order: two owners who resign at once would leave none, or wait for
+    each other. Return it, and the other owners' seats."""
     # `of=self`: the user beside it may be null, and need not be locked.
     seats = Seat.objects.select_for_update(of=("self",)).select_related("user")
-    seat = seats.filter(merchant=merchant, public_id=seat_id, revoked_at__isnull=True).first()
+    standing = seats.filter(Q(public_id=seat_id) | Q(role=Role.OWNER), merchant=merchant, revoked_at__isnull=True)
+    found = {seat.public_id: seat for seat in standing.order_by("pk")}
+    seat = found.pop(seat_id, None)
     if seat is None:
-        raise NotFound(_("There is no such seat."))
-    return seat
+        raise NotFound(_("There is no such person on the team."))
+    return seat, list(found.values())
 
 
 def _refuse_unless_giver(actor: Actor, role: str) -> None:
@@ -212,10 +235,8 @@ def _refuse_unless_giver(actor: Actor, role: str) -> None:
         raise NotYoursToGive(_("Your role does not let you give or take this role."))
 
 
-def _refuse_if_last_owner(seat: Seat) -> None:
-    # Every owner's row is locked, in one order: two owners who resign at once would leave none.
-    owners = Seat.objects.select_for_update().filter(merchant=seat.merchant, role=Role.OWNER, revoked_at__isnull=True)
-    if not [owner for owner in owners.order_by("pk") if owner.pk != seat.pk]:
+def _refuse_unless_owned(other_owners: Sequence[Seat]) -> None:
+    if not other_owners:
         raise LastOwner(_("A merchant keeps at least one owner. Make somebody else an owner first."))
 
 

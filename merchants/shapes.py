@@ -1,6 +1,6 @@
 """Reading JSON-like values as typed structs, strictly, and naming every fault at its place (RFC 6901 pointers).
 
-msgspec reads; it stops at the first fault and words it for programmers. When it refuses, this room walks on, field by
+msgspec reads; it stops at the first fault and words it for programmers. When it refuses, this module goes on, field by
 field, so that the caller hears everything at once, in their own language.
 """
 
@@ -26,7 +26,7 @@ FAULTS_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ShapeFault:
     """One error: where (JSON pointer), which (code for machines), and a sentence for people."""
 
     pointer: str
@@ -37,13 +37,13 @@ class Fault:
 class Misshapen(ValueError):
     """The value cannot be read as what it should be; `faults` names every reason, fifty at most."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[ShapeFault, ...]) -> None:
         super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults[:5]))
         self.faults = faults
 
 
 def learn() -> int:
-    """This function will have msgspec look at every struct there is, once, and say how many: before threads begin.
+    """Have msgspec look at every struct there is, once, and say how many: before threads begin.
 
     It looks at a struct when the first value is read as one, and a second thread that reads another meanwhile follows a
     null pointer: the process dies with all its requests.  So a process with threads learns before it serves.
@@ -58,7 +58,7 @@ def learn() -> int:
 
 
 def read(value: object, kind: type[T]) -> T:
-    """This function will read a decoded JSON value as `kind`, converting nothing; raises Misshapen."""
+    """Read a decoded JSON value as `kind`, converting nothing; raises Misshapen."""
     try:
         return msgspec.convert(value, kind, strict=True, builtin_types=_AS_THEY_ARE)
     except (msgspec.ValidationError, RecursionError):
@@ -71,16 +71,16 @@ def read(value: object, kind: type[T]) -> T:
 
 
 def pointer_to(*parts: str | int) -> str:
-    """This function will join the parts of a path to a JSON pointer, escaped."""
+    """Join the parts of a path to a JSON pointer, escaped."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def _faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
+def _faults(value: object, kind: Any, pointer: str) -> Iterator[ShapeFault]:
     try:
         msgspec.convert(value, kind, strict=True, builtin_types=_AS_THEY_ARE)
         return
     except RecursionError:
-        yield Fault(pointer, "too_deep", _("This is nested too deeply."))
+        yield ShapeFault(pointer, "too_deep", _("This is nested too deeply."))
         return
     except msgspec.ValidationError as error:
         refusal = error
@@ -89,10 +89,10 @@ def _faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
         found = True
         yield fault
     if not found:
-        yield _leaf(pointer, str(refusal))
+        yield _leaf(pointer, str(refusal), value if isinstance(value, Decimal) and value.is_finite() else None)
 
 
-def _inner_faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
+def _inner_faults(value: object, kind: Any, pointer: str) -> Iterator[ShapeFault]:
     struct = _struct_for(value, kind)
     if struct is not None and isinstance(value, dict):
         yield from _field_faults(value, struct, pointer)
@@ -104,13 +104,13 @@ def _inner_faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
             yield from _faults(each, item, pointer + pointer_to(str(name)))
 
 
-def _field_faults(value: dict[Any, Any], struct: type[msgspec.Struct], pointer: str) -> Iterator[Fault]:
+def _field_faults(value: dict[Any, Any], struct: type[msgspec.Struct], pointer: str) -> Iterator[ShapeFault]:
     tag_field = struct.__struct_config__.tag_field
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     for name in value:
         if name not in fields and name != tag_field and struct.__struct_config__.forbid_unknown_fields:
             here = pointer + pointer_to(str(name))
-            yield Fault(here, "unknown_field", _("There is no field “%(name)s” here.") % {"name": str(name)[:60]})
+            yield ShapeFault(here, "unknown_field", _("There is no field “%(name)s” here.") % {"name": str(name)[:60]})
     for name, field in fields.items():
         if name in value:
             yield from _faults(value[name], field.type, pointer + pointer_to(name))
@@ -118,8 +118,8 @@ def _field_faults(value: dict[Any, Any], struct: type[msgspec.Struct], pointer: 
             yield _missing(pointer, name)
 
 
-def _missing(pointer: str, name: str) -> Fault:
-    return Fault(pointer + pointer_to(name), "missing", _("“%(name)s” is needed.") % {"name": name})
+def _missing(pointer: str, name: str) -> ShapeFault:
+    return ShapeFault(pointer + pointer_to(name), "missing", _("“%(name)s” is needed.") % {"name": name})
 
 
 def _alternatives(kind: Any) -> list[Any]:
@@ -160,7 +160,7 @@ _WORDS: dict[str, Any] = {
 }
 
 
-def _leaf(pointer: str, message: str) -> Fault:
+def _leaf(pointer: str, message: str, value: Decimal | None = None) -> ShapeFault:
     path = re.search(r" - at `(?:key in )?\$(.*)`$", message)
     plain = re.sub(r" - at `.*`$", "", message)
     if path:
@@ -169,16 +169,30 @@ def _leaf(pointer: str, message: str) -> Fault:
         return _missing(pointer, named[1])
     if named := re.fullmatch(r"Object contains unknown field `(.+)`", plain):
         detail = _("There is no field “%(name)s” here.") % {"name": named[1]}
-        return Fault(pointer + pointer_to(named[1]), "unknown_field", detail)
+        return ShapeFault(pointer + pointer_to(named[1]), "unknown_field", detail)
+    if re.match(r"^Expected `int.*`, got `(decimal|float)`", plain) and value is not None and value == int(value):
+        detail = _("Write %(whole)d: a whole number has no point.") % {"whole": int(value)}
+        return ShapeFault(pointer, "wrong_type", detail)
     for form, code, detail in _sentences():
         if found := re.search(form, plain):
-            return Fault(pointer, code, detail % {name: _said(text) for name, text in found.groupdict().items()})
-    return Fault(pointer, "invalid", _("This cannot be read."))
+            return ShapeFault(pointer, code, detail % {name: _said(text) for name, text in found.groupdict().items()})
+    return ShapeFault(pointer, "invalid", _("This cannot be read."))
 
 
 def _said(text: str) -> str:
     kinds = [str(_WORDS.get(part, part)) for part in text.split(" | ")]
     return texts.listed(kinds, get_language() or "en", style="or")
+
+
+def _forms() -> tuple[tuple[str, str], ...]:
+    """What a text of a form looks like, by the form: nobody at a till reads regular expressions."""
+    return (
+        (r"^[\x21-\x7e]+\Z", _("Only letters, digits and signs of ASCII, without spaces.")),
+        (r"^[A-Z]{3}\Z", _("A currency has three capitals, such as KRW.")),
+        (r"^([0-9]{4}|[0-9]{1,2}[-./][0-9]{1,2})\Z", _("A birthday is month and day, such as 02-29.")),
+        (r"^(en|ko|zh-hant)\Z", _("A language is en, ko or zh-hant.")),
+        (r"^[a-z][a-z0-9_]{0,39}\Z", _("A name has small letters, digits and underscores, and begins with a letter.")),
+    )
 
 
 def _sentences() -> tuple[tuple[str, str, str], ...]:
@@ -194,7 +208,8 @@ def _sentences() -> tuple[tuple[str, str, str], ...]:
         (r"> (?P<above>-?[\d.]+)$", "out_of_range", _("It must be more than %(above)s.")),
         (r"< (?P<below>-?[\d.]+)$", "out_of_range", _("It must be less than %(below)s.")),
         (r"out of range", "out_of_range", _("The number is too large.")),
-        (r"matching regex '(?P<form>.*)'", "bad_form", _("It does not have the right form (%(form)s).")),
+        *((rf"matching regex {re.escape(repr(form))}", "bad_form", sentence) for form, sentence in _forms()),
+        (r"matching regex", "bad_form", _("It does not have the right form.")),
         (
             r"^Invalid (?:enum )?value '?(?P<value>.*?)'?$",
             "unknown_choice",

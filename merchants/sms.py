@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import urllib3
@@ -21,20 +22,38 @@ class GatewayRefused(Exception):
     """The gateway answered with something else than success."""
 
 
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    """One text message.  `id` is the same for every try; `merchant` is a public id, None for staff's sign-in codes.
+
+    `to` is a number in E.164, `kind` says why it is sent (contact_code, sign_in_code, …), `language` is that of the text.
+    """
+
+    id: str
+    kind: str
+    merchant: str | None
+    language: str
+    to: str
+    text: str
+
+
 class SmsGateway(Protocol):
-    def send(self, *, to: str, text: str) -> None:
-        """This function will hand one message over (`to` in E.164) or raise."""
+    def send(self, message: TextMessage) -> None:
+        """Hand one message over or raise."""
 
 
 class OutboxSms:
     """Keeps messages on this machine, for a developer to read."""
 
-    def send(self, *, to: str, text: str) -> None:
-        dev_outbox.keep(channel="sms", to=to, subject="", text=text)
+    def send(self, message: TextMessage) -> None:
+        dev_outbox.keep(channel="sms", to=message.to, subject="", text=message.text)
 
 
 class WebhookSms:
-    """Posts `{"to", "text"}` as JSON to the operator's own address, which speaks to the provider of the country."""
+    """Posts a message as JSON to the operator's own address, which speaks to the provider of the country.
+
+    A message whose answer was lost is posted again, with the same `id` and `Idempotency-Key`.
+    """
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
@@ -43,12 +62,16 @@ class WebhookSms:
             timeout=urllib3.Timeout(total=_SECONDS_MAX), retries=urllib3.Retry(0, redirect=0), maxsize=2
         )
 
-    def send(self, *, to: str, text: str) -> None:
+    def send(self, message: TextMessage) -> None:
         answer = self._pool.request(
             "POST",
             self._url,
-            body=json.dumps({"to": to, "text": text}).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"},
+            body=json.dumps(asdict(message)).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {self._token}",
+                "Idempotency-Key": message.id,
+            },
             redirect=False,
         )
         if not 200 <= answer.status < 300:
@@ -56,7 +79,7 @@ class WebhookSms:
 
 
 def gateway() -> SmsGateway | None:
-    """This function will return the way to send text messages, or None if the operator has configured none."""
+    """Return the way to send text messages, or None if the operator has configured none."""
     if settings.SMS_WEBHOOK_URL:
         return WebhookSms(settings.SMS_WEBHOOK_URL, settings.SMS_WEBHOOK_TOKEN)
     return OutboxSms() if settings.DEV_OUTBOX else None

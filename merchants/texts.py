@@ -22,21 +22,27 @@ _SPACES = re.compile(r"\s+")
 
 
 def line(text: str) -> str:
-    """This function will tidy one line of text (a name): NFC, no controls, no bidi overrides, single spaces."""
+    """Tidy one line of text (a name): NFC, no controls, no bidi overrides, single spaces."""
     return _SPACES.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", text))).strip()
 
 
 def paragraph(text: str) -> str:
-    """This function will tidy text of several lines (a note, a comment): as `line`, but newlines stay."""
+    """Tidy text of several lines (a note, a comment): as `line`, but newlines stay."""
     lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(_SPACES.sub(" ", _UNSEEN.sub("", each)).strip() for each in lines).strip()
 
 
+def document(text: str) -> str:
+    """Tidy a longer text in Markdown: as `paragraph`, but indents and blank lines, which mean something, stay."""
+    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(_UNSEEN.sub("", each).rstrip() for each in lines).strip("\n")
+
+
 def is_plain(text: str) -> bool:
-    """This function will say whether a text holds no control, no bidi override and no half of a surrogate pair."""
+    """State whether a text holds no control, no bidi override and no half of a surrogate pair."""
     return _UNSEEN.search(text) is None and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def listed(items: Sequence[str], language: str, *, style: Literal["standard", "or"] = "standard") -> str:
-    """This function will list names as a language does: `A, B, and C`, `A, B 및 C`, `A、B和C`."""
+    """List names as a language does: `A, B, and C`, `A, B 및 C`, `A、B和C`."""
     return format_list(items, style=style, locale=locale_of(language)) if items else ""

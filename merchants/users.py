@@ -7,21 +7,26 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from merchants.contacts import Contact
-from merchants.models.people import User
+from merchants.models.people import User as User
 
 
 def find(contact: Contact) -> User | None:
-    """This function will find the person who signs in with this contact, or None."""
+    """Find the person who signs in with this contact, or None."""
     return User.objects.filter(**{contact.kind: contact.value}).first()
 
 
-def look_for_nobody() -> None:
-    """This function will do the work of reading a person by their key where there is none: time tells nothing then."""
+def get(user_id: int) -> User | None:
+    """Return the person of this key, or None."""
+    return User.objects.filter(pk=user_id).first()
+
+
+def read_no_user() -> None:
+    """Do the work of reading a person by their key where there is none: time tells nothing then."""
     User.objects.filter(pk=0).first()
 
 
 def proved(*, contact: Contact, now: datetime) -> User:
-    """This function will return the person behind a contact that was just proved by a code, made if need be.
+    """Return the person behind a contact that was just proved by a code, made if need be.
 
     Two proofs of a new contact at once make one person.
     """
@@ -34,7 +39,7 @@ def proved(*, contact: Contact, now: datetime) -> User:
 
 
 def invited(*, contact: Contact, now: datetime, name: str = "") -> User:
-    """This function will return the person behind a contact nobody has proved yet; only its owner can ever sign in."""
+    """Return the person behind a contact nobody has proved yet; only its owner can ever sign in."""
     user = find(contact)
     if user is None:
         try:
@@ -48,6 +53,6 @@ def invited(*, contact: Contact, now: datetime, name: str = "") -> User:
 
 
 def end_sessions(user: User) -> None:
-    """This function will end every session of the person: sessions carry a hash of this secret."""
+    """End every session of the person: sessions carry a hash of this secret."""
     user.set_unusable_password()
     user.save(update_fields=["password"])

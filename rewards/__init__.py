@@ -1,6 +1,5 @@
-"""The second floor: what we owe.
+"""Programmes, purchases, the points ledger, tiers, redemptions and referrals.
 
-Journeys (enrolment, purchases, refunds, redemptions, adjustments, transfers, expiry) stand over
-rules (terms, earning, standing, tiers, referrals), and those over the bookkeeper (points), who alone
-writes the ledger.
+Journeys (enrolment, purchases, refunds, redemptions, adjustments, transfers, expiry) import the rules (terms, earning,
+tiers, referrals), and those import the ledger (points), which alone writes ledger entries.
 """

@@ -1,7 +1,7 @@
 """The reader: what an account holds at an instant, computed exactly even when the sweep is late.
 
 Nothing is locked or written. The account and its lots are read in one statement, time's own work (lots that became
-active or lapsed, holds that ran out) is done in memory by the bookkeeper's rules, and the answer is what the next
+active or lapsed, holds that ran out) is done in memory by the ledger writer's rules, and the answer is what the next
 journey would find.
 """
 
@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
 from msgspec import json
 
-from merchants import statements
+from merchants.database import statements
 from merchants.models.merchants import Merchant
+from rewards.models.documents import Document, moving_points
 from rewards.points import AccountState, Cause, LotState
 from rewards.points.book import ACCOUNT_COLUMNS, account_of
 from rewards.points.lots import spending_order
+from rewards.terms.expiry import sliding_from_text
 
 LEDGER_PAGE_MAX = 200
 
@@ -90,7 +93,7 @@ class EntryView:
 
 
 _OPEN_LOTS = """
-    SELECT jsonb_agg(jsonb_build_array(l.id, l.amount, l.remaining, l.held, l.is_active, l.is_sliding, l.earned_at,
+    SELECT jsonb_agg(jsonb_build_array(l.id, l.amount, l.remaining, l.held, l.is_active, l.sliding, l.earned_at,
         l.active_at, l.expires_at, l.purchase_id)) FROM rewards_lot l
     WHERE l.merchant_id = a.merchant_id AND l.account_id = a.id AND l.remaining > 0
 """
@@ -116,7 +119,7 @@ _TYPES = {"merchant": "bigint", "members": "bigint[]", "now": "timestamptz"}
 
 
 def now(*, merchant: Merchant, member_ids: Sequence[int], now: datetime) -> dict[int, Balance]:
-    """This function will read the balances of members, set-based, by internal id; one statement however many there are.
+    """Read the balances of members, set-based, by internal id; one statement however many there are.
 
     Members without an account are left out. A merged member has an empty account: forward first.
     """
@@ -127,13 +130,13 @@ def now(*, merchant: Merchant, member_ids: Sequence[int], now: datetime) -> dict
 
 
 def of_member(*, merchant: Merchant, member_id: int, now: datetime) -> Balance | None:
-    """This function will read one member's balance; None when the member has no account."""
+    """Read one member's balance; None when the member has no account."""
     accounts = settled(merchant=merchant, member_ids=[member_id], now=now)
     return _balance(accounts[0], now) if accounts else None
 
 
 def of_account(account: AccountState, *, now: datetime) -> Balance:
-    """This function will say what an account under its lock holds, for the answer of the journey that holds it.
+    """State what an account under its lock holds, for the answer of the journey that holds it.
 
     `expiring` and `activating` tell only of lots the journey has read.
     """
@@ -141,7 +144,7 @@ def of_account(account: AccountState, *, now: datetime) -> Balance:
 
 
 def lots(*, merchant: Merchant, member_id: int, now: datetime, is_open: bool = True, limit: int = 200) -> list[LotView]:
-    """This function will list a member's lots in the order they are spent; with `is_open=False` also those used up."""
+    """List a member's lots in the order they are spent; with `is_open=False` also those used up."""
     found = []
     accounts = settled(merchant=merchant, member_ids=[member_id], now=now)
     known = {lot.id: lot for account in accounts for lot in account.lots}
@@ -151,7 +154,7 @@ def lots(*, merchant: Merchant, member_id: int, now: datetime, is_open: bool = T
     if not is_open and accounts:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT id, amount, 0, 0, is_active, is_sliding, earned_at, active_at, expires_at, purchase_id "
+                "SELECT id, amount, 0, 0, is_active, sliding, earned_at, active_at, expires_at, purchase_id "
                 "FROM rewards_lot WHERE merchant_id = %s AND account_id = %s AND (remaining = 0 OR id = ANY(%s)) "
                 "ORDER BY id DESC LIMIT %s",
                 [merchant.pk, accounts[0].id, [i for i, lot in known.items() if not lot.remaining], limit],
@@ -163,13 +166,13 @@ def lots(*, merchant: Merchant, member_id: int, now: datetime, is_open: bool = T
 def ledger(
     *, merchant: Merchant, member_id: int, limit: int = 50, before_seq: int | None = None, only: str = ""
 ) -> list[EntryView]:
-    """This function will page through a member's entries, newest first: those numbered below `before_seq`, if given.
+    """Page through a member's entries, newest first: those numbered below `before_seq`, if given.
 
     Documents are named by their public ids. `only` leaves those that were `earned`, `spent`, `expired` or `adjusted`.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _LEDGER,
+            _ledger_query(),
             {
                 "merchant": merchant.pk,
                 "member": member_id,
@@ -189,30 +192,34 @@ _SORT = """
         WHEN e.document_kind = 'redemption' OR e.kind = 'transfer_out' THEN 'spent'
         ELSE 'earned' END
 """
-_DOCUMENTS = ("purchase", "refund", "redemption", "adjustment", "transfer", "unclaim")
-_LEDGER = f"""
-    SELECT e.seq, e.kind, e.balance_change, e.held_change, e.pending_change, e.debt_change, e.balance_after,
-        e.document_kind,
-        coalesce({", ".join(f"d_{kind}.public_id" for kind in _DOCUMENTS)}, d_referral.public_id, d_merge.public_id),
-        coalesce({", ".join(f"d_{kind}.external_id" for kind in _DOCUMENTS)}),
-        e.rules, e.terms_version, l.code, e.actor, e.reason, e.occurred_at, e.recorded_at
-    FROM rewards_account a
-    JOIN rewards_entry e ON e.merchant_id = a.merchant_id AND e.account_id = a.id AND e.seq < %(before)s
-    LEFT JOIN merchants_location l ON l.merchant_id = e.merchant_id AND l.id = e.location_id
-    {
-    " ".join(
-        f"LEFT JOIN rewards_{kind} d_{kind} ON d_{kind}.merchant_id = e.merchant_id "
+
+
+@cache
+def _ledger_query() -> str:
+    """Join each entry with the document that moved the points, of whatever kind that is."""
+    kinds = {str(model._meta.model_name): model for model in moving_points()}
+    public_ids = ", ".join(f"d_{kind}.public_id" for kind in kinds)
+    external_ids = ", ".join(f"d_{kind}.external_id" for kind, model in kinds.items() if issubclass(model, Document))
+    joins = " ".join(
+        f"LEFT JOIN {model._meta.db_table} d_{kind} ON d_{kind}.merchant_id = e.merchant_id "
         f"AND d_{kind}.id = e.document_id AND e.document_kind = '{kind}'"
-        for kind in (*_DOCUMENTS, "referral", "merge")
+        for kind, model in kinds.items()
     )
-}
-    WHERE a.merchant_id = %(merchant)s AND a.member_id = %(member)s AND (%(only)s = '' OR %(only)s = {_SORT})
-    ORDER BY e.seq DESC LIMIT %(limit)s
-"""
+    return f"""
+        SELECT e.seq, e.kind, e.balance_change, e.held_change, e.pending_change, e.debt_change, e.balance_after,
+            e.document_kind, coalesce({public_ids}), coalesce({external_ids}), e.rules, e.terms_version, l.code, e.actor,
+            e.reason, e.occurred_at, e.recorded_at
+        FROM rewards_account a
+        JOIN rewards_entry e ON e.merchant_id = a.merchant_id AND e.account_id = a.id AND e.seq < %(before)s
+        LEFT JOIN merchants_location l ON l.merchant_id = e.merchant_id AND l.id = e.location_id
+        {joins}
+        WHERE a.merchant_id = %(merchant)s AND a.member_id = %(member)s AND (%(only)s = '' OR %(only)s = {_SORT})
+        ORDER BY e.seq DESC LIMIT %(limit)s
+    """
 
 
 def settled(*, merchant: Merchant, member_ids: Sequence[int], now: datetime) -> list[AccountState]:
-    """This function will read accounts with their open lots as time has made them by now; in memory only."""
+    """Read accounts with their open lots as time has made them by now; in memory only."""
     with connection.cursor() as cursor:
         statements.execute(cursor, _SETTLED, {"merchant": merchant.pk, "members": list(member_ids), "now": now}, _TYPES)
         rows = cursor.fetchall()
@@ -248,10 +255,10 @@ def _from_json(row: Sequence[Any]) -> Sequence[Any]:
 
 
 def _lot(row: Sequence[Any]) -> LotState:
-    identity, amount, remaining, held, is_active, is_sliding, earned_at, active_at, expires_at, purchase_id = row
+    identity, amount, remaining, held, is_active, slides, earned_at, active_at, expires_at, purchase_id = row
     return LotState(
-        amount=amount, remaining=remaining, held=held, is_active=is_active, is_sliding=is_sliding, earned_at=earned_at,
-        active_at=active_at, expires_at=expires_at, purchase_id=purchase_id, id=identity,
+        amount=amount, remaining=remaining, held=held, is_active=is_active,
+        sliding=sliding_from_text(slides), earned_at=earned_at, active_at=active_at, expires_at=expires_at, purchase_id=purchase_id, id=identity,
     )  # fmt: skip
 
 

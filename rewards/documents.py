@@ -5,7 +5,7 @@ under it.  The same id with the same content answers what it answered before; wi
 
 A refusal by a spending verb is an answer too: it is kept as a document without entries, so that the same request
 answers the same for ever, although the balance may have grown meanwhile.  Such a verb therefore *returns* its refusal
-(raising would undo the row); the door commits, and then calls `outcome.unless_refused()`.
+(raising would undo the row); the entry point commits, and then calls `outcome.unless_refused()`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from django.db import DatabaseError, connection
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from merchants import tenancy
+from merchants import keys, tenancy
+from merchants.database import sql_errors, statements
+from merchants.database.tenant_model import TenantModel
 from merchants.errors import Conflict, LoyaltyError
-from merchants.models.merchants import TenantModel
 from rewards.models.documents import Document
 
 D = TypeVar("D", bound=Document)
 Sent = msgspec.Struct | Mapping[str, Any]
 
 CREATED = 201
-#: What the console, the counter, the portal and the verbs put before the ids they make up; nobody outside knows these.
-_NAMED_HERE = ("console:", "counter:", "counter-undo:", "missing:", "portal:", "undo:")
+#: What the console, the counter and the portal put before the ids they mint; nobody outside knows these.
+_NAMED_HERE = tuple(f"{namespace}:" for namespace in sorted(keys.RESERVED_NAMESPACES))
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -39,13 +41,6 @@ class ExternalIdReused(Conflict):
     """The id was used before for something else; what it did then still stands."""
 
     code: ClassVar[str] = "external_id_reused"
-
-
-class ExternalIdMissing(LoyaltyError):
-    """A call that moves points names itself, so that it can be sent again."""
-
-    code: ClassVar[str] = "external_id_required"
-    http: ClassVar[int] = 400
 
 
 class Refused(LoyaltyError):
@@ -58,7 +53,7 @@ class Refused(LoyaltyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DocumentOutcome:
     """The answer of a verb: the document's public id, HTTP status and frozen receipt, and whether it was a replay."""
 
     public_id: str
@@ -72,8 +67,8 @@ class Outcome:
     def is_refused(self) -> bool:
         return "refusal" in self.receipt
 
-    def unless_refused(self) -> Outcome:
-        """This function will return the outcome itself, or raise the refusal it holds: call it after the commit.
+    def unless_refused(self) -> DocumentOutcome:
+        """Return the outcome itself, or raise the refusal it holds: call it after the commit.
 
         :raises Refused: with the code, sentence and figures of the first answer.
         """
@@ -87,25 +82,17 @@ class Outcome:
 
 
 def fingerprint(sent: Sent) -> bytes:
-    """This function will hash what was sent: SHA-256 of its canonical JSON, absent fields left out."""
+    """Hash what was sent: SHA-256 of its canonical JSON, absent fields left out."""
     return hashlib.sha256(_encode(sent)).digest()
 
 
-def natural_key(kind: str, *parts: object) -> str:
-    """This function will name a document that nobody outside named, such as a redemption inside a purchase.
-
-    The space in it keeps it apart from every id a caller can send.
-    """
-    return " ".join((kind, *(str(part) for part in parts)))
-
-
 def number_given(external_id: str | None, namespaces: Iterable[str]) -> str:
-    """This function will tell the number a till gave a document; empty where this platform named it itself.
+    """Report the number a till gave a document; empty where this platform named it itself.
 
     `namespaces` are what the merchant's keys put before the ids they send: people know the number without it.
     """
     name = external_id or ""
-    if " " in name or name.startswith(_NAMED_HERE):
+    if name.startswith(_NAMED_HERE):
         return ""
     return next((name.removeprefix(f"{each}:") for each in namespaces if name.startswith(f"{each}:")), name)
 
@@ -120,7 +107,7 @@ def check_same(known: bytes, sent: bytes) -> None:
 
 
 def known(model: type[D], *, merchant_id: int, external_id: str, sent: bytes) -> D | None:
-    """This function will find the document an id already names; None when the id is new.
+    """Find the document an id already names; None when the id is new.
 
     Call it after the account lock: two calls with one id for one member then find each other.
 
@@ -132,16 +119,16 @@ def known(model: type[D], *, merchant_id: int, external_id: str, sent: bytes) ->
     return document
 
 
-def replayed(document: Document, *, member_id: int | None = None) -> Outcome:
-    """This function will give the answer a document gave when it was written."""
-    return Outcome(
+def replayed(document: Document, *, member_id: int | None = None) -> DocumentOutcome:
+    """Give the answer a document gave when it was written."""
+    return DocumentOutcome(
         document.public_id, int(document.receipt.get("http", CREATED)), _public(document.receipt), True, member_id
     )
 
 
-def written(document: Document, *, member_id: int | None = None) -> Outcome:
-    """This function will give the first answer of a document just written."""
-    return Outcome(
+def written(document: Document, *, member_id: int | None = None) -> DocumentOutcome:
+    """Give the first answer of a document just written."""
+    return DocumentOutcome(
         document.public_id, int(document.receipt.get("http", CREATED)), _public(document.receipt), False, member_id
     )
 
@@ -151,7 +138,7 @@ def _public(receipt: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def refusal_receipt(error: LoyaltyError, **figures: Any) -> dict[str, Any]:
-    """This function will make the receipt of a refusal that is kept: its code, sentence and figures, frozen."""
+    """Make the receipt of a refusal that is kept: its code, sentence and figures, frozen."""
     return {
         **figures,
         "state": "refused",
@@ -160,8 +147,42 @@ def refusal_receipt(error: LoyaltyError, **figures: Any) -> dict[str, Any]:
     }
 
 
+def narrowed(
+    rows: QuerySet[D], *, public_id: str | None, external_id: str | None, before_id: int | None
+) -> QuerySet[D]:
+    """Narrow documents to those by an id, and to those before the last one of a page."""
+    if public_id is not None:
+        rows = rows.filter(public_id=public_id)
+    if external_id is not None:
+        rows = rows.filter(external_id=external_id)
+    return rows if before_id is None else rows.filter(id__lt=before_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """From where a list of changes goes on: a mark of before, and the last row of the page before."""
+
+    mark: int
+    after: tuple[int, int] = (0, 0)
+
+
+def mark() -> int:
+    """Return a mark of this moment: whatever is not visible yet is changed by a transaction that is not before it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+        return int(cursor.fetchone()[0])
+
+
+def read_changed(rows: QuerySet[D], since: Since, *, limit: int) -> list[D]:
+    """Read documents written or changed since a mark, in the order of that (`xid`, then `id`)."""
+    xid, last = max(since.mark, since.after[0]), since.after[1] if since.after[0] >= since.mark else 0
+    later = rows.filter(xid__gte=str(xid)).filter(Q(xid__gt=str(xid)) | Q(pk__gt=last))
+    with statements.in_index_order():
+        return list(later.order_by("xid", "pk")[:limit])
+
+
 def reserve(document: TenantModel) -> int:
-    """This function will give a document that is not written yet its id, so that entries can name it."""
+    """Give a document that is not written yet its id, so that entries can name it."""
     sequence = f"{document._meta.db_table}_id_seq"
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s)", [sequence])
@@ -170,29 +191,29 @@ def reserve(document: TenantModel) -> int:
 
 
 def insert(document: D) -> D:
-    """This function will write a new document.
+    """Write a new document.
 
-    :raises tenancy.Again: somebody wrote the same external_id this very moment: the whole verb again finds it.
+    :raises tenancy.RetryTransaction: somebody wrote the same external_id this very moment: the whole verb again finds it.
     """
-    with twins_try_again():
+    with retry_on_duplicate():
         document.save(force_insert=True)
     return document
 
 
 def instant(moment: datetime) -> str:
-    """This function will print an instant for a receipt: ISO 8601 in UTC."""
+    """Print an instant for a receipt: ISO 8601 in UTC."""
     return msgspec.json.encode(moment).decode().strip('"')
 
 
 @contextmanager
-def twins_try_again(*, ending: str = "_external_id_unique") -> Iterator[None]:
-    """This function will turn the collision of two documents with one external_id into another attempt.
+def retry_on_duplicate(*, ending: str = "_external_id_unique") -> Iterator[None]:
+    """Turn the collision of two documents with one external_id into another attempt.
 
-    :raises tenancy.Again: somebody wrote the same external_id this very moment: the whole verb again finds it.
+    :raises tenancy.RetryTransaction: somebody wrote the same external_id this very moment: the whole verb again finds it.
     """
     try:
         yield
     except DatabaseError as error:
-        if (tenancy.constraint_of(error) or "").endswith(ending):
-            raise tenancy.Again from error
+        if (sql_errors.constraint_of(error) or "").endswith(ending):
+            raise tenancy.RetryTransaction from error
         raise

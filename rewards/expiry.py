@@ -64,7 +64,7 @@ _ENDING = """
 
 
 def settle_due(*, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
-    """This function will expire lots that have ended and activate those whose day has come, `limit` accounts at most.
+    """Expire lots that have ended and activate those whose day has come, `limit` accounts at most.
 
     The tenant is open.  Locks the accounts in id order and looks at their lots again under the lock, so two sweeps, or
     a sweep and a sale, write nothing twice: the natural key is the lot.  Returns how many accounts were due; call it
@@ -81,7 +81,7 @@ def settle_due(*, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
 
 
 def announce(*, merchant: Merchant, now: datetime, limit: int = 1000) -> int:
-    """This function will tell others, once for a member and a day, which points end within `expiry_notice_days`.
+    """Report others, once for a member and a day, which points end within `expiry_notice_days`.
 
     The tenant is open; nothing is locked, since a notice decides nothing.  Points of an account that end on one local
     day are one notice, made when the first of them comes near; points held are left out.  Returns how many notices were
@@ -103,17 +103,17 @@ def announce(*, merchant: Merchant, now: datetime, limit: int = 1000) -> int:
 
 
 def forget_notices(*, merchant: Merchant, now: datetime, limit: int = 1000) -> int:
-    """This function will remove notices of days that are over, `limit` at most, and return how many."""
+    """Remove notices of days that are over, `limit` at most, and return how many."""
     today = periods.local_day(now, merchant.tzinfo)
     old = ExpiryNotice.objects.filter(merchant=merchant, day__lt=today).order_by("day")[:limit]
     return ExpiryNotice.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()[0]
 
 
 def merchants_due(now: datetime) -> list[int]:
-    """This function will return the ids of merchants with lots to expire or to activate."""
+    """Return the ids of merchants with lots to expire or to activate."""
     return due.ask(_MERCHANTS, {"now": now})
 
 
 def merchants_with_holds_due(now: datetime) -> list[int]:
-    """This function will return the ids of merchants with a hold whose time is over (`redemptions.expire_holds`)."""
+    """Return the ids of merchants with a hold whose time is over (`redemptions.expire_holds`)."""
     return due.ask(_HOLDS, {"now": now})

@@ -5,22 +5,27 @@ A member who was merged is answered by the one they were merged into: always one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from django.db import connection
 from django.utils.translation import gettext as _
-from msgspec import Meta, Struct
+from msgspec import Meta, json
 
-from members import live_codes
+from members import references
 from members.directory import FORWARDED_SQL
-from merchants import contacts, ids
-from merchants.actors import Actor
-from merchants.errors import Conflict, Invalid, NotFound
+from members.directory import MemberNotFound as MemberNotFound
+from members.inputs import Input as Input
+from members.inputs import Reference
+from members.references import Key as Key
+from members.registration import UnknownLocation as UnknownLocation
+from merchants import contacts
+from merchants.database import statements
+from merchants.errors import Conflict
 from merchants.models.merchants import Merchant
-from merchants.tenancy import Again
+from merchants.tenancy import RetryTransaction
 from rewards.points import AccountState, Book
 from rewards.points.book import ACCOUNT_COLUMNS, ACCOUNT_WIDTH
 
@@ -31,37 +36,12 @@ Place = Annotated[str, Meta(max_length=60, description="Code or id; the key's ow
 Reason = Annotated[str, Meta(max_length=200)]
 
 
-class Input(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What all bodies share: frozen, no unknown fields, absent fields left out of the fingerprint."""
-
-
-class MemberRef(Input, frozen=True, kw_only=True):
-    """How the till knows the member: exactly one of these."""
-
-    id: Annotated[str, Meta(max_length=40)] | None = None
-    external_id: ExternalId | None = None
-    card: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-    phone: Annotated[str, Meta(min_length=3, max_length=30)] | None = None
-    code: Annotated[str, Meta(min_length=4, max_length=live_codes.LENGTH_MAX)] | None = None
-
-
-#: A reference as it is looked up: (kind, normalised value).
-Key = tuple[str, str]
-
-
-class MemberNotFound(NotFound):
-    """Nobody is known by this; in a body this is content that cannot be meant, so 422."""
-
-    code: ClassVar[str] = "member_not_found"
-    http: ClassVar[int] = 422
+#: How a caller names a member: one type, wherever that is (`members.inputs`).
+MemberRef = Reference
 
 
 class MemberBlocked(Conflict):
     code: ClassVar[str] = "member_blocked"
-
-
-class UnknownLocation(Invalid):
-    code: ClassVar[str] = "unknown_location"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,111 +51,253 @@ class Party:
     id: int
     public_id: str
     state: str
-    joined_at: datetime
     account: AccountState
+    #: Month and day.
+    birthday: tuple[int, int] | None
+    joined_at: datetime
+    #: Member or staff have stopped spending for a while.
+    is_spending_stopped: bool = False
+    #: Named by a card that was lost or replaced.
+    is_card_blocked: bool = False
 
 
-_LOOKUPS = {
-    "member": "SELECT %s::int, %s::bigint",
-    "id": "SELECT %s::int, m.id FROM members_member m WHERE m.merchant_id = %s AND m.public_id = %s",
-    "external_id": "SELECT %s::int, m.id FROM members_member m WHERE m.merchant_id = %s AND m.external_id = %s",
-    "phone": "SELECT %s::int, m.id FROM members_member m WHERE m.merchant_id = %s AND m.phone = %s",
-    "code": "SELECT %s::int, m.id FROM members_member m WHERE m.merchant_id = %s AND m.code = %s",
-    "card": "SELECT %s::int, c.member_id FROM members_card c WHERE c.merchant_id = %s AND c.number = %s "
-    "AND c.blocked_at IS NULL",
+_REFERENCES = {
+    "id": "SELECT 'id', m.public_id, m.id, false FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.public_id = ANY(%(id)s)",
+    "external_id": "SELECT 'external_id', m.external_id, m.id, false FROM members_member m WHERE m.merchant_id = %(merchant)s "
+    "AND m.external_id = ANY(%(external_id)s)",
+    "phone": "SELECT 'phone', m.phone, m.id, false FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.phone = ANY(%(phone)s)",
+    "email": "SELECT 'email', m.email, m.id, false FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.email = ANY(%(email)s)",
+    "code": "SELECT 'code', m.code, m.id, false FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.code = ANY(%(code)s)",
+    "card": "SELECT 'card', c.key, c.member_id, c.blocked_at IS NOT NULL FROM members_card c "
+    "WHERE c.merchant_id = %(merchant)s AND c.key = ANY(%(card)s)",
+    "member": "SELECT 'member', m.id::text, m.id, false FROM members_member m WHERE m.merchant_id = %(merchant)s "
+    "AND m.id = ANY(%(member)s::bigint[])",
 }
 
 
-# Accounts are locked in the order of their ids by everybody: whoever waits, waits for somebody who can go on.
-_ORDER = "ORDER BY a.id"
-_FOR_UPDATE = "FOR UPDATE OF a"
+class People:
+    """Whose accounts are locked in one transaction."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.by_account: dict[int, Party] = {}
+        #: Whom tills named, by how they named them.
+        self.by_key: dict[Key, Party] = {}
+        #: Whom the sale belongs to that is undone.
+        self.owner: Party | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.by_account)
+
+    def lock(self, keys: Iterable[Key]) -> None:
+        """Lock, in id order, the accounts of everybody named; merged members forward.
+
+        One statement finds and locks, so that a till's single sale costs one round trip; only who was not found so is
+        looked for again the longer way.
+        """
+        keys = list(dict.fromkeys(keys))
+        kinds = {kind for kind, _value in keys}
+        if len(kinds) == 1 and (kind := next(iter(kinds))) in _COLUMNS:
+            sql = _DIRECT.format(kind=kind, column=_COLUMNS[kind])
+            self._lock_named(sql, {"values": [value for _kind, value in keys]})
+        missing = [key for key in keys if key not in self.by_key]
+        if missing:
+            wanted: dict[str, list[str]] = {}
+            for kind, value in missing:
+                wanted.setdefault(kind, []).append(value)
+            sources = " UNION ALL ".join(_REFERENCES[kind] for kind in sorted(wanted))
+            self._lock_named(_FORWARDED.format(sources=sources), wanted)
+
+    def _lock_named(self, sql: str, values: Mapping[str, list[str]]) -> None:
+        with connection.cursor() as cursor:
+            statements.execute(cursor, sql, {"merchant": self.book.merchant_id, **values}, _TYPES)
+            for row in cursor.fetchall():
+                kind, value, is_card_blocked = row[-3:]
+                self.by_key[kind, value] = self._add(row, is_card_blocked=is_card_blocked)
+
+    def _add(self, row: Sequence[Any], *, is_card_blocked: bool = False) -> Party:
+        account = self.book.accounts.get(row[0]) or self.book.add_account(row)
+        public_id, state, month, day, joined_at, is_stopped = row[ACCOUNT_WIDTH : ACCOUNT_WIDTH + 6]
+        birthday = (month, day) if month is not None else None
+        self.book.public_ids[account.member_id] = public_id
+        party = Party(account.member_id, public_id, state, account, birthday, joined_at, is_stopped, is_card_blocked)
+        self.by_account[account.id] = party
+        return party
+
+    def lock_owner(self, member_id: int | None, also: Iterable[int]) -> Party | None:
+        """Lock, in id order, the account of whom a sale belongs to (a merged member's forward) and those named by id.
+
+        Nobody's sale locks nobody.
+        """
+        if member_id is None:
+            return None
+        with connection.cursor() as cursor:
+            cursor.execute(_OWNER, {"merchant": self.book.merchant_id, "member": member_id})
+            (owner,) = cursor.fetchone()
+            cursor.execute(_BY_ID, {"merchant": self.book.merchant_id, "accounts": [owner, *also]})
+            for row in cursor.fetchall():
+                self._add(row)
+        self.owner = self.by_account[owner]
+        return self.owner
+
+    def lock_members(self, member_ids: Sequence[int]) -> dict[int, Party]:
+        """Lock, in id order, the accounts of these very members, merged or not; return them by member."""
+        with connection.cursor() as cursor:
+            cursor.execute(_BY_MEMBER, {"merchant": self.book.merchant_id, "members": list(member_ids)})
+            found = [self._add(row) for row in cursor.fetchall()]
+        return {party.id: party for party in found}
+
+    def lock_more(self, account_ids: Sequence[int]) -> None:
+        """Lock accounts that turned out to be needed as well, without waiting, and read what time did to them.
+
+        They may come before, in id order, those already locked: waiting here could deadlock. A lock that is not free
+        raises SQLSTATE 55P03, and the whole verb runs again; so it does when one of them was merged this very moment.
+        The account of somebody who left is locked like any other: what may still come to it, the caller knows.
+        """
+        with connection.cursor() as cursor:
+            values: dict[str, Any] = {"merchant": self.book.merchant_id, "accounts": list(account_ids)}
+            cursor.execute(f"{_BY_ID} NOWAIT", values)
+            for row in cursor.fetchall():
+                party = self._add(row)
+                if party.account.closed_at is not None and party.state != "erased":
+                    raise RetryTransaction
+        self.book.read_due_lots(account_ids)
+
+    def values(self) -> dict[str, Any]:
+        """Return the values with which a later read looks at those named again."""
+        return {
+            "members": [party.id for party in self.by_key.values()],
+            "codes": [value for kind, value in self.by_key if kind == "code"],
+        }
+
+    def check_still_so(self, rows: Mapping[str, Any]) -> None:
+        """Look at what may have changed while we waited for the accounts: then what was found no longer holds.
+
+        :raises RetryTransaction: somebody was merged, blocked, erased, stopped or given a new code meanwhile.
+        """
+        states = rows.get("states") or {}
+        if any(states.get(str(each.id)) != [each.state, each.is_spending_stopped] for each in self.by_key.values()):
+            raise RetryTransaction
+        # The old code names nobody any more.
+        if not {value for kind, value in self.by_key if kind == "code"} <= {*(rows.get("codes") or ())}:
+            raise RetryTransaction
+
+    def look_again(self) -> None:
+        """Read, now that the locks are held, what may have changed while we waited for them.
+
+        :raises RetryTransaction: as `check_still_so`.
+        """
+        if self.by_key:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"SELECT {STATES_SQL}, {CODES_SQL}", {"merchant": self.book.merchant_id, **self.values()}
+                )
+                states, codes = cursor.fetchone()
+            self.check_still_so({"states": json.decode(states) if states else None, "codes": codes})
+
+
+_TYPES = {
+    "merchant": "bigint", "values": "text[]", "id": "text[]", "external_id": "text[]", "phone": "text[]", "email": "text[]",
+    "code": "text[]", "card": "text[]", "member": "text[]",
+}  # fmt: skip
+_COLUMNS = {"id": "public_id", "external_id": "external_id", "phone": "phone", "email": "email", "code": "code"}
+_MEMBER = "m.public_id, m.state, m.birth_month, m.birth_day, m.joined_at, m.spending_stopped_at IS NOT NULL"
+_DIRECT = (
+    f"SELECT {ACCOUNT_COLUMNS}, {_MEMBER}, '{{kind}}', m.{{column}}, false FROM members_member m "
+    "JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = m.id "
+    "WHERE m.merchant_id = %(merchant)s AND m.{column} = ANY(%(values)s) AND m.merged_into_id IS NULL "
+    "ORDER BY a.id FOR UPDATE OF a"
+)
+_FORWARDED = (
+    f"SELECT {ACCOUNT_COLUMNS}, {_MEMBER}, r.kind, r.value, r.is_card_blocked "
+    "FROM ({sources}) AS r(kind, value, member_id, is_card_blocked) "
+    "JOIN members_member named ON named.merchant_id = %(merchant)s AND named.id = r.member_id "
+    f"JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = {FORWARDED_SQL.format('named')} "
+    "JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = m.id "
+    "ORDER BY a.id FOR UPDATE OF a"
+)
+_OWNER = (
+    "SELECT a.id FROM members_member named JOIN rewards_account a ON a.merchant_id = %(merchant)s "
+    f"AND a.member_id = {FORWARDED_SQL.format('named')} WHERE named.merchant_id = %(merchant)s AND named.id = %(member)s"
+)
+_ACCOUNTS = (
+    f"SELECT {ACCOUNT_COLUMNS}, {_MEMBER} FROM rewards_account a "
+    "JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = a.member_id WHERE a.merchant_id = %(merchant)s"
+)
+_BY_ID = f"{_ACCOUNTS} AND a.id = ANY(%(accounts)s) ORDER BY a.id FOR UPDATE OF a"
+_BY_MEMBER = f"{_ACCOUNTS} AND a.member_id = ANY(%(members)s) ORDER BY a.id FOR UPDATE OF a"
+#: Scalars for a read under the locks: what the members are now, and which of the codes still name somebody.
+STATES_SQL: Final = """(SELECT jsonb_object_agg(m.id, jsonb_build_array(m.state, m.spending_stopped_at IS NOT NULL))
+    FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.id = ANY(%(members)s))"""
+CODES_SQL: Final = """(SELECT array_agg(m.code) FROM members_member m
+    WHERE m.merchant_id = %(merchant)s AND m.code = ANY(%(codes)s))"""
 
 
 def key_of(merchant: Merchant, ref: MemberRef) -> Key | None:
-    """This function will name the one thing a member is looked up by, normalised; None when it can name nobody.
+    """Name the one thing a member is looked up by, normalised; None when it can name nobody.
 
-    :raises Invalid: not exactly one of the fields is there.
+    :raises AmbiguousReference: not exactly one of the fields is there.
+    :raises InvalidCard: what was scanned or typed is no card number.
     """
-    named = [
-        (kind, value)
-        for kind in ("id", "external_id", "card", "code", "phone")
-        if (value := getattr(ref, kind)) is not None
-    ]
-    if len(named) != 1:
-        raise Invalid(_("Name the member by exactly one of id, external_id, card, phone or code."), pointer="/member")
-    kind, value = named[0]
-    if kind == "code":
-        # Who it is, an old code says as well as a new one: a sale may come late.  Spending asks for more: `live_code`.
-        shown = live_codes.read(merchant=merchant, text=value)
-        return "code", shown.member_code if shown else ids.normalise(value)
-    if kind == "phone":
-        try:
-            return "phone", contacts.read_phone(value, country=merchant.country).value
-        except contacts.UnreadableContact:
-            return None
-    return kind, value
+    try:
+        return references.read(merchant, ref)
+    except references.AmbiguousReference as refusal:
+        refusal.pointer = "/member"
+        raise
+    except references.InvalidCard as refusal:
+        refusal.pointer = "/member/card"
+        raise
+    except contacts.UnreadableContact:
+        return None
 
 
 def lock(merchant: Merchant, book: Book, refs: Sequence[MemberRef]) -> list[Party | None]:
-    """This function will find members and lock their accounts, in id order; None where nobody is meant.
+    """Find members and lock their accounts, in id order; None where nobody is meant.
 
-    :raises Again: somebody was merged or erased while we waited for the lock.
+    :raises RetryTransaction: somebody was merged, erased, blocked or given a new code while we waited for the lock.
     """
-    lookups, values = [], []
-    for position, ref in enumerate(refs):
-        key = key_of(merchant, ref)
-        if key is not None:
-            lookups.append(_LOOKUPS[key[0]])
-            values += [position, merchant.pk, key[1]]
-    found = _lock(book, lookups, values)
-    return [found.get(position) for position in range(len(refs))]
+    keys = [key_of(merchant, ref) for ref in refs]
+    people = People(book)
+    people.lock(key for key in keys if key is not None)
+    people.look_again()
+    return [people.by_key.get(key) if key is not None else None for key in keys]
 
 
 def lock_ids(book: Book, member_ids: Sequence[int]) -> dict[int, Party]:
-    """This function will lock the accounts of members by internal id, in account order, merged members forwarded.
+    """Lock the accounts of members by internal id, in account order, merged members forwarded.
 
     The answer is keyed by the ids given.
 
-    :raises Again: somebody was merged or erased while we waited for the lock.
+    :raises RetryTransaction: somebody was merged or erased while we waited for the lock.
     """
-    wanted = list(dict.fromkeys(member_ids))
-    values = [value for pair in enumerate(wanted) for value in pair]
-    found = _lock(book, [_LOOKUPS["member"]] * len(wanted), values)
-    return {wanted[position]: party for position, party in found.items()}
-
-
-def _lock(book: Book, lookups: Sequence[str], values: Sequence[object]) -> dict[int, Party]:
-    """One statement finds and locks. What it says of members is older than the locks it waited for, except that an
-    account closed meanwhile says so itself."""
-    if not lookups:
-        return {}
-    parties: dict[int, Party] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {ACCOUNT_COLUMNS}, r.position, m.public_id, m.state, m.joined_at "
-            f"FROM ({' UNION ALL '.join(lookups)}) AS r(position, member_id) "
-            "JOIN members_member n ON n.merchant_id = %s AND n.id = r.member_id "
-            f"JOIN members_member m ON m.merchant_id = %s AND m.id = {FORWARDED_SQL.format('n')} "
-            "JOIN rewards_account a ON a.merchant_id = %s AND a.member_id = m.id "
-            f"{_ORDER} {_FOR_UPDATE}",
-            [*values, *[book.merchant_id] * 3],  # type: ignore[list-item]
-        )
-        for row in cursor.fetchall():
-            account = book.accounts.get(row[0]) or book.admit(row)
-            position, public_id, state, joined_at = row[ACCOUNT_WIDTH:]
-            if account.closed_at is not None and state not in {"merged", "erased"}:
-                raise Again
-            parties[position] = Party(account.member_id, public_id, state, joined_at, account)
-    return parties
+    people = People(book)
+    people.lock(("member", str(member_id)) for member_id in member_ids)
+    people.look_again()
+    return {int(member_id): party for (_kind, member_id), party in people.by_key.items()}
 
 
 def present(party: Party | None, *, pointer: str = "/member") -> Party:
-    """This function will return the party, or refuse.
+    """Return the party, or refuse.
 
     :raises MemberNotFound: nobody, or somebody who was erased.
+    :raises CardBlocked: named by a card that was lost or replaced.
     """
     if party is None or party.state in {"erased", "merged"}:
         raise MemberNotFound(_("No member is known by this."), pointer=pointer)
+    if party.is_card_blocked:
+        raise references.card_is_blocked(f"{pointer}/card")
+    return party
+
+
+def present_buyer(party: Party | None) -> Party:
+    """Return whom a sale is for, or refuse whoever cannot buy.
+
+    :raises MemberNotFound, MemberBlocked: nobody, somebody who left, or somebody the merchant has blocked.
+    :raises CardBlocked: named by a card that was lost or replaced.
+    """
+    party = present(party)
+    if party.state == "blocked":
+        raise MemberBlocked(_("This membership is blocked. Nothing was recorded for it."), pointer="/member")
     return party
 
 
@@ -185,28 +307,8 @@ def check_not_blocked(party: Party, *, pointer: str = "/member") -> None:
         raise MemberBlocked(_("This membership is blocked. No points were moved."), pointer=pointer)
 
 
-def live_code(
-    merchant: Merchant, ref: MemberRef, *, member_id: int, used_for: str, now: datetime, actor: Actor
-) -> live_codes.Shown | None:
-    """This function will look at how the member was named by who spends their points, under their account's lock.
-
-    Returns the moving code, to be noted as used (`live_codes.use`) when the points are spent; None without one.
-
-    :raises LiveCodeExpired, LiveCodeUsed: a moving code that is old, or was spent with.
-    :raises LiveCodeNeeded: none, from a till or a counter, where the merchant asks for one.
-    """
-    shown = live_codes.read(merchant=merchant, text=ref.code) if ref.code else None
-    if shown is not None:
-        live_codes.check_unused(merchant=merchant, member_id=member_id, shown=shown, used_for=used_for, now=now)
-    elif merchant.is_live_code_needed and actor.kind in {"key", "staff"}:
-        raise live_codes.LiveCodeNeeded(
-            _("Points are spent here with the moving code on the member's phone: scan that one."), pointer="/member"
-        )
-    return shown
-
-
 def location_id(merchant: Merchant, place: str) -> int | None:
-    """This function will find a location by its code or public id; nothing named is None.
+    """Find a location by its code or public id; nothing named is None.
 
     :raises UnknownLocation: there is no such location.
     """

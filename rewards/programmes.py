@@ -14,16 +14,16 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from msgspec import json
+from msgspec import json, structs
 
 from merchants import audit, outbox, periods
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid, LoyaltyError, NotFound
 from merchants.models.merchants import Merchant
 from rewards import documents, earning, terms
-from rewards.earning import Basket, Evaluation, Facts
+from rewards.earning import Basket, BrokenPromise, Evaluation, ExampleOutcome, Facts
 from rewards.models.programmes import ProgrammeDraft, TermsVersion
-from rewards.terms import Advice, Fault, Terms
+from rewards.terms import Advice, ShapeFault, Terms
 
 #: A version may be announced this far ahead.
 AHEAD_MAX = timedelta(days=366)
@@ -35,7 +35,7 @@ class InvalidProgramme(LoyaltyError):
     code: ClassVar[str] = "invalid_programme"
     http: ClassVar[int] = 422
 
-    def __init__(self, detail: str, faults: Sequence[Fault]) -> None:
+    def __init__(self, detail: str, faults: Sequence[ShapeFault]) -> None:
         super().__init__(detail)
         self.faults = tuple(faults)
 
@@ -71,12 +71,12 @@ class Checked:
     """What there is to say about a document: faults forbid publishing, advice does not."""
 
     terms: Terms | None
-    faults: tuple[Fault, ...]
+    faults: tuple[ShapeFault, ...]
     advice: tuple[Advice, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class ListedVersion:
     """One version as it is listed."""
 
     number: int
@@ -88,7 +88,7 @@ class Published:
     document: dict[str, Any]
 
     @classmethod
-    def of(cls, row: TermsVersion) -> Published:
+    def of(cls, row: TermsVersion) -> ListedVersion:
         return cls(
             row.number,
             row.effective_from,
@@ -112,7 +112,7 @@ class Tried:
 
 
 def draft(*, merchant: Merchant) -> Draft:
-    """This function will return the draft; before the first save it is what is published, or the simplest template."""
+    """Return the draft; before the first save it is what is published, or the simplest template."""
     newest = _newest(merchant)
     row = ProgrammeDraft.objects.filter(merchant=merchant).first()
     if row is not None:
@@ -126,7 +126,7 @@ def draft(*, merchant: Merchant) -> Draft:
 def save_draft(
     *, merchant: Merchant, document: Mapping[str, Any], revision: int | None, now: datetime, actor: Actor
 ) -> Draft:
-    """This function will replace the draft. `revision` is the one that was read; None saves over whatever is there.
+    """Replace the draft. `revision` is the one that was read; None saves over whatever is there.
 
     :raises InvalidProgramme: the document breaks its schema or its own rules; the old draft stands.
     :raises DraftMoved: somebody saved since; nothing changed.
@@ -136,6 +136,7 @@ def save_draft(
         raise InvalidProgramme(_("The programme has errors. Nothing was saved."), checked.faults)
     row = ProgrammeDraft.objects.select_for_update().filter(merchant=merchant).first()
     held = row.revision if row else 0
+    before: Mapping[str, Any] = row.document if row else {}
     if revision is not None and revision != held:
         raise DraftMoved(
             _("%(who)s changed the draft meanwhile. Load it again; your changes were not saved.")
@@ -154,31 +155,38 @@ def save_draft(
         ProgrammeDraft.objects.create(merchant=merchant, based_on=based_on, **values)
     else:
         ProgrammeDraft.objects.filter(pk=row.pk, merchant=merchant).update(**values)
+    after: Mapping[str, Any] = values["document"]  # type: ignore[assignment]
+    changed = [name for name in after if after[name] != before.get(name)]
+    if changed:
+        audit.record(
+            merchant=merchant, action="programme.draft_saved", actor=actor, now=now, subject=str(held + 1),
+            details={"parts": changed},
+        )  # fmt: skip
     return draft(merchant=merchant)
 
 
 def discard_draft(*, merchant: Merchant, now: datetime, actor: Actor) -> Draft:
-    """This function will go back to what was published last.
+    """Go back to what was published last.
 
     :raises NothingToPublish: nothing was ever published, so there is nothing to go back to.
     """
     newest = _newest(merchant)
     if newest is None:
-        raise NothingToPublish(_("Nothing is published yet, so there is nothing to go back to."))
+        raise NothingToPublish(_("Publish a programme first: there is no version to go back to yet."))
     saved = save_draft(merchant=merchant, document=newest.document, revision=None, now=now, actor=actor)
     ProgrammeDraft.objects.filter(merchant=merchant).update(based_on=newest.number)
     return saved
 
 
 def check(*, merchant: Merchant, document: Mapping[str, Any], today: date) -> Checked:
-    """This function will say everything there is to say about a document, without saving it."""
+    """State everything there is to say about a document, without saving it."""
     try:
         promised = terms.parse(dict(document))
     except terms.InvalidTerms as error:
         return Checked(None, error.errors, ())
     if promised.currency != merchant.currency:
         sentence = _("This merchant sells in %(currency)s.") % {"currency": merchant.currency}
-        return Checked(None, (Fault("/currency", "wrong_currency", sentence),), ())
+        return Checked(None, (ShapeFault("/currency", "wrong_currency", sentence),), ())
     return Checked(promised, (), terms.warnings(promised, today=today))
 
 
@@ -187,8 +195,8 @@ def check(*, merchant: Merchant, document: Mapping[str, Any], today: date) -> Ch
 
 def publish(
     *, merchant: Merchant, now: datetime, actor: Actor, effective_from: datetime | None = None, note: str = ""
-) -> Published:
-    """This function will publish the draft as the next version, in force from `effective_from` (None: from now).
+) -> ListedVersion:
+    """Publish the draft as the next version, in force from `effective_from` (None: from now).
 
     The first version of a merchant may begin in the past, so that older sales can be brought in; no other may.
 
@@ -205,11 +213,11 @@ def publish(
     starts = _start(merchant, effective_from, newest, now=now)
     row = _write(merchant, terms.document(promised), newest, starts, now=now, actor=actor, note=note, back_to=None)
     ProgrammeDraft.objects.filter(merchant=merchant).update(based_on=row.number)
-    return Published.of(row)
+    return ListedVersion.of(row)
 
 
-def roll_back(*, merchant: Merchant, number: int, now: datetime, actor: Actor, note: str = "") -> Published:
-    """This function will publish an earlier version again, as a new one from now on; the draft becomes it too.
+def roll_back(*, merchant: Merchant, number: int, now: datetime, actor: Actor, note: str = "") -> ListedVersion:
+    """Publish an earlier version again, as a new one from now on; the draft becomes it too.
 
     :raises VersionNotFound: there is no such version.
     :raises NothingToPublish: it is the newest one anyway.
@@ -225,15 +233,15 @@ def roll_back(*, merchant: Merchant, number: int, now: datetime, actor: Actor, n
     row = _write(merchant, terms.document(promised), newest, now, now=now, actor=actor, note=note, back_to=number)
     save_draft(merchant=merchant, document=row.document, revision=None, now=now, actor=actor)
     ProgrammeDraft.objects.filter(merchant=merchant).update(based_on=row.number)
-    return Published.of(row)
+    return ListedVersion.of(row)
 
 
-def published(*, merchant: Merchant, before: int | None = None, limit: int = 50) -> list[Published]:
-    """This function will list versions, newest first."""
+def published(*, merchant: Merchant, before: int | None = None, limit: int = 50) -> list[ListedVersion]:
+    """List versions, newest first."""
     rows = TermsVersion.objects.filter(merchant=merchant)
     if before is not None:
         rows = rows.filter(number__lt=before)
-    return [Published.of(row) for row in rows.order_by("-number")[: min(limit, 200)]]
+    return [ListedVersion.of(row) for row in rows.order_by("-number")[: min(limit, 200)]]
 
 
 def _newest(merchant: Merchant) -> TermsVersion | None:
@@ -247,23 +255,29 @@ def _fit_to_publish(
     if checked.terms is None:
         raise InvalidProgramme(_("The programme has errors. Nothing was published."), checked.faults)
     _refuse_other_decimals(checked.terms, newest)
-    failed = [outcome for outcome in earning.check_examples(checked.terms) if not outcome.passed]
-    if failed:
-        faults = [
-            Fault(
-                outcome.pointer,
-                "example_failed",
-                _("The example “%(name)s” earns %(points)d points, not %(expected)d.")
-                % {
-                    "name": terms.text(outcome.example.name, get_language() or "en"),
-                    "points": outcome.points,
-                    "expected": outcome.expected,
-                },
-            )
-            for outcome in failed
-        ]
+    faults = [
+        _broken_promise(outcome, each)
+        for outcome in earning.check_examples(checked.terms)
+        for each in outcome.differences
+    ]
+    if faults:
         raise InvalidProgramme(_("A worked example does not come out. Nothing was published."), faults)
     return checked.terms
+
+
+def _broken_promise(outcome: ExampleOutcome, each: BrokenPromise) -> ShapeFault:
+    figures = {
+        "name": terms.text(outcome.example.name, get_language() or "en"),
+        "what": each.name,
+        "points": each.found,
+        "found": each.found,
+        "expected": each.expected,
+    }
+    if each.name == "points":
+        detail = _("The example “%(name)s” earns %(points)d points, not %(expected)d.")
+    else:
+        detail = _("The example “%(name)s” earns %(found)d of “%(what)s”, not %(expected)d.")
+    return ShapeFault(each.pointer, "example_failed", detail % figures)
 
 
 def _refuse_other_decimals(promised: Terms, newest: TermsVersion | None) -> None:
@@ -274,7 +288,7 @@ def _refuse_other_decimals(promised: Terms, newest: TermsVersion | None) -> None
             "Points have %(held)d decimals since the first version, and members hold points counted that way: set the "
             "decimals back to %(held)d."
         ) % {"held": held}
-        fault = Fault("/points/decimals", "decimals_fixed", sentence)
+        fault = ShapeFault("/points/decimals", "decimals_fixed", sentence)
         raise InvalidProgramme(_("The decimals of points cannot change any more. Nothing was published."), (fault,))
 
 
@@ -295,7 +309,7 @@ def _write(
     merchant: Merchant, document: dict[str, Any], newest: TermsVersion | None, starts: datetime, *, now: datetime,
     actor: Actor, note: str, back_to: int | None,
 ) -> TermsVersion:  # fmt: skip
-    with documents.twins_try_again(ending="terms_version_number_unique"):
+    with documents.retry_on_duplicate(ending="terms_version_number_unique"):
         row = TermsVersion.objects.create(
             merchant=merchant,
             number=(newest.number if newest else 0) + 1,
@@ -334,7 +348,7 @@ def simulate(
     *, merchant: Merchant, document: Mapping[str, Any] | None, basket: Basket, facts: Facts, language: str,
     location_zone: ZoneInfo | None = None,
 ) -> Tried:  # fmt: skip
-    """This function will try a basket on a document (None: the draft) and say what it would earn, and why.
+    """Try a basket on a document (None: the draft) and say what it would earn, and why.
 
     :raises InvalidProgramme: the document has errors.
     """
@@ -342,5 +356,7 @@ def simulate(
     checked = check(merchant=merchant, document=tried, today=periods.local_day(basket.occurred_at, merchant.tzinfo))
     if checked.terms is None:
         raise InvalidProgramme(_("The programme has errors."), checked.faults)
+    if not facts.more:
+        facts = structs.replace(facts, more=earning.nothing_yet())
     found = earning.evaluate(checked.terms, basket, facts, zone=merchant.tzinfo, location_zone=location_zone)
     return Tried(found, tuple(earning.words(found.trace, checked.terms, language)))

@@ -15,7 +15,7 @@ from django.db import connection
 from msgspec import json
 
 from rewards import terms
-from rewards.terms import Terms, is_sliding
+from rewards.terms import Terms, sliding
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +25,22 @@ class Version:
     terms: Terms
     #: Activity moves the end of some points, so a purchase has to look at all sliding lots.
     has_sliding: bool
-    #: Some cap is shared by all members, so its bucket has to be locked.
-    has_shared_caps: bool
+    #: Some cap holds for longer than one order, so it has a counter.
+    has_counted_caps: bool
 
     @classmethod
     def of(cls, number: int, effective_from: datetime, promised: Terms) -> Version:
         rules = promised.earning.rules
         levels = promised.tiers.levels if promised.tiers else ()
-        expiries = [promised.expiry, *(r.expiry for r in rules), *(level.expiry for level in levels)]
+        given = (promised.welcome, promised.referral)
+        expiries = [promised.expiry, *(each.expiry for each in (*rules, *levels, *given) if each is not None)]
         caps = [*promised.earning.caps, *(cap for r in rules for cap in r.caps)]
         return cls(
             number,
             effective_from,
             promised,
-            has_sliding=any(is_sliding(expiry) for expiry in expiries if expiry is not None),
-            has_shared_caps=any(cap.scope == "programme" and cap.per != "order" for cap in caps),
+            has_sliding=any(sliding(expiry) is not None for expiry in expiries if expiry is not None),
+            has_counted_caps=any(cap.per != "order" for cap in caps),
         )
 
 

@@ -6,7 +6,7 @@
     mina.redeems(reward="coffee")
     assert mina.points() == (0, 0, 0, 0)      # spendable, held, pending, debt
 
-Every verb runs in a tenant of its own, as a door would run it.  `cafe.clock` stands still until it is moved.
+Every verb runs in a tenant of its own, as an entry point would run it.  `cafe.clock` stands still until it is moved.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class Shop:
         self.people[name] = person
         return person
 
-    def sells_to_a_guest(self, won: int, external_id: str, *, at: datetime | None = None) -> purchases.Outcome:
+    def sells_to_a_guest(self, won: int, external_id: str, *, at: datetime | None = None) -> purchases.ItemOutcome:
         """Record a sale that names nobody; a refusal is raised."""
         sold = purchases.PurchaseInput(
             external_id=external_id, occurred_at=at or self.now, currency=self.merchant.currency, total_minor=won
@@ -239,7 +239,7 @@ class Person:
         external_id: str = "",
         at: datetime | None = None,
         redeeming: list[dict[str, Any]] | None = None,
-    ) -> purchases.Outcome:
+    ) -> purchases.ItemOutcome:
         """Record a purchase; a refusal is raised."""
         sold = purchases.PurchaseInput(
             external_id=external_id or fresh("sale"), occurred_at=at or self.shop.now,
@@ -253,7 +253,7 @@ class Person:
             raise outcome.error
         return outcome
 
-    def claims(self, purchase: str, *, external_id: str = "", by: Actor = TILL) -> documents.Outcome:
+    def claims(self, purchase: str, *, external_id: str = "", by: Actor = TILL) -> documents.DocumentOutcome:
         """Claim a guest's purchase, named by the till's own id."""
         asked = purchases.ClaimInput(
             external_id=external_id or fresh("claim"),
@@ -264,7 +264,7 @@ class Person:
             lambda: purchases.claim(merchant=self.shop.merchant, asked=asked, now=self.shop.now, actor=by)
         )
 
-    def returns(self, purchase: str, won: int | None = None, *, external_id: str = "") -> documents.Outcome:
+    def returns(self, purchase: str, won: int | None = None, *, external_id: str = "") -> documents.DocumentOutcome:
         """Refund a purchase, named by the till's own id: an amount, or all that is left."""
         asked = purchases.RefundInput(
             external_id=external_id or fresh("refund"), occurred_at=self.shop.now,
@@ -274,44 +274,46 @@ class Person:
             lambda: purchases.refund(merchant=self.shop.merchant, asked=asked, now=self.shop.now, actor=TILL)
         )
 
-    def redeems(self, *, external_id: str = "", **asked: Any) -> documents.Outcome:
+    def redeems(self, *, external_id: str = "", **asked: Any) -> documents.DocumentOutcome:
         return self._spends(redemptions.redeem, external_id, asked)
 
-    def holds(self, *, external_id: str = "", **asked: Any) -> documents.Outcome:
+    def holds(self, *, external_id: str = "", **asked: Any) -> documents.DocumentOutcome:
         return self._spends(redemptions.hold, external_id, asked)
 
     def _spends(
-        self, verb: Callable[..., documents.Outcome], external_id: str, asked: dict[str, Any]
-    ) -> documents.Outcome:
+        self, verb: Callable[..., documents.DocumentOutcome], external_id: str, asked: dict[str, Any]
+    ) -> documents.DocumentOutcome:
         request = redemptions.RedemptionRequest(external_id=external_id or fresh("red"), member=self.ref, **asked)
         outcome = self.shop.does(
             lambda: verb(merchant=self.shop.merchant, asked=request, now=self.shop.now, actor=TILL)
         )
         return outcome.unless_refused()
 
-    def captures(self, redemption: str, points: int | None = None, *, external_id: str = "") -> documents.Outcome:
+    def captures(
+        self, redemption: str, points: int | None = None, *, external_id: str = ""
+    ) -> documents.DocumentOutcome:
         asked = redemptions.CaptureInput(external_id=external_id or fresh("cap"), points=points)
         return self._ends(redemptions.capture, redemption, asked).unless_refused()
 
-    def releases(self, redemption: str, *, external_id: str = "") -> documents.Outcome:
+    def releases(self, redemption: str, *, external_id: str = "") -> documents.DocumentOutcome:
         return self._ends(
             redemptions.release, redemption, redemptions.ReleaseInput(external_id=external_id or fresh("rel"))
         )
 
-    def reverses(self, redemption: str, *, external_id: str = "") -> documents.Outcome:
+    def reverses(self, redemption: str, *, external_id: str = "") -> documents.DocumentOutcome:
         asked = redemptions.ReversalInput(external_id=external_id or fresh("rev"))
         return self._ends(redemptions.reverse, redemption, asked)
 
     def _ends(
-        self, verb: Callable[..., documents.Outcome], redemption: str, asked: msgspec.Struct
-    ) -> documents.Outcome:
+        self, verb: Callable[..., documents.DocumentOutcome], redemption: str, asked: msgspec.Struct
+    ) -> documents.DocumentOutcome:
         return self.shop.does(
             lambda: verb(merchant=self.shop.merchant, redemption=redemption, asked=asked, now=self.shop.now, actor=TILL)
         )
 
     def is_adjusted(
         self, points: int, *, by: Actor = OWNER, reason: str = "goodwill", external_id: str = "", **asked: Any
-    ) -> documents.Outcome:
+    ) -> documents.DocumentOutcome:
         body = adjustments.AdjustmentInput(
             external_id=external_id or fresh("adj"), member=self.ref, points=points, reason=reason, **asked
         )
@@ -319,10 +321,13 @@ class Person:
             lambda: adjustments.adjust(merchant=self.shop.merchant, asked=body, now=self.shop.now, actor=by)
         ).unless_refused()
 
-    def gives(self, other: Person, points: int, *, external_id: str = "") -> documents.Outcome:
+    def gives(
+        self, other: Person, points: int, *, external_id: str = "", occurred_at: datetime | None = None
+    ) -> documents.DocumentOutcome:
         body = transfers.TransferInput(
-            external_id=external_id or fresh("trf"), giver=self.ref, receiver=other.ref, points=points
-        )
+            external_id=external_id or fresh("trf"), giver=self.ref, receiver=other.ref, points=points,
+            occurred_at=occurred_at,
+        )  # fmt: skip
         return self.shop.does(
             lambda: transfers.transfer(merchant=self.shop.merchant, asked=body, now=self.shop.now, actor=TILL)
         ).unless_refused()

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import os
 import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
+import structlog
 from django.core.management import call_command
 from django.db import connections
 
 from loyalty.launch.postgres import binaries
 from loyalty.launch.urls import psycopg_from_url
+from loyalty.operations import logs
+from tests.plugin import GIVEN_SERVICES
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +30,8 @@ def django_db_setup(django_db_blocker):
     Migrating takes longer than most test runs; its outcome is kept as a dump under the digest of everything that
     shapes the schema, and the next run with the same digest loads that. CI starts without one, so it migrates.
     """
+    if os.environ.get(GIVEN_SERVICES) == "ready":
+        return
     digest = _schema_digest()
     dump = Path(tempfile.gettempdir()) / f"loyalty-test-schema-{os.getuid()}-{digest}.sql"
     with django_db_blocker.unblock():
@@ -48,6 +55,26 @@ def drill_seed(pytestconfig):
     return pytestconfig.getoption("--drill-seed")
 
 
+@pytest.fixture
+def lines():
+    """Write through the production formatter and read back what it wrote."""
+    configured = logs.logging_config(level="INFO", as_json=True)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        **{key: value for key, value in configured["formatters"]["lines"].items() if key != "()"}
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    written: list[str] = []
+    handler.emit = lambda record: written.append(handler.format(record))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield lambda: [json.loads(line) for line in written]
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
 def _schema_digest() -> str:
     shaping = [
         path
@@ -55,14 +82,14 @@ def _schema_digest() -> str:
         for pattern in ("migrations/*.py", "models.py", "models/*.py")
         for path in sorted((_ROOT / app).glob(pattern))
     ]
-    shaping += [_ROOT / name for name in ("merchants/schema.py", "merchants/roles.py", "rewards/readings.py")]
+    shaping += [*sorted((_ROOT / "merchants/database").glob("*.py")), *sorted(_ROOT.glob("*/views.py"))]
     shaping += [_ROOT / "loyalty/settings.py", _ROOT / "requirements/dev.txt", Path(__file__)]
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in shaping if path.is_file())).hexdigest()[:16]
 
 
 def _keep(dump: Path) -> None:
     unfinished = dump.with_suffix(f".{os.getpid()}")
-    # The statistics are the schema's too: see merchants/schema.py.
+    # The statistics are the schema's too: see merchants/database/schema.py.
     if _run("pg_dump", "--statistics", "-f", str(unfinished)):
         lines = unfinished.read_text().splitlines()
         # The database has its schema already, with its rights.

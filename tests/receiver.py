@@ -32,6 +32,9 @@ class Receiver:
     port: int = 0
     received: list[Received] = field(default_factory=list)
     answers: dict[str, list[int]] = field(default_factory=dict)
+    #: Kinds of event it has no use for, and says 400 to; as many connections as were made.
+    refuses: set[str] = field(default_factory=set)
+    connections: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def url(self, path: str = "/ok", host: str = "127.0.0.1") -> str:
@@ -46,11 +49,19 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def receiving() -> Iterator[Receiver]:
-    """Run a receiver for the length of the block."""
+def receiving(*, keeps: bool = False) -> Iterator[Receiver]:
+    """Run a receiver for the length of the block; one that `keeps` leaves its connections open, five requests each."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if keeps else "HTTP/1.0"
+        served = 0
+
+        def setup(self) -> None:
+            super().setup()
+            with receiver.lock:
+                receiver.connections += 1
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -58,6 +69,8 @@ def receiving() -> Iterator[Receiver]:
                 receiver.received.append(Received(self.path, headers, body, time.time()))
                 planned = receiver.answers.get(self.path)
                 code = (planned.pop(0) if len(planned) > 1 else planned[0]) if planned else 200
+                if any(f'"type":"{kind}"'.encode() in body for kind in receiver.refuses):
+                    code = 400
             with contextlib.suppress(OSError):
                 self.answer(code)
 
@@ -78,6 +91,11 @@ def receiving() -> Iterator[Receiver]:
             self.send_response(410 if self.path == "/gone" else code)
             if self.path == "/busy":
                 self.send_header("Retry-After", "120")
+            if keeps:
+                self.send_header("Content-Length", "9")
+                self.served += 1
+                # Without a word about it, as many servers do: the next request finds the connection closed.
+                self.close_connection = self.served == 5
             self.end_headers()
             while self.path == "/endless":
                 self.wfile.write(b"more " * 2_000)
@@ -89,7 +107,10 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, *_args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # five, unless told: a burst of connections would be turned away
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     receiver.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.test import Client
+from django.urls import Resolver404, resolve
 
+from loyalty.api.framework import openapi
 from merchants import keys, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
 from tests.people import open_shop as open_shop
 
 #: All a key can be allowed but backfilling, which would let old sales in and keep events back.
-EVERY_SCOPE = tuple(scope for scope in keys.SCOPES if scope != "purchases:backfill")
+EVERY_SCOPE = tuple(
+    scope for scope in keys.SCOPES if scope not in {"purchases:backfill", "purchases:accept_unknown_time"}
+)
 
 
 def issue_key(merchant: Merchant, *scopes: str, now: datetime | None = None, **fields: Any) -> keys.Issued:
@@ -44,7 +49,9 @@ class Till:
             "Authorization": f"Bearer {self.secret}",
             **{name.replace("_", "-"): text for name, text in headers.items()},
         }
-        return self.client.generic(method, f"/api/v1/{path}", sent, content_type="application/json", headers=extra)
+        answer = self.client.generic(method, f"/api/v1/{path}", sent, content_type="application/json", headers=extra)
+        check_promised(method, path, answer)
+        return answer
 
     def get(self, path: str, **headers: str) -> Any:
         return self.call("GET", path, **headers)
@@ -54,6 +61,42 @@ class Till:
 
     def patch(self, path: str, body: Any = None, **options: Any) -> Any:
         return self.call("PATCH", path, body, **options)
+
+
+@lru_cache(maxsize=1)
+def promised() -> dict[str, set[tuple[int, str]]]:
+    """What the OpenAPI file says that each operation may refuse: (status, code), by the operation's id."""
+    return {
+        told["operationId"]: {
+            (int(status), code)
+            for status, answer in told["responses"].items()
+            for content in answer.get("content", {}).values()
+            for code in content.get("examples", {})
+        }
+        for methods in json.loads(openapi.written())["paths"].values()
+        for told in methods.values()
+    }
+
+
+def check_promised(method: str, path: str, answer: Any) -> None:
+    """Every refusal that any story meets is one which the OpenAPI file promises of that call, with that status."""
+    if answer.get("Content-Type") not in {"application/problem+json", "application/json"}:
+        return
+    try:
+        view: Any = getattr(resolve(f"/api/v1/{path.partition('?')[0]}").func, "cls", None)
+    except (Resolver404, UnicodeError):
+        return
+    operation = getattr(getattr(view, method.lower(), None), "operation", None)
+    if operation is None:
+        return
+    if answer["Content-Type"] == "application/problem+json":
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) in promised()[operation.id], (operation.id, problem)
+    elif operation.one is not None:
+        for result in answer.json().get("results", ()):
+            if result.get("problem") is not None:
+                refused = result["status"], result["problem"]["code"]
+                assert refused in promised()[operation.one], (operation.id, result)
 
 
 def till_at(merchant: Merchant, *scopes: str, **fields: Any) -> Till:

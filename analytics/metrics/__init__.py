@@ -22,9 +22,13 @@ METRICS: Final = (
     retention.METRIC,
     churn.METRIC,
     repeat_purchase_rate.METRIC,
+    repeat_purchase_rate.BY_DAYS,
     repeat_share_of_all.METRIC,
     loyal_customer_rate.METRIC,
+    loyal_customer_rate.BY_DAYS,
     average_order_value.METRIC,
+    average_order_value.IN_MONEY,
+    average_order_value.ABOVE_ZERO,
     nps.METRIC,
 )
 BY_KEY: Final = {metric.key: metric for metric in METRICS}

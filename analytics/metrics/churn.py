@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from analytics.metrics import intervals, movement
-from analytics.metrics.definition import Alert, Count, Group, Metric, Tally
+from analytics.metrics.definition import HISTORY, Alert, Count, Group, Metric, Tally
 from analytics.metrics.people import PERSON_DAYS_SQL
 from analytics.windows import WINDOWS_SQL, YEAR_DAYS
 from merchants.models.merchants import Merchant
@@ -28,12 +28,12 @@ PAUSES_MIN: Final = 50
 _PAUSES: Final = f"""
     WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, pause AS (
         SELECT local_day, local_day - lag(local_day) OVER (PARTITION BY person ORDER BY local_day) AS days
-        FROM (SELECT DISTINCT person, local_day FROM person_day) AS shopped
+        FROM (SELECT DISTINCT person, local_day FROM person_day WHERE purchases > 0) AS shopped
     ), counted AS MATERIALIZED (
         SELECT local_day, days, count(*) AS pauses FROM pause WHERE days IS NOT NULL GROUP BY 1, 2
     )
     SELECT w.n, coalesce(sum(c.pauses), 0) AS pauses,
-        coalesce(sum(c.pauses) FILTER (WHERE c.days > w.end_day - w.first_day), 0) AS longer
+        coalesce(sum(c.pauses) FILTER (WHERE c.days > w.days), 0) AS longer
     FROM win w JOIN counted c ON c.local_day >= w.end_day - {YEAR_DAYS} AND c.local_day < w.end_day GROUP BY w.n
 """
 
@@ -51,7 +51,7 @@ def count(tally: Tally) -> list[Count]:
 
 
 def alert(merchant: Merchant, parts: Mapping[str, int]) -> Alert:
-    """This function will say above which percentage of churn the merchant is warned, and why there."""
+    """State above which percentage of churn the merchant is warned, and why there."""
     if merchant.churn_alert_percent:
         above = Decimal(merchant.churn_alert_percent)
         return Alert(above, gettext("You are warned above %(limit)s %%, as your settings say.") % {"limit": above})
@@ -65,7 +65,7 @@ def alert(merchant: Merchant, parts: Mapping[str, int]) -> Alert:
     share = (Decimal(longer) * 100 / pauses).quantize(Decimal("0.1"), ROUND_CEILING)
     above = max(LEAST, share)
     reason = gettext(
-        "You are warned above %(limit)s %%. Within a year, %(longer)d of %(pauses)d pauses between your members' "
+        "You are warned above %(limit)s %%. Within 365 days, %(longer)d of %(pauses)d pauses between your members' "
         "purchases were longer than this period: that many stay away and come back all the same. Below 7 %% nobody is "
         "warned."
     )
@@ -82,12 +82,14 @@ METRIC = Metric(
               "any purchase in this period."),
     explanation=_("“Lost” means only: no purchase in this period. A member of a shop signs no contract and may come "
                   "back; choose a period that is long for your trade. While a period is running, the figure can still "
-                  "fall."),
+                  "fall, it is compared with as many days of the period before, and nobody is warned."),
+    remark=HISTORY,
     source="https://en.wikipedia.org/wiki/Churn_rate",
     good="down",
     count=count,
     interval=lambda c: intervals.wilson(c.numerator, c.denominator),
     alert=alert,
+    looks_back_to=lambda window: window.before,
     groups=(Group("lost", _("Did not buy again"), movement.listing("was AND NOT came"), "lost"),),
     tile=2,
 )  # fmt: skip

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from django.db.backends.utils import CursorWrapper
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from analytics.metrics import rounding
 from analytics.metrics.intervals import Interval
@@ -19,6 +21,13 @@ from analytics.windows import Window, arrays
 from merchants.models.merchants import Merchant
 
 T = TypeVar("T")
+
+#: Said in every definition that is made of purchases.
+HISTORY: Final = _(
+    "A refund lowers the period of its purchase, so a past number can change; so do sales that arrive late. A receipt whose "
+    "total is below zero is a return: it lowers revenue and is no purchase. Members who were merged count as the one they "
+    "are today, in the past as well."
+)
 
 Unit = Literal["share", "money", "score"]
 
@@ -43,14 +52,14 @@ class Tally:
     kept: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, count: Callable[[], T]) -> T:
-        """This method will count at the first call, and remember."""
+        """Count at the first call, and remember."""
         if name not in self.kept:
             self.kept[name] = count()
         found: T = self.kept[name]
         return found
 
     def ask(self, sql: str, windows: Sequence[Window] | None = None, **parameters: Any) -> list[dict[str, int]]:
-        """This method will run a counting query whose first column is the window's number, and fill gaps with 0."""
+        """Run a counting query whose first column is the window's number, and fill gaps with 0."""
         asked = self.windows if windows is None else windows
         self.cursor.execute(sql, {"merchant": self.merchant.pk, **arrays(asked), **parameters})
         names = [column[0] for column in self.cursor.description or ()]
@@ -99,15 +108,25 @@ class Metric:
     #: Given the merchant and the parts of a value.  None: nothing to worry about by itself.
     alert: Callable[[Merchant, Mapping[str, int]], Alert] | None = None
     groups: tuple[Group, ...] = ()
-    #: The tiles of the dashboard, in order; None stands beside another number.
+    #: What every reader of it should know beyond the explanation.
+    remark: str | Promise | None = None
+    #: Its facts are no purchases and may be dated back unseen: computed for every period by every run.
+    is_always_computed: bool = False
+    #: The first day a window's number looks at, where that lies before the window: a shorter history is said.
+    looks_back_to: Callable[[Window], date] | None = None
+    #: What to say instead of a number resting on fewer than the merchant's `answers_min`.  None: it is always shown.
+    too_few: str | Promise | None = None
+    #: The key of the number that this is another definition of; the two stand side by side.
+    beside: str | None = None
+    #: The tiles of the dashboard, in order; None stands beneath them.
     tile: int | None = None
 
     def value(self, count: Count) -> Decimal | None:
-        """This method will divide, to 8 decimals, halves away from zero; None when there is nothing to divide by."""
+        """Divide, to 8 decimals, halves away from zero; None when there is nothing to divide by."""
         return quotient(count, 100 if self.unit == "score" else 1)
 
 
 def quotient(count: Count, factor: int = 1) -> Decimal | None:
     if not count.denominator:
         return None
-    return rounding.eight(count.numerator * factor / count.denominator)
+    return rounding.to_eight_decimals(count.numerator * factor / count.denominator)

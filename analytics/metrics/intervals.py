@@ -14,7 +14,7 @@ Z: Final = Decimal("1.959963984540054")
 
 
 def wilson(successes: Decimal | int, n: Decimal | int) -> Interval | None:
-    """This function will give Wilson's interval of a share: right also for few members and for shares near 0 and 1."""
+    """Give Wilson's interval of a share: right also for few members and for shares near 0 and 1."""
     if not n:
         return None
     with localcontext(prec=40):
@@ -24,11 +24,11 @@ def wilson(successes: Decimal | int, n: Decimal | int) -> Interval | None:
         spread = Z * (share * (1 - share) / total + Z * Z / (4 * total * total)).sqrt()
         below = 1 + Z * Z / total
         low, high = (middle - spread) / below, (middle + spread) / below
-        return rounding.eight(max(low, Decimal(0))), rounding.eight(min(high, Decimal(1)))
+        return rounding.to_eight_decimals(max(low, Decimal(0))), rounding.to_eight_decimals(min(high, Decimal(1)))
 
 
 def nps_margin(promoters: int, detractors: int, n: int) -> Interval | None:
-    """This function will give the NPS plus and minus 1.96 standard errors, within -100 and 100."""
+    """Give the NPS plus and minus 1.96 standard errors, within -100 and 100."""
     if not n:
         return None
     with localcontext(prec=40):
@@ -37,4 +37,4 @@ def nps_margin(promoters: int, detractors: int, n: int) -> Interval | None:
         variance = (promoters + detractors) / total - score * score
         margin = Z * (variance / total).sqrt()
         low, high = (score - margin) * 100, (score + margin) * 100
-        return rounding.eight(max(low, Decimal(-100))), rounding.eight(min(high, Decimal(100)))
+        return rounding.to_eight_decimals(max(low, Decimal(-100))), rounding.to_eight_decimals(min(high, Decimal(100)))

@@ -26,10 +26,11 @@ class Movement:
 
 _SEEN: Final = """
     seen AS (
-        SELECT w.n, p.person, bool_or(p.local_day < w.first_day) AS was, bool_or(p.local_day >= w.first_day) AS came,
+        SELECT w.n, p.person, bool_or(p.local_day < w.first_day AND p.purchases > 0) AS was,
+            bool_or(p.local_day >= w.first_day AND p.purchases > 0) AS came,
             coalesce(sum(p.purchases) FILTER (WHERE p.local_day >= w.first_day), 0) AS purchases,
             coalesce(sum(p.revenue_minor) FILTER (WHERE p.local_day >= w.first_day), 0) AS revenue_minor,
-            max(p.local_day) AS last_day
+            max(p.local_day) FILTER (WHERE p.purchases > 0) AS last_day
         FROM win w JOIN person_day p ON p.local_day >= w.before AND p.local_day < w.end_day GROUP BY w.n, p.person
     )
 """
@@ -43,7 +44,7 @@ _COUNT: Final = f"""
 
 
 def listing(condition: str) -> str:
-    """This function will make the query for the members who moved in one way (`was`, `came`)."""
+    """Make the query for the members who moved in one way (`was`, `came`)."""
     return f"""
         WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, {_SEEN}
         SELECT person, purchases, revenue_minor, last_day FROM seen WHERE {condition}
@@ -51,7 +52,7 @@ def listing(condition: str) -> str:
 
 
 def movements(tally: Tally) -> list[Movement]:
-    """This function will count every window in one statement, once for all metrics.
+    """Count every window in one statement, once for all metrics.
 
     The two definitions of the field, churn = lost / start and churn = 1 - retention, must say the same of each.
     """

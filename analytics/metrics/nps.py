@@ -19,9 +19,9 @@ _ANSWERS: Final = f"""
                 PARTITION BY w.n, coalesce(gone.merged_into_id, r.member_id) ORDER BY r.answered_at DESC, r.id DESC
             ) AS newest
         FROM win w
-        JOIN engagement_surveyresponse r ON r.merchant_id = %(merchant)s
+        JOIN survey_answers r ON r.merchant_id = %(merchant)s
             AND r.local_day >= w.first_day AND r.local_day < w.end_day
-        LEFT JOIN members_member gone ON gone.merchant_id = %(merchant)s AND gone.id = r.member_id
+        LEFT JOIN member_of_today gone ON gone.merchant_id = %(merchant)s AND gone.id = r.member_id
             AND gone.merged_into_id IS NOT NULL
     ), voice AS (SELECT * FROM answer WHERE person IS NULL OR newest = 1)
 """
@@ -63,12 +63,15 @@ METRIC = Metric(
     window=_("Answers given in the period"),
     formula=_("% promoters (9–10) − % detractors (0–6). A member counts once, with the newest answer; answers without a "
               "member count each."),
-    explanation=_("How likely members are to recommend you, from −100 to +100. The ± is the 95 % margin: with few "
-                  "answers the score says little."),
+    explanation=_("How likely members are to recommend you, from −100 to +100. The range beside it holds the true "
+                  "score with 95 % certainty: with few answers it is wide. Below the number of answers in your settings "
+                  "there is no score."),
     source="https://en.wikipedia.org/wiki/Net_promoter_score",
     good="up",
     count=count,
     interval=lambda c: intervals.nps_margin(c.parts["promoters"], c.parts["detractors"], c.n),
+    is_always_computed=True,
+    too_few=_("too few answers"),
     groups=(
         Group("promoters", _("Promoters (9–10)"), _listing(f"score >= {PROMOTER_MIN}"), ""),
         Group("passives", _("Passives (7–8)"), _listing(f"score BETWEEN {DETRACTOR_MAX + 1} AND {PROMOTER_MIN - 1}"), ""),

@@ -8,7 +8,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from analytics.metrics import frequency, intervals
-from analytics.metrics.definition import Count, Metric, Tally
+from analytics.metrics.definition import HISTORY, Count, Metric, Tally
 from analytics.metrics.people import PERSON_DAYS_SQL
 from analytics.windows import WINDOWS_SQL, YEAR_DAYS
 
@@ -16,11 +16,11 @@ from analytics.windows import WINDOWS_SQL, YEAR_DAYS
 # could pass 100 %.  The zone turns an instant of joining into the merchant's day.
 _MEMBERS: Final = f"""
     WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, person AS MATERIALIZED (
-        SELECT m.id, (m.joined_at AT TIME ZONE %(zone)s)::date AS joined_on FROM members_member m
+        SELECT m.id, (m.joined_at AT TIME ZONE %(zone)s)::date AS joined_on FROM member_of_today m
         WHERE m.merchant_id = %(merchant)s AND m.merged_into_id IS NULL
     ), before_joining AS MATERIALIZED (
         SELECT p.id, p.joined_on, d.local_day FROM person p JOIN person_day d ON d.person = p.id
-        WHERE d.local_day < p.joined_on
+        WHERE d.local_day < p.joined_on AND d.purchases > 0
     ), joined AS (
         SELECT w.n, count(*) AS members FROM win w JOIN person p ON p.joined_on < w.end_day GROUP BY 1
     ), early AS (
@@ -46,12 +46,14 @@ METRIC = Metric(
     version=1,
     title=_("Repeat buyers among all members"),
     unit="share",
-    window=_("365 days up to the end of the period"),
+    window=_("365 days up to the end of the period; of a running period, up to yesterday"),
     formula=_("Members with 2 or more purchases in 365 days ÷ all who had joined by the end of the period."),
     explanation=_("The repeat purchase rate over all members, also those who never bought. It falls when many join "
                   "and do not buy."),
+    remark=HISTORY,
     source="https://en.wikipedia.org/wiki/Repeat_customer",
     good="up",
     count=count,
     interval=lambda c: intervals.wilson(c.numerator, c.denominator),
+    looks_back_to=frequency.looks_back_to,
 )  # fmt: skip

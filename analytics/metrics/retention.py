@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.utils.translation import gettext_lazy as _
 
 from analytics.metrics import intervals, movement
-from analytics.metrics.definition import Count, Group, Metric, Tally
+from analytics.metrics.definition import HISTORY, Count, Group, Metric, Tally
 
 
 def count(tally: Tally) -> list[Count]:
@@ -31,11 +31,14 @@ METRIC = Metric(
     formula=_("(E − N) ÷ S. S: members who bought in the period before. E: members who bought in this period. N: those "
               "of E who did not buy in the period before (new, or back after a pause)."),
     explanation=_("Of the members who bought in the period before, the share that bought again. A purchase that was "
-                  "wholly refunded does not count. While a period is running, the figure can still rise."),
+                  "wholly refunded does not count. While a period is running, the figure can still rise, and it is compared "
+                  "with as many days of the period before."),
+    remark=HISTORY,
     source="https://en.wikipedia.org/wiki/Customer_retention",
     good="up",
     count=count,
     interval=lambda c: intervals.wilson(c.numerator, c.denominator),
+    looks_back_to=lambda window: window.before,
     groups=(
         Group("retained", _("Bought again"), movement.listing("was AND came"), "retained"),
         Group("lost", _("Did not buy again"), movement.listing("was AND NOT came"), "lost"),

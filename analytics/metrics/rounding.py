@@ -5,5 +5,5 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 
-def eight(number: Decimal) -> Decimal:
+def to_eight_decimals(number: Decimal) -> Decimal:
     return number.quantize(Decimal("0.00000001"), rounding=ROUND_HALF_UP)

@@ -1,6 +1,6 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import merchants.constraints
+import merchants.database.constraints
 from django.db import migrations, models
 
 
@@ -28,13 +28,14 @@ class Migration(migrations.Migration):
                 ('asked_at', models.DateTimeField()),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('settled_by', models.CharField(blank=True, max_length=120)),
+                ('document', models.CharField(blank=True, help_text='Public id of the adjustment or the claim that answered it', max_length=40)),
                 ('others', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, help_text='Purchases with its number of which staff said: another receipt', size=None)),
                 ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['merchant', '-id'], name='missing_points_waiting'), models.Index(fields=['merchant', 'member', '-id'], name='missing_points_by_member')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='engagement_missingpoints_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='missing_points_public_id_unique'), models.UniqueConstraint(condition=models.Q(('state__in', ['waiting', 'accepted']), models.Q(('receipt', ''), _negated=True)), fields=('merchant', 'receipt'), name='a_receipt_is_asked_about_once'), models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='missing_points_of_a_sum'), merchants.constraints.TenantForeignKey(field='member', name='missing_points_of_own_member')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='engagement_missingpoints_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='missing_points_public_id_unique'), models.UniqueConstraint(condition=models.Q(('state__in', ['waiting', 'accepted']), models.Q(('receipt', ''), _negated=True)), fields=('merchant', 'receipt'), name='a_receipt_is_asked_about_once'), models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='missing_points_of_a_sum'), merchants.database.constraints.TenantForeignKey(field='member', name='missing_points_of_own_member')],
             },
         ),
         migrations.CreateModel(
@@ -59,7 +60,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['merchant', 'local_day'], name='survey_response_by_day'), models.Index(condition=models.Q(('member__isnull', False)), fields=['merchant', 'member', '-answered_at'], name='survey_response_by_member')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='engagement_surveyresponse_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='survey_response_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='survey_response_external_id_unique'), models.CheckConstraint(condition=models.Q(('score__gte', 0), ('score__lte', 10)), name='score_from_0_to_10'), merchants.constraints.TenantForeignKey(field='member', name='survey_response_by_own_member')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='engagement_surveyresponse_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='survey_response_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='survey_response_external_id_unique'), models.CheckConstraint(condition=models.Q(('score__gte', 0), ('score__lte', 10)), name='score_from_0_to_10'), merchants.database.constraints.TenantForeignKey(field='member', name='survey_response_by_own_member')],
             },
         ),
     ]

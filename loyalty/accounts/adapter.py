@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.core.internal.cryptokit import generate_user_code
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from loyalty.accounts import known_browsers
 from loyalty.accounts.addresses import client_ip
+from loyalty.accounts.forms import CONSOLE
 from loyalty.accounts.second_factor import AUTHENTICATOR
-from merchants import contacts, messages, sealing, users
-from merchants.models.people import User
+from merchants import code_requests, contacts, messages, sealing, users
+from merchants.users import User
 
 MINUTES_VALID = 10
 
@@ -24,10 +29,20 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return client_ip(request)
+        # Whose address nobody tells is not counted together with everybody else whose address nobody tells.
+        return client_ip(request) or f"unknown {uuid.uuid4().hex}"
+
+    def generate_login_code(self) -> str:
+        """Return a code of as many digits as the count of those asked for says."""
+        digits = getattr(context.request, "code_digits", code_requests.DIGITS)
+        code: str = generate_user_code(numeric=True, length=digits, dashed=False)
+        return code
+
+    def generate_phone_verification_code(self, *, user: User, phone: str) -> str:
+        return self.generate_login_code()
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send allauth's letter; the code's own is ours, so that every code of the house reads alike."""
+        """Send allauth's letter; the code's own is ours, so that every code of the installation reads alike."""
         if template_prefix == "account/email/login_code":
             self._send_code(email, context["code"])
             return
@@ -72,6 +87,8 @@ class AccountAdapter(DefaultAccountAdapter):
         if email:
             users.proved(contact=contacts.stored(email), now=timezone.now())
         response: HttpResponse = super().post_login(request, user, email=email, **kwargs)
+        for contact in filter(None, (user.email, user.phone)):
+            known_browsers.remember(request, response, CONSOLE, contacts.stored(contact), path="/accounts/")
         return response
 
 

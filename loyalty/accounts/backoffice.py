@@ -6,14 +6,23 @@ from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
+from django.contrib import messages as notes
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from loyalty.accounts import second_factor
+from merchants import tenancy
+from merchants.actors import Actor
+from merchants.errors import LoyaltyError
 from merchants.models.keys import ApiKey
-from merchants.models.merchants import Merchant, MerchantHost
+from merchants.models.merchants import Merchant
 from merchants.models.people import Passport, Seat, User
+from rewards import verify
 
 
 class BackOffice(admin.AdminSite):
@@ -29,7 +38,7 @@ class BackOffice(admin.AdminSite):
         return second_factor.ask(request, user) is None
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Send to the one sign-in of the house, and from there to the second factor; there is no password form."""
+        """Send to the one sign-in of the installation, and from there to the second factor; there is no password form."""
         return secure_admin_login(self._after_first_factor)(request)  # type: ignore[no-any-return]
 
     def _after_first_factor(self, request: HttpRequest) -> HttpResponse:
@@ -57,10 +66,43 @@ class MerchantAdmin(KeptForEver):
 
     list_display = ("name", "slug", "currency", "zone", "is_sandbox", "closed_at")
     search_fields = ("name", "slug", "public_id")
+    change_form_template = "admin/merchant.html"
     readonly_fields = ("public_id", "currency", "is_sandbox", "sandbox_of", "logo", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def get_urls(self) -> list[Any]:
+        own = path(
+            "<int:object_id>/frozen/",
+            self.admin_site.admin_view(self.frozen_accounts),
+            name="merchants_merchant_frozen",
+        )
+        return [own, *super().get_urls()]
+
+    def frozen_accounts(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """List the accounts that reconciliation froze, by the members' ids alone; a POST thaws one that agrees again."""
+        merchant = get_object_or_404(Merchant, pk=object_id)
+        with tenancy.tenant(merchant):
+            if request.method == "POST":
+                self._thaw(request, merchant)
+            accounts = verify.frozen(merchant=merchant)
+        if request.method == "POST":
+            return redirect("admin:merchants_merchant_frozen", object_id)
+        page = {**self.admin_site.each_context(request), "title": _("Frozen accounts"), "merchant": merchant}
+        page |= {"accounts": accounts, "reason_max": verify.REASON_MAX}
+        return render(request, "admin/frozen_accounts.html", page)
+
+    def _thaw(self, request: HttpRequest, merchant: Merchant) -> None:
+        member, reason = request.POST.get("member", ""), request.POST.get("reason", "")
+        actor = Actor("system", f"operator_{request.user.pk}")
+        try:
+            with transaction.atomic():
+                verify.thaw(merchant=merchant, public_id=member, reason=reason, now=timezone.now(), actor=actor)
+        except LoyaltyError as refusal:
+            notes.error(request, refusal.detail)
+        else:
+            notes.success(request, _("%(member)s may be spent from again.") % {"member": member})
 
 
 class UserAdmin(KeptForEver):
@@ -90,7 +132,6 @@ class PassportAdmin(ReadOnly):
 
 site = BackOffice(name="backoffice")
 site.register(Merchant, MerchantAdmin)
-site.register(MerchantHost, admin.ModelAdmin)
 site.register(User, UserAdmin)
 site.register(Seat, SeatAdmin)
 site.register(ApiKey, ApiKeyAdmin)

@@ -6,24 +6,34 @@ from typing import Any
 
 from allauth.account.forms import ConfirmLoginCodeForm
 from allauth.core import context
-from allauth.core.internal import ratelimit
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from merchants import contacts, users
+from loyalty.accounts import known_browsers
+from merchants import code_requests, contacts, users
+from merchants.contacts import Contact
 from merchants.errors import LoyaltyError
+from merchants.limits import TooMany
 
-CODES_TOO_OFTEN = _("Codes were asked for too often. Please try again in a minute, or later today.")
+#: Where a code of staff is good, among the places of `merchants.code_requests`.
+CONSOLE = "console"
 
 
-def may_send_code(request: HttpRequest, contact: str) -> bool:
-    """Count one code asked for, by this contact and from this address of the net, and say whether it may be sent."""
-    return bool(ratelimit.consume(request, app="allauth.account", action="request_login_code", key=contact))
+def count_code(request: HttpRequest, contact: Contact) -> TooMany | None:
+    """Count one code asked for and return why it may not be sent, or None; the request keeps how many digits it has."""
+    asker = known_browsers.asker(request, CONSOLE, contact)
+    try:
+        digits = code_requests.take(contact=contact, place=CONSOLE, asker=asker, now=timezone.now())
+    except TooMany as refusal:
+        return refusal
+    request.code_digits = digits  # type: ignore[attr-defined]
+    return None
 
 
 class SignInForm(forms.Form):
@@ -46,8 +56,9 @@ class SignInForm(forms.Form):
         except LoyaltyError as refusal:
             raise forms.ValidationError({"contact": refusal.detail}) from None
         # Counted before anybody is looked up, so that the limits say nothing about who exists.
-        if not may_send_code(context.request, contact.value):
-            raise forms.ValidationError(CODES_TOO_OFTEN)
+        too_often = count_code(context.request, contact)
+        if too_often is not None:
+            raise forms.ValidationError(too_often.detail)
         user = users.find(contact)
         self._user = user if user is not None and user.is_active else None
         cleaned[contact.kind] = contact.value

@@ -13,9 +13,7 @@ from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from merchants.tenancy import sqlstate
-
-_LOCK_NOT_AVAILABLE = "55P03"
+from merchants.database.sql_errors import LOCK_NOT_AVAILABLE, sqlstate
 
 
 class OneStepAtATime:
@@ -34,6 +32,6 @@ class OneStepAtATime:
                     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 20))", [session])
                 return self.get_response(request)
         except OperationalError as error:
-            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
                 raise
             return HttpResponse(_("Too many requests at once. Try again."), status=429, content_type="text/plain")

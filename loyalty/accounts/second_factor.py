@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from merchants import sealing, users
-from merchants.models.people import User
+from merchants.users import User
 
 #: A tablet left open over night asks again in the morning.
 HOURS_VALID = 12

@@ -12,10 +12,11 @@ from django.urls import path
 from loyalty.accounts import views
 
 urlpatterns = [
-    path("", views.front_door, name="front_door"),
+    path("", views.root_redirect, name="root_redirect"),
     path("accounts/login/", views.sign_in, name="account_login"),
     path("accounts/login/code/", views.sign_in_alias, name="account_request_login_code"),
     path("accounts/login/code/confirm/", views.confirm_code, name="account_confirm_login_code"),
+    path("accounts/login/link/<str:token>/", views.sign_in_by_link, name="sign_in_link"),
     path("accounts/login/passkey/", webauthn.login_webauthn, name="mfa_login_webauthn"),
     path("accounts/logout/", account.logout, name="account_logout"),
     path("accounts/security/", views.security, name="account_security"),

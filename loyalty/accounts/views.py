@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.models import Login
 from allauth.account.views import ConfirmLoginCodeView, RequestLoginCodeView
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.models import Authenticator
@@ -23,10 +25,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from loyalty.accounts import second_factor
+from loyalty.accounts import second_factor, sign_in_links
 from loyalty.accounts.addresses import is_this_machine
-from loyalty.accounts.forms import CODES_TOO_OFTEN, NewPasskeyForm, SignInCodeForm, may_send_code
-from merchants import dev_outbox, users
+from loyalty.accounts.forms import NewPasskeyForm, SignInCodeForm, count_code
+from merchants import contacts, dev_outbox, users
 
 
 class ConfirmCode(ConfirmLoginCodeView):
@@ -39,7 +41,7 @@ class ConfirmCode(ConfirmLoginCodeView):
         process = getattr(self, "_process", None)
         if process is not None and process.user is None:
             # Whom a code was really sent to was read before this page was drawn.
-            users.look_for_nobody()
+            users.read_no_user()
         return answer
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -47,8 +49,9 @@ class ConfirmCode(ConfirmLoginCodeView):
             answer: HttpResponse = super().post(request, *args, **kwargs)
             return answer
         state = self._process.state
-        if not may_send_code(request, state.get("email") or state["phone"]):
-            notes.error(request, CODES_TOO_OFTEN)
+        refusal = count_code(request, contacts.stored(state.get("email") or state["phone"]))
+        if refusal is not None:
+            notes.error(request, refusal.detail)
             page = self.get_context_data(form=SignInCodeForm(code=""))
             return render(request, self.template_name, page, status=429)
         # As if asked for anew, with its own ten minutes and its own tries; allauth's `resend` fails for whom nobody knows.
@@ -67,7 +70,7 @@ _NEXT = "second_factor_next"
 
 
 @require_GET
-def front_door(request: HttpRequest) -> HttpResponse:
+def root_redirect(request: HttpRequest) -> HttpResponse:
     """Send who typed nothing but the host's name to the console: members come by their shop's own address."""
     return redirect(settings.LOGIN_REDIRECT_URL)
 
@@ -77,6 +80,19 @@ def sign_in_alias(request: HttpRequest) -> HttpResponse:
     """Send allauth's second name for the sign-in page to the first, with all it carries."""
     query = request.META.get("QUERY_STRING", "")
     return redirect(reverse("account_login") + (f"?{query}" if query else ""))
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Sign in whom the operator gave a link; only the button uses it up, since mail programs open links themselves."""
+    if request.method == "POST" and (user := sign_in_links.use(token)) is not None:
+        record_authentication(request, user, method="code")
+        # Without the address: a link from the operator proves no mailbox.
+        answer: HttpResponse = perform_login(request, Login(user=user))
+        return answer
+    person = sign_in_links.owner_of(token)
+    return render(request, "account/sign_in_link.html", {"person": person}, status=200 if person else 410)
 
 
 @require_GET

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from django.utils.translation import get_language
 from msgspec import Meta
 
-from loyalty.api import pages
+from loyalty.api.framework import pages
+from loyalty.api.framework.operations import ApiAnswer, Call, operation, shown
+from loyalty.api.framework.pages import PageQuery
+from loyalty.api.framework.views import ApiView
 from loyalty.api.members import member_of
-from loyalty.api.operations import Answer, Call, operation, shown
-from loyalty.api.pages import PageQuery
-from loyalty.api.views import ApiView
-from rewards import balances, redemptions
+from rewards import authority, balances, redemptions
 from rewards.balances import Balance, EntryView
 from rewards.redemptions import Offer
 
@@ -71,6 +71,7 @@ class BalanceOut(msgspec.Struct, frozen=True, kw_only=True):
     tier: str | None
     tier_since: datetime | None
     is_frozen: bool
+    is_spending_stopped: Annotated[bool, Meta(description="By the member or the shop's staff; points are collected.")]
     expiring: list[DatedPoints]
     activating: list[DatedPoints]
     rewards: list[RewardNow]
@@ -92,7 +93,7 @@ class LotRow(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     remaining: int
     held: int
-    state: str
+    state: Literal["pending", "active", "used", "lapsed"]
     earned_at: datetime
     active_at: datetime
     expires_at: datetime | None
@@ -190,13 +191,14 @@ class MemberBalance(ApiView):
             "tier": "silver",
             "tier_since": "2025-03-04T01:15:00Z",
             "is_frozen": False,
+            "is_spending_stopped": False,
             "expiring": [{"at": "2025-12-31T15:00:00Z", "points": 300}],
             "activating": [{"at": "2025-12-05T15:00:00Z", "points": 40}],
             "rewards": [_REWARD],
             "pay_with_points": None,
         },
     )
-    def get(self, call: Call, member_id: str) -> Answer:
+    def get(self, call: Call, member_id: str) -> ApiAnswer:
         member = member_of(call, member_id)
         held = balances.of_member(merchant=call.merchant, member_id=member.pk, now=call.now) or _NOTHING
         catalogue = redemptions.catalogue(
@@ -207,8 +209,9 @@ class MemberBalance(ApiView):
             now=call.now,
             language=get_language() or "",
             order_total_minor=call.query.order_total_minor,
+            allowed=authority.allowed(call.merchant, None, member_id=member.pk, now=call.now, actor=call.actor),
         )
-        return Answer(
+        return ApiAnswer(
             BalanceOut(
                 member=member.public_id,
                 spendable=held.spendable,
@@ -218,6 +221,7 @@ class MemberBalance(ApiView):
                 tier=held.tier or None,
                 tier_since=held.tier_since,
                 is_frozen=held.is_frozen,
+                is_spending_stopped=member.spending_stopped_at is not None,
                 expiring=[DatedPoints(at=each.at, points=each.points) for each in held.expiring],
                 activating=[DatedPoints(at=each.at, points=each.points) for each in held.activating],
                 rewards=shown_rewards(catalogue.offers),
@@ -250,7 +254,7 @@ class MemberLots(ApiView):
             ]
         },
     )
-    def get(self, call: Call, member_id: str) -> Answer:
+    def get(self, call: Call, member_id: str) -> ApiAnswer:
         rows = balances.lots(
             merchant=call.merchant,
             member_id=member_of(call, member_id).pk,
@@ -258,7 +262,7 @@ class MemberLots(ApiView):
             is_open=call.query.open,
             limit=call.query.limit,
         )
-        return Answer(LotList(data=[shown(LotRow, row) for row in rows]))
+        return ApiAnswer(LotList(data=[shown(LotRow, row) for row in rows]))
 
 
 class MemberLedger(ApiView):
@@ -273,7 +277,7 @@ class MemberLedger(ApiView):
         refusals=("member_not_found",),
         answer_example={"data": [_ENTRY], "next_cursor": None},
     )
-    def get(self, call: Call, member_id: str) -> Answer:
+    def get(self, call: Call, member_id: str) -> ApiAnswer:
         # One more than a page is read to know whether there is a next one, and the reader gives no more than a page.
         limit = min(call.query.limit, balances.LEDGER_PAGE_MAX - 1)
         rows = balances.ledger(
@@ -283,14 +287,14 @@ class MemberLedger(ApiView):
             before_seq=call.query.after(pages.Number),
         )
         rows_shown, following = pages.cut(rows, limit, lambda entry: entry.seq)
-        return Answer(LedgerPage(data=[_entry(call, row) for row in rows_shown], next_cursor=following))
+        return ApiAnswer(LedgerPage(data=[_entry(call, row) for row in rows_shown], next_cursor=following))
 
 
 _NOTHING = Balance(0, 0, 0, 0, 0, "", None, None, False, 0, 0, (), ())
 
 
 def account_now(call: Call, member_id: int | None) -> AccountNow | None:
-    """This function will read what a member has after a journey; None for nobody."""
+    """Read what a member has after a journey; None for nobody."""
     held = balances.of_member(merchant=call.merchant, member_id=member_id, now=call.now) if member_id else None
     if held is None:
         return None
@@ -300,7 +304,7 @@ def account_now(call: Call, member_id: int | None) -> AccountNow | None:
 
 
 def shown_rewards(offers: Sequence[Offer]) -> list[RewardNow]:
-    """This function will translate rewards on offer for the outside."""
+    """Translate rewards on offer for the outside."""
     return [shown(RewardNow, offer) for offer in offers]
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 import msgspec
 
 from loyalty.api.balances import AccountNow
-from loyalty.api.operations import Answer, Call, operation
+from loyalty.api.framework.operations import ApiAnswer, Call, operation
+from loyalty.api.framework.views import ApiView
 from loyalty.api.receipts import NOW, RECEIPT, LotOut, TraceStep
 from loyalty.api.redemptions import said
-from loyalty.api.views import ApiView
 from rewards import purchases
 from rewards.purchases import ClaimInput
 
@@ -65,6 +65,9 @@ class Claims(ApiView):
             "purchase_refunded",
             "claim_too_late",
             "member_not_found",
+            "ambiguous_reference",
+            "invalid_card",
+            "card_blocked",
             "member_blocked",
             "too_many_points",
             "invalid",
@@ -93,7 +96,7 @@ class Claims(ApiView):
                 "points_pending": 0,
                 "lots": [{**RECEIPT["lots"][0], "points": 48}],
                 "qualifying_points": 48,
-                "trace": [{"code": "earned", "rule": "base", "points": 48, "data": {"amount_minor": 4800}}],
+                "trace": [{"code": "gave", "rule": "base", "points": 48, "data": {"amount_minor": 4800}}],
                 "terms_version": 3,
                 "balance_after": 1172,
                 "tier_after": "silver",
@@ -101,7 +104,7 @@ class Claims(ApiView):
             "now": {**NOW, "spendable": 1172},
         },
     )
-    def post(self, call: Call) -> Answer:
+    def post(self, call: Call) -> ApiAnswer:
         answer = said(call, purchases.claim(merchant=call.merchant, asked=call.body, now=call.now, actor=call.actor))
         receipt = answer.body["receipt"]
         receipt["purchase_external_id"] = call.own_id(receipt["purchase_external_id"])

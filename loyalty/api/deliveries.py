@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from loyalty.api import pages
-from loyalty.api.operations import Answer, Call, operation, shown
-from loyalty.api.pages import PageQuery
-from loyalty.api.views import ApiView
+from loyalty.api.framework import pages
+from loyalty.api.framework.operations import ApiAnswer, Call, operation, shown
+from loyalty.api.framework.pages import PageQuery
+from loyalty.api.framework.views import ApiView
 from loyalty.api.webhooks import GONE, MANAGE
 from merchants.webhooks import log
 from merchants.webhooks.log import NoSuchDelivery
@@ -24,7 +24,7 @@ class DeliveryOut(msgspec.Struct, frozen=True, kw_only=True):
     endpoint_id: str
     event_id: str
     kind: str
-    state: str
+    state: Literal["due", "delivered", "given_up"]
     attempts: int
     due_at: datetime
     last_attempt_at: datetime | None
@@ -79,7 +79,7 @@ class Deliveries(ApiView):
         answer_example={"data": [_DELIVERY], "next_cursor": None},
         **MANAGE,
     )
-    def get(self, call: Call) -> Answer:
+    def get(self, call: Call) -> ApiAnswer:
         query: DeliveryQuery = call.query
         rows, following = pages.newest_first(
             query,
@@ -93,7 +93,7 @@ class Deliveries(ApiView):
             ),
             gone_is=NoSuchDelivery,
         )
-        return Answer(DeliveryPage(data=[shown(DeliveryOut, each) for each in rows], next_cursor=following))
+        return ApiAnswer(DeliveryPage(data=[shown(DeliveryOut, each) for each in rows], next_cursor=following))
 
 
 class OneDelivery(ApiView):
@@ -105,8 +105,8 @@ class OneDelivery(ApiView):
         answer_example=_DELIVERY,
         **MANAGE,
     )
-    def get(self, call: Call, delivery_id: str) -> Answer:
-        return Answer(shown(DeliveryOut, log.delivery(merchant=call.merchant, delivery_id=delivery_id)))
+    def get(self, call: Call, delivery_id: str) -> ApiAnswer:
+        return ApiAnswer(shown(DeliveryOut, log.delivery(merchant=call.merchant, delivery_id=delivery_id)))
 
 
 class DeliveryReplays(ApiView):
@@ -119,6 +119,6 @@ class DeliveryReplays(ApiView):
         answer_example=_DELIVERY,
         **MANAGE,
     )
-    def post(self, call: Call, delivery_id: str) -> Answer:
+    def post(self, call: Call, delivery_id: str) -> ApiAnswer:
         again = log.replay(merchant=call.merchant, delivery_id=delivery_id, actor=call.actor, now=call.now)
-        return Answer(shown(DeliveryOut, again), status=202)
+        return ApiAnswer(shown(DeliveryOut, again), status=202)

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from loyalty.api import pages
-from loyalty.api.operations import Answer, Call, operation, shown
-from loyalty.api.pages import PageQuery
-from loyalty.api.views import ApiView
+from loyalty.api.framework import pages
+from loyalty.api.framework.operations import ApiAnswer, Call, operation, shown
+from loyalty.api.framework.pages import PageQuery
+from loyalty.api.framework.views import ApiView
 from merchants.webhooks import log
 from merchants.webhooks.log import NoSuchEvent
 
@@ -60,7 +60,7 @@ class Events(ApiView):
         answers={200: EventPage},
         answer_example={"data": [_EVENT], "next_cursor": None},
     )
-    def get(self, call: Call) -> Answer:
+    def get(self, call: Call) -> ApiAnswer:
         query: EventQuery = call.query
         rows, following = pages.newest_first(
             query,
@@ -69,7 +69,7 @@ class Events(ApiView):
             ),
             gone_is=NoSuchEvent,
         )
-        return Answer(EventPage(data=[shown(EventOut, each) for each in rows], next_cursor=following))
+        return ApiAnswer(EventPage(data=[shown(EventOut, each) for each in rows], next_cursor=following))
 
 
 class OneEvent(ApiView):
@@ -82,5 +82,5 @@ class OneEvent(ApiView):
         refusals=("event_not_found",),
         answer_example=_EVENT,
     )
-    def get(self, call: Call, event_id: str) -> Answer:
-        return Answer(shown(EventOut, log.event(merchant=call.merchant, event_id=event_id)))
+    def get(self, call: Call, event_id: str) -> ApiAnswer:
+        return ApiAnswer(shown(EventOut, log.event(merchant=call.merchant, event_id=event_id)))

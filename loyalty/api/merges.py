@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from loyalty.api.operations import Answer, Call, operation
-from loyalty.api.views import ApiView
+from loyalty.api.framework.operations import ApiAnswer, Call, operation
+from loyalty.api.framework.views import ApiView
 from rewards import merging
 from rewards.merging import Merged
 from rewards.parties import Input
@@ -27,7 +27,7 @@ class MergeOut(msgspec.Struct, frozen=True, kw_only=True):
     """What moved, from `source` to `target` (or, `undone`, back). Points count pending ones."""
 
     id: str
-    state: str
+    state: Literal["merged", "undone"]
     source: str
     target: str
     points: int
@@ -63,7 +63,7 @@ class Merges(ApiView):
         examples={"two_cards": {"source": "mem_2c5x8b1n4z7m0k3j", "target": "mem_7k2m9x4q8w3t6v1p"}},
         answer_example=_EXAMPLE,
     )
-    def post(self, call: Call) -> Answer:
+    def post(self, call: Call) -> ApiAnswer:
         asked: MergeInput = call.body
         done = merging.merge(
             merchant=call.merchant, source=asked.source, target=asked.target, now=call.now, actor=call.actor
@@ -83,13 +83,13 @@ class Undoings(ApiView):
         refusals=("merge_not_found", "merged_further", "account_frozen", "too_many_points"),
         answer_example={**_EXAMPLE, "state": "undone"},
     )
-    def post(self, call: Call, merge: str) -> Answer:
+    def post(self, call: Call, merge: str) -> ApiAnswer:
         undone = merging.unmerge(merchant=call.merchant, merge=merge, now=call.now, actor=call.actor)
         return _said(undone, "undone", status=200)
 
 
-def _said(done: Merged, state: str, *, status: int) -> Answer:
-    return Answer(
+def _said(done: Merged, state: Literal["merged", "undone"], *, status: int) -> ApiAnswer:
+    return ApiAnswer(
         MergeOut(
             id=done.public_id,
             state=state,

@@ -7,22 +7,25 @@ from typing import Annotated, Any
 
 import msgspec
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
-from msgspec import Meta
+from msgspec import Meta, structs
 
-from loyalty.api import pages
-from loyalty.api.operations import KIB, Answer, Call, operation, shown
-from loyalty.api.pages import PageQuery
+from loyalty.api.framework import pages
+from loyalty.api.framework.operations import KIB, ApiAnswer, Call, operation, shown
+from loyalty.api.framework.pages import PageQuery
+from loyalty.api.framework.views import ApiView
 from loyalty.api.receipts import TraceStep
-from loyalty.api.views import ApiView
-from merchants import shapes
-from merchants.errors import Invalid
+from merchants import money, shapes
+from merchants.errors import LoyaltyError
 from rewards import programmes
 from rewards.earning import Basket, Facts, Grant, Line
-from rewards.programmes import InvalidProgramme
+from rewards.programmes import Draft, InvalidProgramme
 from rewards.purchases import LineInput
-from rewards.purchases.inputs import milli
-from rewards.terms import Terms, templates
+from rewards.sales.inputs import Rounding, SignedMoney
+from rewards.sales.sale import checked_lines
+from rewards.terms import Description, Terms, TermsWording, parse, templates
+
+#: As it was saved, field for field; what it may hold is `Terms`.
+TermsDocument = Annotated[dict[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/Terms"})]
 
 
 class DraftInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,12 +45,23 @@ class _SentDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class DraftOut(msgspec.Struct, frozen=True, kw_only=True):
     """The document being worked on; `differs` from what was published last."""
 
-    document: dict[str, Any]
+    document: TermsDocument
     revision: int
     based_on: int | None
     differs: bool
     updated_at: datetime | None
     updated_by: str
+    currency: Annotated[str, Meta(description="What the merchant sells in; amounts are its minor units.")] = ""
+    currency_digits: Annotated[
+        int, Meta(description="How many minor digits ISO counts: with 2, 150 dollars are sent as 15000.")
+    ] = 0
+    cash_digits: Annotated[
+        int, Meta(description="How many of them prices and cash have: TWD has 2, and prices show none.")
+    ] = 0
+    described: Annotated[
+        list[Description],
+        Meta(description="What the document says, part by part, in the language of Accept-Language."),
+    ] = []
 
 
 class PublishInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +86,7 @@ class VersionOut(msgspec.Struct, frozen=True, kw_only=True):
     published_by: str
     note: str
     rolled_back_to: int | None
-    document: dict[str, Any]
+    document: TermsDocument
 
 
 class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,10 +99,12 @@ class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
 class BasketInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A basket to try, and who is thought to buy it."""
 
-    total_minor: Annotated[int, Meta(ge=0, le=10**13)]
+    total_minor: SignedMoney
+    rounding_minor: Rounding = 0
     occurred_at: Annotated[datetime, Meta(tz=True)] | None = None
     lines: Annotated[tuple[LineInput, ...], Meta(max_length=100)] = ()
     channel: Annotated[str, Meta(max_length=30)] | None = None
+    tax_minor: SignedMoney = 0
     tier: Annotated[str, Meta(max_length=40)] | None = None
     ordinal: Annotated[int, Meta(ge=1, le=10**6, description="The member's n-th purchase.")] = 1
     joined_on: date | None = None
@@ -132,6 +148,17 @@ _DRAFT = {
     "differs": True,
     "updated_at": "2025-11-21T09:04:00Z",
     "updated_by": "Head office",
+    "currency": "KRW",
+    "currency_digits": 0,
+    "cash_digits": 0,
+    "described": [
+        {
+            "key": "earning",
+            "title": "Earning",
+            "parts": [{"key": "rule base", "title": "Every order", "says": "1 bean for every ₩100"}],
+        },
+        {"key": "expiry", "title": "When points end", "says": "points never end"},
+    ],
 }
 _VERSION = {
     "number": 3,
@@ -155,8 +182,8 @@ class Programme(ApiView):
         answers={200: DraftOut},
         answer_example=_DRAFT,
     )
-    def get(self, call: Call) -> Answer:
-        return Answer(shown(DraftOut, programmes.draft(merchant=call.merchant)))
+    def get(self, call: Call) -> ApiAnswer:
+        return ApiAnswer(_draft(call, programmes.draft(merchant=call.merchant)))
 
     @operation(
         id="save_programme",
@@ -172,7 +199,7 @@ class Programme(ApiView):
         answer_example=_DRAFT,
         bytes_max=_BYTES_MAX,
     )
-    def put(self, call: Call) -> Answer:
+    def put(self, call: Call) -> ApiAnswer:
         try:
             saved = programmes.save_draft(
                 merchant=call.merchant,
@@ -183,7 +210,7 @@ class Programme(ApiView):
             )
         except InvalidProgramme as refusal:
             raise _within(refusal, "/document") from None
-        return Answer(shown(DraftOut, saved))
+        return ApiAnswer(_draft(call, saved))
 
 
 class Publications(ApiView):
@@ -200,7 +227,7 @@ class Publications(ApiView):
         examples={"now": {"note": "Double points on weekends"}},
         answer_example=_VERSION,
     )
-    def post(self, call: Call) -> Answer:
+    def post(self, call: Call) -> ApiAnswer:
         published = programmes.publish(
             merchant=call.merchant,
             now=call.now,
@@ -208,7 +235,7 @@ class Publications(ApiView):
             effective_from=call.body.effective_from,
             note=call.body.note,
         )
-        return Answer(shown(VersionOut, published), status=201)
+        return ApiAnswer(shown(VersionOut, published), status=201)
 
 
 class Versions(ApiView):
@@ -222,12 +249,12 @@ class Versions(ApiView):
         answers={200: VersionPage},
         answer_example={"data": [_VERSION], "next_cursor": None},
     )
-    def get(self, call: Call) -> Answer:
+    def get(self, call: Call) -> ApiAnswer:
         # One more than a page is read to know whether there is a next one, and the verb gives no more than a page.
         limit = min(call.query.limit, pages.LIMIT_MAX - 1)
         rows = programmes.published(merchant=call.merchant, before=call.query.after(pages.Number), limit=limit + 1)
         rows_shown, following = pages.cut(rows, limit, lambda version: version.number)
-        return Answer(VersionPage(data=[shown(VersionOut, row) for row in rows_shown], next_cursor=following))
+        return ApiAnswer(VersionPage(data=[shown(VersionOut, row) for row in rows_shown], next_cursor=following))
 
 
 class RollBacks(ApiView):
@@ -243,11 +270,11 @@ class RollBacks(ApiView):
         examples={"oops": {"note": "The weekend rule gave too much"}},
         answer_example={**_VERSION, "rolled_back_to": 1},
     )
-    def post(self, call: Call, number: int) -> Answer:
+    def post(self, call: Call, number: int) -> ApiAnswer:
         published = programmes.roll_back(
             merchant=call.merchant, number=number, now=call.now, actor=call.actor, note=call.body.note
         )
-        return Answer(shown(VersionOut, published), status=201)
+        return ApiAnswer(shown(VersionOut, published), status=201)
 
 
 class Trials(ApiView):
@@ -270,12 +297,12 @@ class Trials(ApiView):
             "points": 96,
             "qualifying_points": 96,
             "grants": [{"points": 96, "active_at": "2025-11-21T09:04:00Z", "expires_at": None}],
-            "trace": [{"code": "earned", "rule": "base", "points": 96, "data": {"amount_minor": 9600}}],
+            "trace": [{"code": "gave", "rule": "base", "points": 96, "data": {"amount_minor": 9600}}],
             "why": ["1 point for each 100 won: 96 points"],
         },
         bytes_max=_BYTES_MAX,
     )
-    def post(self, call: Call) -> Answer:
+    def post(self, call: Call) -> ApiAnswer:
         asked: BasketInput = call.body.basket
         try:
             tried = programmes.simulate(
@@ -288,7 +315,7 @@ class Trials(ApiView):
         except InvalidProgramme as refusal:
             raise _within(refusal, "/document") from None
         found = tried.evaluation
-        return Answer(
+        return ApiAnswer(
             TrialOut(
                 points=found.points,
                 qualifying_points=found.qualifying_points,
@@ -299,37 +326,42 @@ class Trials(ApiView):
         )
 
 
+def _draft(call: Call, draft: Draft) -> DraftOut:
+    """The draft, and how many digits the amounts in it have."""
+    currency = call.merchant.currency
+    say = TermsWording(parse(draft.document), get_language() or "en", for_staff=True)
+    return structs.replace(
+        shown(DraftOut, draft), currency=currency, currency_digits=money.exponent(currency),
+        cash_digits=money.cash_digits(currency), described=list(say.described().values()),
+    )  # fmt: skip
+
+
 def _basket(asked: BasketInput, call: Call) -> Basket:
-    lines = []
-    for position, line in enumerate(asked.lines):
-        thousandths = milli(line.quantity)
-        if thousandths is None:
-            pointer = f"/basket/lines/{position}/quantity"
-            raise Invalid(_("A quantity is more than 0 and has at most three decimals."), pointer=pointer)
-        lines.append(
-            Line(
-                id=line.id or str(position + 1),
-                sku=line.sku,
-                category=line.category,
-                quantity_milli=thousandths,
-                amount_minor=line.amount_minor,
-                discount_minor=line.discount_minor,
-                tax_minor=line.tax_minor,
-            )
+    try:
+        sold = checked_lines(asked)
+    except LoyaltyError as refusal:
+        refusal.pointer = f"/basket{refusal.pointer}"
+        raise
+    lines = [
+        Line(
+            id=line.id, sku=line.sku, category=line.category, labels=tuple(line.labels), kind=line.kind,
+            quantity_milli=line.quantity_milli, amount_minor=line.amount_minor, discount_minor=line.discount_minor,
+            tax_minor=line.tax_minor,
         )
-    if lines and sum(line.amount_minor for line in lines) != asked.total_minor:
-        raise Invalid(_("The lines do not come to total_minor."), pointer="/basket/total_minor")
+        for line in sold
+    ]  # fmt: skip
     return Basket(
         occurred_at=asked.occurred_at or call.now,
         currency=call.merchant.currency,
         total_minor=asked.total_minor,
+        rounding_minor=asked.rounding_minor,
         lines=tuple(lines),
         channel=asked.channel,
     )
 
 
 def _within(refusal: InvalidProgramme, pointer: str) -> InvalidProgramme:
-    faults = [shapes.Fault(pointer + fault.pointer, fault.code, fault.detail) for fault in refusal.faults]
+    faults = [shapes.ShapeFault(pointer + fault.pointer, fault.code, fault.detail) for fault in refusal.faults]
     return InvalidProgramme(refusal.detail, faults)
 
 

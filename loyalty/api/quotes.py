@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from django.utils.translation import get_language
+from msgspec import Meta
 
-from loyalty.api.operations import Answer, Call, operation
-from loyalty.api.receipts import NOW, OF_SALES, RECEIPT, LotOut, PurchaseNow, TraceStep, source_of, standing
-from loyalty.api.views import ApiView
+from loyalty.api.framework.operations import ApiAnswer, Call, operation
+from loyalty.api.framework.views import ApiView
+from loyalty.api.receipts import (
+    NOW,
+    OF_SALES,
+    RECEIPT,
+    LotOut,
+    PurchaseNow,
+    TraceStep,
+    WarningOut,
+    source_of,
+    standing,
+    warnings_before,
+)
 from rewards import earning, purchases
 from rewards.purchases import QuoteInput
 
@@ -31,6 +44,9 @@ class QuoteOut(msgspec.Struct, frozen=True, kw_only=True):
     terms_version: int | None
     member: str | None
     now: PurchaseNow | None
+    warnings: Annotated[
+        list[WarningOut], Meta(description="Doubts that the sale would be recorded with, such as `amount_not_in_cash`.")
+    ] = []
 
 
 class Quotes(ApiView):
@@ -61,14 +77,15 @@ class Quotes(ApiView):
             "terms_version": 3,
             "member": "mem_7k2m9x4q8w3t6v1p",
             "now": {**NOW, "rewards": []},
+            "warnings": [],
         },
     )
-    def post(self, call: Call) -> Answer:
+    def post(self, call: Call) -> ApiAnswer:
         quoted = purchases.quote(
             merchant=call.merchant, asked=call.body, now=call.now, actor=call.actor, source=source_of(call)
         )
         found, version = quoted.evaluation, quoted.version
-        return Answer(
+        return ApiAnswer(
             QuoteOut(
                 token=quoted.token,
                 expires_at=quoted.expires_at,
@@ -83,6 +100,7 @@ class Quotes(ApiView):
                 why=earning.words(found.trace, version.terms if version else None, get_language() or "en"),
                 terms_version=version.number if version else None,
                 member=quoted.buyer.public_id if quoted.buyer else None,
-                now=standing(call, quoted.account, with_rewards=True),
+                now=standing(call, quoted.account, call.body.member, with_rewards=True),
+                warnings=warnings_before(quoted.sale),
             )
         )

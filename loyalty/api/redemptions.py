@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from django.utils.translation import gettext as _
+from msgspec import Meta
 
+from loyalty.api import changes
 from loyalty.api.balances import AccountNow, account_now
-from loyalty.api.operations import Answer, Call, operation
-from loyalty.api.views import ApiView
+from loyalty.api.changes import TOLD, ChangesQuery
+from loyalty.api.framework.operations import ApiAnswer, Call, operation
+from loyalty.api.framework.views import ApiView
+from loyalty.api.receipts import OF_SPENDING, Silent, check_backfill, document_of
+from loyalty.api.records import MemberId, OwnId, asked_name, members_named, own_name
 from rewards import redemptions
-from rewards.documents import Outcome, Refused
-from rewards.redemptions import (
-    CaptureInput,
-    RedemptionNotFound,
-    RedemptionRequest,
-    ReleaseInput,
-    ReversalInput,
-    View,
-)
+from rewards.documents import DocumentOutcome, Refused
+from rewards.redemptions import CaptureInput, RedemptionNotFound, RedemptionRequest, ReleaseInput, ReversalInput, View
+
+
+class NewRedemption(RedemptionRequest, frozen=True, kw_only=True):
+    """Spend points of a member: on a reward (by its code), or any amount of points at the terms' rate."""
+
+    silent: Silent = False
 
 
 class RedemptionReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +32,7 @@ class RedemptionReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     external_id: str
-    state: str
+    state: Literal["held", "captured", "refused"]
     member: str
     reward: str | None
     points: int
@@ -70,7 +74,7 @@ class EndingReceipt(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     external_id: str
     redemption: str
-    state: str
+    state: Literal["released", "reversed"]
     member: str
     points: int
     occurred_at: datetime
@@ -90,8 +94,11 @@ class RedemptionOut(msgspec.Struct, frozen=True, kw_only=True):
     """A redemption as it stands: held, captured, released, expired, reversed or refused."""
 
     id: str
-    external_id: str
-    state: str
+    #: Null when a purchase made it.
+    external_id: str | None
+    #: The purchase it was made or captured in; null when it stands alone.
+    purchase: str | None
+    state: Literal["held", "captured", "released", "expired", "reversed", "refused"]
     refusal: str | None
     reward: str | None
     code: str | None
@@ -103,6 +110,22 @@ class RedemptionOut(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     hold_expires_at: datetime | None
     ended_at: datetime | None
+
+
+class RedemptionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Redemptions, the newest first; with `changed_since`, in the order of their change."""
+
+    data: list[RedemptionOut]
+    next_cursor: str | None
+    mark: str
+
+
+class RedemptionListQuery(ChangesQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which redemptions. `changed_since` stands alone; the others can be given together."""
+
+    external_id: OwnId | None = None
+    member: MemberId | None = None
+    state: Annotated[Literal["held"], Meta(description="Only what is set aside now.")] | None = None
 
 
 _RECEIPT: dict[str, Any] = {
@@ -121,6 +144,23 @@ _RECEIPT: dict[str, Any] = {
     "recorded_at": "2025-11-21T09:04:00Z",
     "terms_version": 3,
     "balance_after": 624,
+}
+_REDEMPTION: dict[str, Any] = {
+    "id": "rdm_4m8x2k9q7w3t6v1p",
+    "external_id": "till-1-d-9",
+    "purchase": None,
+    "state": "held",
+    "refusal": None,
+    "reward": "free-coffee",
+    "code": "7KQ2-M4XP-9WRT",
+    "points": 500,
+    "points_captured": 0,
+    "points_returned": 0,
+    "amount_minor": None,
+    "currency": None,
+    "occurred_at": "2025-11-21T09:04:00Z",
+    "hold_expires_at": "2025-11-21T09:14:00Z",
+    "ended_at": None,
 }
 _NOW = {"spendable": 624, "held": 0, "pending": 0, "debt": 0, "tier": "silver"}
 _ENDING = {
@@ -144,38 +184,30 @@ class Redemptions(ApiView):
         id="redeem",
         summary="Spend points, or hold them for a while",
         description="Name a `reward` by its code, or `points` to pay an amount at the terms' rate. With `hold` the points "
-        "are set aside until they are captured, released, or the time is over." + _KEPT,
-        body=RedemptionRequest,
+        "are set aside until they are captured, released, or the time is over. One that is brought over from another system "
+        "is dated back (`occurred_at`)." + _KEPT,
+        body=NewRedemption,
         answers={201: RedemptionAnswer},
         refusals=(
             "external_id_reused",
             "member_not_found",
+            "ambiguous_reference",
+            "invalid_card",
+            "card_blocked",
             "member_blocked",
             "live_code_expired",
             "live_code_used",
             "live_code_needed",
-            "account_frozen",
-            "insufficient_points",
-            "unknown_reward",
-            "reward_not_on_offer",
-            "reward_for_other_tiers",
-            "reward_sold_out",
-            "reward_limit_reached",
+            *OF_SPENDING,
             "order_total_required",
-            "order_total_too_small",
-            "points_pay_nothing",
-            "points_below_minimum",
-            "points_above_maximum",
-            "points_not_a_step",
-            "points_worth_nothing",
-            "points_above_share",
+            "occurred_at_out_of_bounds",
             "unknown_location",
             "invalid",
         ),
         examples={
             "a_free_coffee_at_once": {
                 "external_id": "till-1-d-8",
-                "member": {"code": "M4K7-92QX"},
+                "member": {"card": "9000-1234"},
                 "reward": "free-coffee",
             },
             "hold_it_while_the_order_is_paid": {
@@ -195,13 +227,49 @@ class Redemptions(ApiView):
         answer_example={"receipt": _RECEIPT, "now": _NOW},
         **_SPENDING,
     )
-    def post(self, call: Call) -> Answer:
-        asked: RedemptionRequest = call.body
+    def post(self, call: Call) -> ApiAnswer:
+        check_backfill(call)
+        asked = document_of(call.body, RedemptionRequest)
         spend = redemptions.hold if asked.hold else redemptions.redeem
         outcome = spend(
-            merchant=call.merchant, asked=asked, now=call.now, actor=call.actor, location=call.key.location_code
-        )
+            merchant=call.merchant, asked=asked, now=call.now, actor=call.actor, location=call.key.location_code,
+            is_silent=call.body.silent,
+        )  # fmt: skip
         return said(call, outcome)
+
+    @operation(
+        id="list_redemptions",
+        tag="Redemptions",
+        summary="List redemptions, or find one by your own id",
+        description="The newest first, refused ones too. `state=held` lists what is set aside now."
+        + TOLD
+        + " What was "
+        "made, captured, given back or ended since comes.",
+        scope="documents:read",
+        query=RedemptionListQuery,
+        query_examples={"limit": 50, "state": "held"},
+        answers={200: RedemptionPage},
+        refusals=("member_not_found",),
+        answer_example={"data": [_REDEMPTION], "next_cursor": None, "mark": "NzQy"},
+    )
+    def get(self, call: Call) -> ApiAnswer:
+        query: RedemptionListQuery = call.query
+        shown, where = changes.page(
+            query,
+            changed=lambda since, limit: redemptions.changed(
+                merchant=call.merchant, now=call.now, since=since, limit=limit
+            ),
+            newest=lambda before, limit: redemptions.recorded(
+                merchant=call.merchant,
+                now=call.now,
+                member_ids=members_named(call, query.member),
+                external_id=asked_name(call, query.external_id),
+                is_held=query.state == "held",
+                before_id=before,
+                limit=limit,
+            ),
+        )
+        return ApiAnswer(RedemptionPage(data=[_shown(call, row) for row in shown], **where))
 
 
 class OneRedemption(ApiView):
@@ -212,28 +280,13 @@ class OneRedemption(ApiView):
         scope="members:read",
         answers={200: RedemptionOut},
         refusals=("redemption_not_found",),
-        answer_example={
-            "id": "rdm_4m8x2k9q7w3t6v1p",
-            "external_id": "till-1-d-9",
-            "state": "held",
-            "refusal": None,
-            "reward": "free-coffee",
-            "code": "7KQ2-M4XP-9WRT",
-            "points": 500,
-            "points_captured": 0,
-            "points_returned": 0,
-            "amount_minor": None,
-            "currency": None,
-            "occurred_at": "2025-11-21T09:04:00Z",
-            "hold_expires_at": "2025-11-21T09:14:00Z",
-            "ended_at": None,
-        },
+        answer_example=_REDEMPTION,
     )
-    def get(self, call: Call, redemption: str) -> Answer:
+    def get(self, call: Call, redemption: str) -> ApiAnswer:
         found = redemptions.find(merchant=call.merchant, name=redemption, now=call.now)
         if found is None:
             raise RedemptionNotFound(_("There is no such redemption."))
-        return Answer(_shown(call, found))
+        return ApiAnswer(_shown(call, found))
 
 
 class Captures(ApiView):
@@ -248,9 +301,9 @@ class Captures(ApiView):
             "hold_expired",
             "capture_too_large",
             "part_of_a_reward",
-            "nothing_to_capture",
             "account_frozen",
             "member_blocked",
+            "spending_stopped",
         ),
         examples={"all_of_it": {"external_id": "till-1-c-9"}, "a_part": {"external_id": "till-1-c-9", "points": 300}},
         answer_example={
@@ -266,7 +319,7 @@ class Captures(ApiView):
         },
         **_SPENDING,
     )
-    def post(self, call: Call, redemption: str) -> Answer:
+    def post(self, call: Call, redemption: str) -> ApiAnswer:
         outcome = redemptions.capture(
             merchant=call.merchant, redemption=redemption, asked=call.body, now=call.now, actor=call.actor
         )
@@ -284,7 +337,7 @@ class Releases(ApiView):
         answer_example={"receipt": _ENDING, "now": {**_NOW, "spendable": 1124}},
         **_SPENDING,
     )
-    def post(self, call: Call, redemption: str) -> Answer:
+    def post(self, call: Call, redemption: str) -> ApiAnswer:
         outcome = redemptions.release(
             merchant=call.merchant, redemption=redemption, asked=call.body, now=call.now, actor=call.actor
         )
@@ -306,15 +359,15 @@ class Reversals(ApiView):
         },
         **_SPENDING,
     )
-    def post(self, call: Call, redemption: str) -> Answer:
+    def post(self, call: Call, redemption: str) -> ApiAnswer:
         outcome = redemptions.reverse(
             merchant=call.merchant, redemption=redemption, asked=call.body, now=call.now, actor=call.actor
         )
         return said(call, outcome)
 
 
-def said(call: Call, outcome: Outcome) -> Answer:
-    """This function will answer a receipt and how things stand; a refusal that was kept is said after the commit."""
+def said(call: Call, outcome: DocumentOutcome) -> ApiAnswer:
+    """Answer a receipt and how things stand; a refusal that was kept is said after the commit."""
     refusal = None
     try:
         outcome.unless_refused()
@@ -322,14 +375,17 @@ def said(call: Call, outcome: Outcome) -> Answer:
         refusal = kept
     receipt = {**outcome.receipt, "external_id": call.own_id(outcome.receipt.get("external_id"))}
     now = account_now(call, outcome.member_id) if refusal is None else None
-    return Answer({"receipt": receipt, "now": now}, status=outcome.http, is_replay=outcome.is_replay, refusal=refusal)
+    return ApiAnswer(
+        {"receipt": receipt, "now": now}, status=outcome.http, is_replay=outcome.is_replay, refusal=refusal
+    )
 
 
 def _shown(call: Call, view: View) -> RedemptionOut:
     return RedemptionOut(
         id=view.public_id,
-        external_id=call.own_id(view.external_id) or "",
-        state=view.state,
+        external_id=own_name(call, view.external_id),
+        purchase=view.purchase or None,
+        state=cast(Any, view.state),
         refusal=view.refusal or None,
         reward=view.reward or None,
         code=view.code or None,

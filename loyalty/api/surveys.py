@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from engagement import surveys
 from engagement.surveys import AnswerInput
-from loyalty.api.operations import Answer, Call, operation
-from loyalty.api.views import ApiView
+from loyalty.api.framework.operations import ApiAnswer, Call, operation
+from loyalty.api.framework.views import ApiView
 
 
 class SurveyResponseOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +20,7 @@ class SurveyResponseOut(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str | None
     member: str | None
     score: int
-    nps_class: str
+    nps_class: Literal["promoter", "passive", "detractor"]
     comment: str
     channel: str
     purchase: str | None
@@ -61,7 +62,7 @@ class SurveyResponses(ApiView):
             "answered_at": "2025-11-21T09:10:00Z",
         },
     )
-    def post(self, call: Call) -> Answer:
+    def post(self, call: Call) -> ApiAnswer:
         answer = surveys.record_response(merchant=call.merchant, answer=call.body, now=call.now, actor=call.actor)
         shown = SurveyResponseOut(
             id=answer.id,
@@ -74,4 +75,4 @@ class SurveyResponses(ApiView):
             purchase=answer.purchase,
             answered_at=answer.answered_at,
         )
-        return Answer(shown, status=201, is_replay=answer.is_replay)
+        return ApiAnswer(shown, status=201, is_replay=answer.is_replay)

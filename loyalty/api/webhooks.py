@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from loyalty.api.operations import Answer, Call, operation, shown
-from loyalty.api.views import ApiView
+from loyalty.api.framework.operations import ApiAnswer, Call, operation, shown
+from loyalty.api.framework.views import ApiView
 from merchants.webhooks import addresses, endpoints, log
 
 Url = Annotated[str, Meta(min_length=8, max_length=500, examples=["https://pos.example/loyalty-events"])]
@@ -125,8 +125,8 @@ class Endpoints(ApiView):
         answer_example={"data": [_ENDPOINT]},
         **MANAGE,
     )
-    def get(self, call: Call) -> Answer:
-        return Answer(
+    def get(self, call: Call) -> ApiAnswer:
+        return ApiAnswer(
             EndpointList(data=[shown(EndpointOut, each) for each in endpoints.listed(merchant=call.merchant)])
         )
 
@@ -143,7 +143,7 @@ class Endpoints(ApiView):
         outside=_looked_up,
         **MANAGE,
     )
-    def post(self, call: Call) -> Answer:
+    def post(self, call: Call) -> ApiAnswer:
         made = endpoints.create(
             merchant=call.merchant,
             target=call.found,
@@ -152,7 +152,9 @@ class Endpoints(ApiView):
             actor=call.actor,
             now=call.now,
         )
-        return Answer(EndpointWithSecretOut(endpoint=shown(EndpointOut, made.endpoint), secret=made.secret), status=201)
+        return ApiAnswer(
+            EndpointWithSecretOut(endpoint=shown(EndpointOut, made.endpoint), secret=made.secret), status=201
+        )
 
 
 class OneEndpoint(ApiView):
@@ -164,8 +166,8 @@ class OneEndpoint(ApiView):
         answer_example=_ENDPOINT,
         **MANAGE,
     )
-    def get(self, call: Call, endpoint_id: str) -> Answer:
-        return Answer(shown(EndpointOut, endpoints.get(merchant=call.merchant, endpoint_id=endpoint_id)))
+    def get(self, call: Call, endpoint_id: str) -> ApiAnswer:
+        return ApiAnswer(shown(EndpointOut, endpoints.get(merchant=call.merchant, endpoint_id=endpoint_id)))
 
     @operation(
         id="change_webhook_endpoint",
@@ -178,7 +180,7 @@ class OneEndpoint(ApiView):
         outside=_looked_up,
         **MANAGE,
     )
-    def patch(self, call: Call, endpoint_id: str) -> Answer:
+    def patch(self, call: Call, endpoint_id: str) -> ApiAnswer:
         changes: EndpointChanges = call.body
         changed = endpoints.update(
             merchant=call.merchant,
@@ -189,7 +191,7 @@ class OneEndpoint(ApiView):
             actor=call.actor,
             now=call.now,
         )
-        return Answer(shown(EndpointOut, changed))
+        return ApiAnswer(shown(EndpointOut, changed))
 
     @operation(
         id="delete_webhook_endpoint",
@@ -199,9 +201,9 @@ class OneEndpoint(ApiView):
         refusals=(GONE,),
         **MANAGE,
     )
-    def delete(self, call: Call, endpoint_id: str) -> Answer:
+    def delete(self, call: Call, endpoint_id: str) -> ApiAnswer:
         endpoints.delete(merchant=call.merchant, endpoint_id=endpoint_id, actor=call.actor, now=call.now)
-        return Answer(status=204)
+        return ApiAnswer(status=204)
 
 
 class EndpointSecrets(ApiView):
@@ -216,7 +218,7 @@ class EndpointSecrets(ApiView):
         answer_example=_WITH_SECRET,
         **MANAGE,
     )
-    def post(self, call: Call, endpoint_id: str) -> Answer:
+    def post(self, call: Call, endpoint_id: str) -> ApiAnswer:
         made = endpoints.rotate_secret(
             merchant=call.merchant,
             endpoint_id=endpoint_id,
@@ -224,7 +226,7 @@ class EndpointSecrets(ApiView):
             now=call.now,
             overlap=timedelta(hours=call.body.overlap_hours),
         )
-        return Answer(EndpointWithSecretOut(endpoint=shown(EndpointOut, made.endpoint), secret=made.secret))
+        return ApiAnswer(EndpointWithSecretOut(endpoint=shown(EndpointOut, made.endpoint), secret=made.secret))
 
 
 class EndpointDisablings(ApiView):
@@ -238,7 +240,7 @@ class EndpointDisablings(ApiView):
         answer_example=_ENDPOINT,
         **MANAGE,
     )
-    def post(self, call: Call, endpoint_id: str) -> Answer:
+    def post(self, call: Call, endpoint_id: str) -> ApiAnswer:
         changed = endpoints.disable(
             merchant=call.merchant,
             endpoint_id=endpoint_id,
@@ -246,7 +248,7 @@ class EndpointDisablings(ApiView):
             actor=call.actor,
             now=call.now,
         )
-        return Answer(shown(EndpointOut, changed))
+        return ApiAnswer(shown(EndpointOut, changed))
 
 
 class EndpointEnablings(ApiView):
@@ -259,9 +261,9 @@ class EndpointEnablings(ApiView):
         answer_example=_ENDPOINT,
         **MANAGE,
     )
-    def post(self, call: Call, endpoint_id: str) -> Answer:
+    def post(self, call: Call, endpoint_id: str) -> ApiAnswer:
         changed = endpoints.enable(merchant=call.merchant, endpoint_id=endpoint_id, actor=call.actor, now=call.now)
-        return Answer(shown(EndpointOut, changed))
+        return ApiAnswer(shown(EndpointOut, changed))
 
 
 class EndpointPings(ApiView):
@@ -273,9 +275,9 @@ class EndpointPings(ApiView):
         answer_example={"delivery_id": "dlv_4m8x2k9q7w3t6v1p"},
         **MANAGE,
     )
-    def post(self, call: Call, endpoint_id: str) -> Answer:
+    def post(self, call: Call, endpoint_id: str) -> ApiAnswer:
         delivery_id = endpoints.ping(merchant=call.merchant, endpoint_id=endpoint_id, now=call.now)
-        return Answer(PingAnswer(delivery_id=delivery_id), status=202)
+        return ApiAnswer(PingAnswer(delivery_id=delivery_id), status=202)
 
 
 class EndpointReplays(ApiView):
@@ -289,7 +291,7 @@ class EndpointReplays(ApiView):
         answer_example={"queued": 12},
         **MANAGE,
     )
-    def post(self, call: Call, endpoint_id: str) -> Answer:
+    def post(self, call: Call, endpoint_id: str) -> ApiAnswer:
         queued = log.replay_since(
             merchant=call.merchant,
             endpoint_id=endpoint_id,
@@ -297,4 +299,4 @@ class EndpointReplays(ApiView):
             actor=call.actor,
             now=call.now,
         )
-        return Answer(ReplayAnswer(queued=queued), status=202)
+        return ApiAnswer(ReplayAnswer(queued=queued), status=202)

@@ -1,1 +1,1 @@
-"""The merchants' door: pages for staff, under `/console/<merchant_slug>/`."""
+"""The console: pages for staff, under `/console/<merchant_slug>/`."""

@@ -28,8 +28,9 @@ from loyalty.accounts import second_factor
 from loyalty.tenant import merchant_of
 from merchants import counter_devices, seats, tenancy
 from merchants.actors import Actor
-from merchants.models.people import CounterDevice, Seat
+from merchants.counter_devices import CounterDevice
 from merchants.permissions import NEEDS_SECOND_FACTOR, Permission, may
+from merchants.seats import Seat
 
 View = Callable[..., HttpResponseBase]
 
@@ -38,7 +39,7 @@ _DEVICE_COOKIE_DAYS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ConsoleAccess:
     """Somebody's place in the console: the seat, and the counter device if they came in by a PIN."""
 
     seat: Seat
@@ -59,7 +60,7 @@ def seat_required(permission: Permission | None) -> Callable[[View], View]:
             place = _place_on_shift(request) if permission in _AT_THE_COUNTER else None
             if place is None:
                 found = _place_of_user(request)
-                if not isinstance(found, Place):
+                if not isinstance(found, ConsoleAccess):
                     return found
                 place = found
             if permission is not None and not may(place.actor.role, permission):
@@ -95,7 +96,7 @@ def device_of(request: HttpRequest) -> CounterDevice | None:
 
 
 def now_of(request: HttpRequest) -> datetime:
-    """Return the one moment at which this request happens; only doors ask the clock."""
+    """Return the one moment at which this request happens; only entry points ask the clock."""
     if not hasattr(request, "now"):
         request.now = timezone.now()  # type: ignore[attr-defined]
     return cast(datetime, request.now)  # type: ignore[attr-defined]
@@ -146,7 +147,7 @@ def end_shift(request: HttpRequest) -> None:
     request.session.cycle_key()
 
 
-def _place_on_shift(request: HttpRequest) -> Place | None:
+def _place_on_shift(request: HttpRequest) -> ConsoleAccess | None:
     shift = request.session.get(_SHIFT)
     merchant = merchant_of(request)
     if shift is None or shift["merchant"] != merchant.public_id:
@@ -156,10 +157,10 @@ def _place_on_shift(request: HttpRequest) -> Place | None:
         return None
     since = datetime.fromisoformat(shift["since"])
     seat = counter_devices.on_shift(merchant=merchant, seat_id=shift["seat"], since=since, now=now_of(request))
-    return Place(seat, counter_devices.as_cashier(seat), device) if seat else None
+    return ConsoleAccess(seat, counter_devices.as_cashier(seat), device) if seat else None
 
 
-def _place_of_user(request: HttpRequest) -> Place | HttpResponse:
+def _place_of_user(request: HttpRequest) -> ConsoleAccess | HttpResponse:
     merchant = merchant_of(request)
     user = request.user
     if not user.is_authenticated:
@@ -175,7 +176,7 @@ def _place_of_user(request: HttpRequest) -> Place | HttpResponse:
         way = second_factor.ask(request, user)
         if way is not None:
             return _go(request, way["Location"])
-    return Place(seat, seats.actor_of(seat))
+    return ConsoleAccess(seat, seats.actor_of(seat))
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

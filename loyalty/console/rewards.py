@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages as notes
@@ -14,13 +15,14 @@ from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
 from loyalty.console.programme import editing
 from loyalty.console.programme.forms.rewards import REWARD_KINDS, RewardForm
-from loyalty.console.programme.shapes import Document, desk_of
-from loyalty.console.programme.wording import Speaker
+from loyalty.console.programme.shapes import Document, edited_draft
 from loyalty.tenant import merchant_of
+from loyalty.ui import formats
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from rewards.programmes import DraftMoved, InvalidProgramme
-from rewards.redemptions import claims
+from rewards.redemptions import listing
+from rewards.terms import TermsWording
 
 #: What a redemption's state is called, and in which tone it is shown.
 STATES: dict[str, tuple[Any, str]] = {
@@ -38,20 +40,20 @@ _ICONS = {"product": "cup", "discount": "voucher", "percentage": "voucher", "tex
 @seat_required(Permission.VIEW_PROGRAMME)
 def catalogue(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Show the rewards of the draft, and whether members see them already."""
-    desk = desk_of(request)
-    speaker = Speaker(desk.terms, desk.language, desk.places)
-    taken = claims.claimed(merchant=desk.merchant)
-    endless = [reward.code for reward in desk.terms.rewards if reward.stock is None]
-    counted = claims.counted(merchant=desk.merchant, rewards=endless)
+    edited = edited_draft(request)
+    speaker = TermsWording(edited.terms, edited.language, for_staff=True, places=edited.places)
+    taken = listing.claimed(merchant=edited.merchant, rewards=[reward.code for reward in edited.terms.rewards])
+    endless = [reward.code for reward in edited.terms.rewards if reward.stock is None]
+    counted = listing.counted(merchant=edited.merchant, rewards=endless)
     version = screens.version_of(request)
     live = {reward.code: reward for reward in version.terms.rewards} if version else {}
     rows = []
-    for reward in desk.terms.rewards:
+    for reward in edited.terms.rewards:
         shown = live.get(reward.code)
         rows.append({
             "code": reward.code,
-            "name": desk.said(reward.name),
-            "what": speaker.reward(reward),
+            "name": edited.said(reward.name),
+            "what": formats.side_by_side(reward.describe(speaker).lines),
             "price": reward.price_points,
             "icon": _ICONS[type(reward).kind],
             "stock": reward.stock,
@@ -60,9 +62,9 @@ def catalogue(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "left": None if reward.stock is None else max(0, reward.stock - taken.get(reward.code, 0)),
             "state": "live" if shown == reward else "changed" if shown is not None else "draft",
         })  # fmt: skip
-    gone = [desk.said(reward.name) for code, reward in live.items() if code not in {row["code"] for row in rows}]
+    gone = [edited.said(reward.name) for code, reward in live.items() if code not in {row["code"] for row in rows}]
     page = {
-        "desk": desk, "rows": rows, "gone": gone, "kinds": REWARD_KINDS.items(), "paying": speaker.paying(),
+        "edited": edited, "rows": rows, "gone": gone, "kinds": REWARD_KINDS.items(), "paying": formats.sentences(pay.describe(speaker).all) if (pay := edited.terms.pay_with_points) else _("points cannot pay"),
         "may_edit": screens.may_do(request, Permission.EDIT_PROGRAMME),
         "tabs": _tabs(request, "rewards"),
     }  # fmt: skip
@@ -73,19 +75,19 @@ def catalogue(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 @seat_required(Permission.EDIT_PROGRAMME)
 def reward(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Edit the reward `?code=` of the draft, or add one of `?kind=`."""
-    desk = desk_of(request)
+    edited = edited_draft(request)
     code = request.GET.get("code", "")
-    known = _reward(desk.document, code)
+    known = _reward(edited.document, code)
     if code and known is None:
         notes.error(request, _("This reward is not in the draft any more."))
         return screens.to(request, "rewards")
     kind = known["kind"] if known else request.GET.get("kind", "product")
     kind = kind if kind in REWARD_KINDS else "product"
-    form = RewardForm(desk, known, request.POST if request.method == "POST" else None, kind=kind)
+    form = RewardForm(edited, known, request.POST if request.method == "POST" else None, kind=kind)
     page: dict[str, Any] = {
-        "desk": desk, "form": form, "known": known, "kind_name": REWARD_KINDS[kind],
+        "edited": edited, "form": form, "known": known, "kind_name": REWARD_KINDS[kind],
         "seen": request.POST.get("seen") or editing.seen(known),
-        "claimed": claims.claimed(merchant=desk.merchant).get(code, 0) if known else 0,
+        "claimed": listing.claimed(merchant=edited.merchant, rewards=[code]).get(code, 0) if known else 0,
     }  # fmt: skip
     if request.method == "POST" and form.is_valid():
         written = form.written()
@@ -101,12 +103,12 @@ def reward(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         try:
             editing.save(request, part=lambda document: _reward(document, written["code"]), change=change)
         except InvalidProgramme as refusal:
-            codes = [each["code"] for each in desk.document["rewards"]]
+            codes = [each["code"] for each in edited.document["rewards"]]
             place = codes.index(written["code"]) if written["code"] in codes else len(codes)
             form.take_faults(refusal.faults, f"/rewards/{place}")
         except DraftMoved as refusal:
             page["moved"] = refusal.detail
-            page["seen"] = editing.seen(_reward(desk_of(request).document, written["code"]))
+            page["seen"] = editing.seen(_reward(edited_draft(request).document, written["code"]))
         else:
             return screens.to(request, "rewards", said=_("Saved in the draft."))
     return screens.show(request, "console/rewards/reward.html", page, status=422 if form.is_bound else 200)
@@ -121,8 +123,8 @@ def remove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     def change(document: Document) -> None:
         document["rewards"] = [each for each in document["rewards"] if each["code"] != code]
 
-    desk = desk_of(request)
-    known = _reward(desk.document, code)
+    edited = edited_draft(request)
+    known = _reward(edited.document, code)
     if known is None:
         notes.error(request, _("This reward is not in the draft any more."))
         return screens.to(request, "rewards")
@@ -138,14 +140,14 @@ def remove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 @seat_required(Permission.SEE_MEMBERS)
 def taken(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """List what members took, newest first; of one reward with `?reward=`."""
-    merchant, desk = merchant_of(request), desk_of(request)
+    merchant, edited = merchant_of(request), edited_draft(request)
     wanted = request.GET.get("reward", "")[:60]
-    rows = claims.listed(
+    rows = listing.listed(
         merchant=merchant, now=now_of(request), reward=wanted, limit=screens.PAGE + 1,
-        before_id=screens.read_cursor(request, int),
+        before=screens.read_cursor(request, tuple[datetime, int]),
     )  # fmt: skip
-    shown, following = screens.cut(rows, lambda row: row.id)
-    names = {each.code: desk.said(each.name) for each in desk.terms.rewards} | screens.reward_names(request)
+    shown, following = screens.cut(rows, lambda row: (row.occurred_at, row.id))
+    names = {each.code: edited.said(each.name) for each in edited.terms.rewards} | screens.reward_names(request)
     page = {
         "rows": [
             {"claim": row, "name": names.get(row.reward, row.reward) or _("Paid with points"),

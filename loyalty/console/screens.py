@@ -1,24 +1,22 @@
-"""What all pages of the console share: the frame around them, cursors of their lists, and the way on after a deed."""
+"""What all pages of the console share: the frame around them, cursors of their lists, and the way on after an action."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import msgspec
 from django.contrib import messages as notes
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from loyalty.console.access import actor_of, now_of, seat_of
 from loyalty.tenant import merchant_of
-from merchants import seats
-from merchants.models.people import Role
-from merchants.permissions import Permission, may
+from loyalty.ui.list_cursors import read_cursor as read_cursor
+from merchants import cursors, seats
+from merchants.permissions import Permission, Role, may
 from rewards import terms, versions
 from rewards.versions import Version
 
@@ -79,6 +77,12 @@ def decimals_of(request: HttpRequest) -> int:
     return version.terms.points.decimals if version else 0
 
 
+def points_word(request: HttpRequest) -> str:
+    """Return what this programme calls its points, in the reader's language."""
+    version = version_of(request)
+    return terms.text(version.terms.points.plural, get_language() or "en") if version else _("points")
+
+
 def may_do(request: HttpRequest, permission: Permission) -> bool:
     return may(actor_of(request).role, permission)
 
@@ -99,25 +103,6 @@ def to(request: HttpRequest, name: str, *, said: str = "", **kwargs: Any) -> Htt
 # -- lists ------------------------------------------------------------------------------------------------------------
 
 
-def cursor_of(key: Any) -> str:
-    """Write the sort key of the last row of a page into an address."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
-
-
-def read_cursor(request: HttpRequest, kind: Any) -> Any:
-    """Return the sort key in `?cursor=`, None without one; an address that was tampered with is no page."""
-    text = request.GET.get("cursor", "")
-    if not text:
-        return None
-    try:
-        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind, strict=True)
-    except (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError, RecursionError):
-        raise Http404 from None
-
-
 def cut(rows: Sequence[T], key: Callable[[T], Any], limit: int = PAGE) -> tuple[Sequence[T], str | None]:
     """Cut the `limit + 1` rows read to a page, and make the cursor of the next one if there is one."""
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], cursor_of(key(rows[limit - 1]))
+    return cursors.cut(rows, limit, key)

@@ -17,12 +17,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.members.lists import blame
-from loyalty.console.programme.fields import PointsField, worn
+from loyalty.console.programme.fields import PointsField, with_look
 from loyalty.tenant import merchant_of
 from loyalty.ui import colour
-from merchants import logos, pictures, places, profile
+from merchants import locations, logos, pictures, privacy_notices, profile
+from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
-from merchants.models.merchants import LANGUAGES, Merchant
+from merchants.languages import LANGUAGES
 from merchants.permissions import Permission
 
 
@@ -39,29 +40,43 @@ class SettingsForm(forms.Form):
         label=gettext_lazy("Language"), choices=LANGUAGES,
         help_text=gettext_lazy("Of letters to members who chose none, and of the programme's own texts."),
     )  # fmt: skip
+    reply_to = forms.EmailField(
+        label=gettext_lazy("Answers to e-mails go to"), required=False, max_length=254,
+        help_text=gettext_lazy("E-mails come under your shop's name. Left empty, members cannot answer."),
+    )  # fmt: skip
 
     is_live_code_needed = forms.BooleanField(
-        label=gettext_lazy("Spend points at the till only with the moving code"), required=False,
-        help_text=gettext_lazy("The member shows it on the phone. A card number alone then only collects."),
+        label=gettext_lazy("Spend points only with the moving code"), required=False,
+        help_text=gettext_lazy("At tills and at the counter. Cards, phone numbers and names then only collect."),
+    )  # fmt: skip
+    may_static_code_spend = forms.BooleanField(
+        label=gettext_lazy("The member code spends points too"), required=False,
+        help_text=gettext_lazy("Anybody who has a picture of the code can then spend the points. Better leave this off."),
     )  # fmt: skip
 
     def __init__(self, merchant: Merchant, decimals: int, *args: Any, **kwargs: Any) -> None:
-        named = ("name", "brand_colour", "language", "is_live_code_needed", *profile.LIMITS)
+        named = ("name", "brand_colour", "language", "reply_to", *profile.FLAGS, *profile.LIMITS)
         known = {name: getattr(merchant, name) for name in named}
         super().__init__(*args, **{**kwargs, "initial": known})
         self.use_required_attribute = False
-        self.fields["adjustment_points_max"] = worn(
+        self.fields["adjustment_points_max"] = with_look(
             PointsField(decimals, minimum=0, label=_("A manager may adjust")), after=_("points")
         )
-        self.fields["adjustment_points_max"].help_text = _(
-            "Of one member in a day, all together. Owners know no limit."
-        )
-        self.fields["step_up_points_above"] = worn(
-            PointsField(decimals, minimum=0, label=_("A code on the phone above")), after=_("points")
+        self.fields["adjustment_points_max"].help_text = _("Of one member in a day, all together. No limit for owners.")
+        self.fields["step_up_points_above"] = with_look(
+            PointsField(decimals, minimum=0, label=_("Ask for a code when a member spends more than")),
+            after=_("points"),
         )
         self.fields["step_up_points_above"].help_text = _("Spent in a day by a member in the portal. 0: always.")
+        self.fields["till_word_points_max"] = with_look(
+            PointsField(decimals, minimum=0, label=_("Tills may spend without the moving code")),
+            after=_("points a day"),
+        )
+        self.fields["till_word_points_max"].help_text = _(
+            "Of one member, found by card, phone or your own id. Above it the till asks for the moving code. 0: always."
+        )
         for name, label, after, hint in (
-            ("contact_cool_off_hours", _("… and after a new contact for"), _("hours"), _("Whatever is spent in the portal.")),
+            ("contact_cool_off_hours", _("Ask for a code after a contact was changed, for"), _("hours"), _("For every redemption in the portal.")),
             ("occurred_at_days_back_max", _("Sales may come late by"), _("days"), _("Of tills that were offline.")),
             ("occurred_at_minutes_ahead_max", _("… or be ahead by"), _("minutes"), _("Of tills whose clock is wrong.")),
             (
@@ -78,13 +93,17 @@ class SettingsForm(forms.Form):
                 "churn_alert_percent", _("Warn of a churn rate above"), _("percent"),
                 _("0: above what your members' own pauses explain, and never below 7 percent."),
             ),
+            (
+                "answers_min", _("Show a score from"), _("answers"),
+                _("Fewer answers say too little: the dashboard says so instead of showing a score."),
+            ),
         ):  # fmt: skip
             least, most = profile.LIMITS[name]
             field = forms.IntegerField(label=label, min_value=least, max_value=most, help_text=hint)
-            self.fields[name] = worn(field, after=after)
+            self.fields[name] = with_look(field, after=after)
 
     def limits(self) -> list[Any]:
-        return [self[name] for name in profile.LIMITS]
+        return [self[name] for name in profile.LIMITS if name != "till_word_points_max"]
 
 
 @require_http_methods(["GET", "POST"])
@@ -103,7 +122,7 @@ def settings(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             blame(form, refusal)
         else:
             return screens.to(request, "settings", said=_("Saved."))
-    page = {"form": form, "places": places.of(merchant)[:200], "brand": _brand(request, merchant),
+    page = {"form": form, "notice": privacy_notices.newest(merchant), "places": locations.of(merchant)[:200], "brand": _brand(request, merchant),
             "preview_url": screens.url(request, "settings_preview"),
             "picture_kilobytes": pictures.BYTES_MAX // 1024, "picture_side": pictures.SIDE_MAX}  # fmt: skip
     return screens.show(request, "console/settings/settings.html", page, status=422 if form.is_bound else 200)
@@ -148,10 +167,10 @@ def change_place(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     named = {"location_id": typed.get("place", ""), **common}
     words: dict[str, Any] = {"name": typed.get("name", ""), "zone": typed.get("zone", "").strip()}
     verbs: dict[str, tuple[Callable[[], object], str]] = {
-        "open": (lambda: places.open_place(code=typed.get("code", "").strip(), **words, **common), _("The location is open.")),
-        "rename": (lambda: places.rename(**words, **named), _("Saved.")),
-        "close": (lambda: places.close(**named), _("The location is closed; its history stays.")),
-        "reopen": (lambda: places.reopen(**named), _("The location is open again.")),
+        "open": (lambda: locations.open_place(code=typed.get("code", "").strip(), **words, **common), _("The location is open.")),
+        "rename": (lambda: locations.rename(**words, **named), _("Saved.")),
+        "close": (lambda: locations.close(**named), _("The location is closed; its history stays.")),
+        "reopen": (lambda: locations.reopen(**named), _("The location is open again.")),
     }  # fmt: skip
     if typed.get("act", "") not in verbs:
         notes.error(request, _("There is no such choice."))

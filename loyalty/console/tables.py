@@ -8,10 +8,9 @@ from itertools import islice
 
 from django.http import StreamingHttpResponse
 
-from analytics import exports
-from analytics.exports import Cell
-from merchants import tenancy
-from merchants.models.merchants import Merchant
+from merchants import csv_cells, tenancy
+from merchants.csv_cells import Cell
+from merchants.directory import Merchant
 
 Row = tuple[Cell, ...]
 CHUNK = 500
@@ -22,7 +21,7 @@ def download(
 ) -> StreamingHttpResponse:
     """Answer with the rows; `head` was read while the view still had the merchant's data open."""
     response = StreamingHttpResponse(
-        exports.lines(_in_tenants(merchant, head, rows)), content_type="text/csv; charset=utf-8"
+        csv_cells.lines(_in_tenants(merchant, head, rows)), content_type="text/csv; charset=utf-8"
     )
     response["Content-Disposition"] = f'attachment; filename="{merchant.slug}-{name}-{now:%Y-%m-%d}.csv"'
     return response

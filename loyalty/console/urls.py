@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import people, record, rewards, settings
-from loyalty.console.counter import desk, handing, sales
-from loyalty.console.dashboard import answers, behind
+from loyalty.console import audit_log, privacy, rewards, settings, team
+from loyalty.console.counter import member_search, reward_pages, sales
+from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import keys, sandbox, till, webhooks
-from loyalty.console.members import deeds, lists, merging, missing, one
+from loyalty.console.members import lists, member_actions, member_page, merging, missing, poster, refunding
 from loyalty.console.programme import overview, parts, publishing, rules, trying
 
 app_name = "console"
@@ -31,19 +31,21 @@ _programme = [
 
 _members = [
     path("", lists.members, name="members"),
+    path("export/contacts", lists.export_contacts, name="members_export_contacts"),
     path("enrol", lists.enrol, name="member_enrol"),
     path("missing-points", missing.missing, name="member_missing"),
     path("missing-points/settle", missing.settle, name="member_missing_settle"),
     path("export", lists.export, name="members_export"),
-    path("<str:member_id>", one.member, name="member"),
-    path("<str:member_id>/adjust", deeds.adjust, name="member_adjust"),
-    path("<str:member_id>/adjust/undo", deeds.undo_adjustment, name="member_adjust_undo"),
-    path("<str:member_id>/refund", deeds.refund, name="member_refund"),
-    path("<str:member_id>/undo", deeds.undo, name="member_undo"),
-    path("<str:member_id>/unclaim", deeds.unclaim, name="member_unclaim"),
-    path("<str:member_id>/reveal", deeds.reveal, name="member_reveal"),
-    path("<str:member_id>/turn", deeds.turn, name="member_turn"),
-    path("<str:member_id>/change", deeds.change, name="member_change"),
+    path("poster", poster.poster, name="poster"),
+    path("<str:member_id>", member_page.member, name="member"),
+    path("<str:member_id>/adjust", member_actions.adjust, name="member_adjust"),
+    path("<str:member_id>/adjust/undo", member_actions.undo_adjustment, name="member_adjust_undo"),
+    path("<str:member_id>/refund", refunding.refund, name="member_refund"),
+    path("<str:member_id>/undo", member_actions.undo, name="member_undo"),
+    path("<str:member_id>/unclaim", member_actions.unclaim, name="member_unclaim"),
+    path("<str:member_id>/reveal", member_actions.reveal, name="member_reveal"),
+    path("<str:member_id>/turn", member_actions.turn, name="member_turn"),
+    path("<str:member_id>/change", member_actions.change, name="member_change"),
     path("<str:member_id>/merge", merging.merge, name="member_merge"),
     path("<str:member_id>/unmerge", merging.unmerge, name="member_unmerge"),
 ]
@@ -61,25 +63,26 @@ _developers = [
 ]
 
 _counter = [
-    path("", desk.counter, name="counter"),
-    path("place", desk.place, name="counter_place"),
-    path("enrol", desk.enrol, name="counter_enrol"),
+    path("", member_search.counter, name="counter"),
+    path("place", member_search.place, name="counter_place"),
+    path("enrol", member_search.enrol, name="counter_enrol"),
     path("members/<str:member_id>", sales.member, name="counter_member"),
     path("members/<str:member_id>/claim", sales.claim, name="counter_claim"),
-    path("members/<str:member_id>/rewards", handing.rewards, name="counter_rewards"),
+    path("members/<str:member_id>/release", member_search.release, name="counter_release"),
+    path("members/<str:member_id>/rewards", reward_pages.rewards, name="counter_rewards"),
     path("sales/<str:purchase_id>", sales.sale, name="counter_sale"),
     path("sales/<str:purchase_id>/undo", sales.undo, name="counter_undo"),
-    path("rewards/<str:redemption_id>", handing.reward, name="counter_reward"),
-    path("rewards/<str:redemption_id>/give-back", handing.give_back, name="counter_give_back"),
+    path("rewards/<str:redemption_id>", reward_pages.reward, name="counter_reward"),
+    path("rewards/<str:redemption_id>/give-back", reward_pages.give_back, name="counter_give_back"),
 ]
 
 _of_merchant: list[URLPattern | URLResolver] = [
-    path("", people.start, name="start"),
+    path("", team.start, name="start"),
     path("dashboard", dashboard.overview, name="dashboard"),
-    path("dashboard/members", behind.members, name="dashboard_members"),
+    path("dashboard/members", members_of_number.members, name="dashboard_members"),
     path("dashboard/answers", answers.answers, name="dashboard_answers"),
     path("dashboard/answers/care", answers.take_care, name="dashboard_answers_care"),
-    path("dashboard/export", behind.export, name="dashboard_export"),
+    path("dashboard/export", members_of_number.export, name="dashboard_export"),
     path("programme/", include(_programme)),
     path("rewards", rewards.catalogue, name="rewards"),
     path("rewards/edit", rewards.reward, name="reward_edit"),
@@ -91,19 +94,20 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("settings/preview", settings.preview, name="settings_preview"),
     path("settings/logo", settings.change_logo, name="settings_logo"),
     path("settings/place", settings.change_place, name="settings_place"),
-    path("settings/record", record.record, name="settings_record"),
-    path("me", people.me, name="me"),
-    path("team", people.team, name="team"),
-    path("team/give", people.give_seat, name="seat_give"),
-    path("team/<str:seat_id>", people.seat, name="seat"),
-    path("devices/open", people.open_device, name="device_open"),
-    path("devices/<str:device_id>/close", people.close_device, name="device_close"),
+    path("settings/privacy", privacy.privacy, name="privacy"),
+    path("settings/record", audit_log.record, name="settings_record"),
+    path("me", team.me, name="me"),
+    path("team", team.team, name="team"),
+    path("team/invite", team.invite, name="seat_invite"),
+    path("team/<str:seat_id>", team.seat, name="seat"),
+    path("devices/open", team.open_device, name="device_open"),
+    path("devices/<str:device_id>/close", team.close_device, name="device_close"),
     path("counter/", include(_counter)),
-    path("counter/sign-on", people.counter_sign_on, name="counter_sign_on"),
-    path("counter/sign-off", people.counter_sign_off, name="counter_sign_off"),
+    path("counter/sign-on", team.counter_sign_on, name="counter_sign_on"),
+    path("counter/sign-off", team.counter_sign_off, name="counter_sign_off"),
 ]
 
 urlpatterns = [
-    path("", people.workplaces, name="workplaces"),
+    path("", team.workplaces, name="workplaces"),
     path("<slug:merchant_slug>/", include(_of_merchant)),
 ]

@@ -92,7 +92,7 @@ class Replay:
 
 
 def read() -> Data:
-    """This function will read the baskets from the installed package and count them independently of the platform.
+    """Read the baskets from the installed package and count them independently of the platform.
 
     :raises DataMissing: the package is not installed.
     """
@@ -127,7 +127,7 @@ def read() -> Data:
 
 
 def prepare(now: datetime) -> tuple[Merchant, str, str]:
-    """This function will make the merchant and its programme if they are not there, and a key for this replay.
+    """Make the merchant and its programme if they are not there, and a key for this replay.
 
     Returns the merchant, the key's secret and its public id.
     """
@@ -135,7 +135,7 @@ def prepare(now: datetime) -> tuple[Merchant, str, str]:
     if merchant is None:
         merchant = Merchant.objects.create(
             public_id=ids.mint("mer"), slug=SLUG, name="The Complete Journey", currency="USD", zone="America/New_York",
-            country="US", is_sandbox=True, created_at=now,
+            country="US", is_sandbox=True, created_at=now, spending_rule_seen_at=now,
         )  # fmt: skip
     with tenancy.tenant(merchant):
         if not programmes.published(merchant=merchant, limit=1):
@@ -148,13 +148,13 @@ def prepare(now: datetime) -> tuple[Merchant, str, str]:
 
 
 def close(merchant: Merchant, key_id: str, now: datetime) -> None:
-    """This function will revoke the key of a replay that is over."""
+    """Revoke the key of a replay that is over."""
     with tenancy.tenant(merchant):
         keys.revoke(merchant=merchant, public_id=key_id, actor=SYSTEM, now=now)
 
 
 def open_shops(merchant: Merchant, data: Data) -> None:
-    """This function will make the 457 shops the baskets name, by their codes, where they are missing."""
+    """Make the 457 shops the baskets name, by their codes, where they are missing."""
     codes = sorted({f"store-{store}" for store in data.columns["store_id"]})
     with tenancy.tenant(merchant):
         known = set(Location.objects.filter(merchant=merchant).values_list("code", flat=True))
@@ -185,7 +185,7 @@ class Till:
 
 
 def enrol(till: Till, data: Data, progress: Progress) -> None:
-    """This function will enrol every household through the API, joined at its first basket; known ones stay as they are."""
+    """Enrol every household through the API, joined at its first basket; known ones stay as they are."""
     joined: dict[int, int] = {}
     for household, seconds in zip(data.columns["household_id"], data.columns["seconds"], strict=True):
         if seconds < joined.get(household, 1 << 62):
@@ -221,7 +221,7 @@ _read_answer = msgspec.json.Decoder(_BatchAnswer).decode
 
 
 def replay(till: Till, data: Data, progress: Progress) -> Replay:
-    """This function will post every basket through the batch API, each household's in the order of its shopping."""
+    """Post every basket through the batch API, each household's in the order of its shopping."""
     lanes: list[list[int]] = [[] for _lane in range(LANES)]
     households = data.columns["household_id"]
     for basket, start in enumerate(data.starts[:-1]):
@@ -232,7 +232,9 @@ def replay(till: Till, data: Data, progress: Progress) -> Replay:
         recorded = replayed = refused = 0
         baskets.sort(key=lambda basket: data.columns["seconds"][data.starts[basket]])
         for chunk in _chunks(baskets, BATCH):
-            raw = till.post("/purchases/batch", {"purchases": [_basket(data, basket) for basket in chunk]})
+            raw = till.post(
+                "/purchases/batch", {"silent": True, "purchases": [_basket(data, basket) for basket in chunk]}
+            )
             answer = _read_answer(raw)
             if answer.refused:
                 raise ReplayFailed(f"{answer.refused} baskets were refused: {bytes(answer.results)[:500]!r}")
@@ -269,11 +271,11 @@ def _basket(data: Data, basket: int) -> dict[str, Any]:
 
 
 def held(merchant: Merchant) -> Totals:
-    """This function will count and sum what the platform now holds, straight from its tables."""
+    """Count and sum what the platform now holds, straight from the purchases."""
     with tenancy.tenant(merchant), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT count(*) FROM members_member WHERE merchant_id = %(m)s), count(*), "
-            "coalesce(sum(total_minor), 0), coalesce(sum(points_earned), 0) FROM rewards_purchase WHERE merchant_id = %(m)s",
+            "SELECT (SELECT count(*) FROM member_of_today WHERE merchant_id = %(m)s), count(*), "
+            "coalesce(sum(total_minor), 0), coalesce(sum(points_kept), 0) FROM reading_purchases WHERE merchant_id = %(m)s",
             {"m": merchant.pk},
         )
         members, purchases, revenue, points = cursor.fetchone()
@@ -281,7 +283,7 @@ def held(merchant: Merchant) -> Totals:
 
 
 def compute(merchant: Merchant) -> None:
-    """This function will compute the numbers as they stood when the data's year was over."""
+    """Compute the numbers as they stood when the data's year was over."""
     runs.run(merchant, now=LAST_DAY)
 
 

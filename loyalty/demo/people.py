@@ -42,8 +42,8 @@ class Person:
     wants_news: bool
 
 
-def invent(dice: Random, where: Where, number: int) -> Person:
-    """This function will invent one person; `number` makes the address and the phone unique."""
+def make_person(dice: Random, where: Where, number: int) -> Person:
+    """Invent one person; `number` makes the address and the phone unique."""
     if where == "seoul":
         family = dice.choices(list(_FAMILY_SEOUL), weights=list(_FAMILY_SEOUL.values()))[0]
         name = family + dice.choice(_GIVEN_SEOUL)

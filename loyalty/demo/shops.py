@@ -10,7 +10,7 @@ from loyalty.demo.people import Where
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """Something on the shelf; `minor` is the price people pay, tax included."""
+    """Something for sale; `minor` is the price people pay, tax included."""
 
     sku: str
     category: str
@@ -31,7 +31,7 @@ class Habit:
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class DemoShop:
     slug: str
     name: str
     currency: str
@@ -60,7 +60,7 @@ class Shop:
     staff: tuple[tuple[str, str, str], ...]
 
 
-CAFE: Final = Shop(
+CAFE: Final = DemoShop(
     slug="haneul-coffee",
     name="하늘커피",
     currency="KRW",
@@ -111,7 +111,7 @@ CAFE: Final = Shop(
     ),
 )  # fmt: skip
 
-BOOKSHOP: Final = Shop(
+BOOKSHOP: Final = DemoShop(
     slug="hudson-books",
     name="Hudson Street Books",
     currency="USD",

@@ -15,8 +15,8 @@ from itertools import accumulate
 from random import Random
 from zoneinfo import ZoneInfo
 
-from loyalty.demo.people import Person, invent
-from loyalty.demo.shops import Article, Habit, Shop
+from loyalty.demo.people import Person, make_person
+from loyalty.demo.shops import Article, DemoShop, Habit
 
 MONTHS = 18
 #: Answers to the survey are asked for every half year.
@@ -24,7 +24,7 @@ SURVEY_DAYS = 182
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DemoLine:
     sku: str
     category: str
     quantity: Decimal
@@ -41,7 +41,7 @@ class Visit:
     at: datetime
     member: int | None
     location: str
-    lines: tuple[Line, ...]
+    lines: tuple[DemoLine, ...]
 
     @property
     def total_minor(self) -> int:
@@ -86,8 +86,8 @@ class Story:
     opinions: list[Opinion] = field(default_factory=list)
 
 
-def tell(shop: Shop, *, today: date, seed: int) -> Story:
-    """This function will invent the months up to yesterday."""
+def tell(shop: DemoShop, *, today: date, seed: int) -> Story:
+    """Invent the months up to yesterday."""
     dice = Random(f"{shop.slug} {seed}")  # noqa: S311 - a story, not a secret
     zone = ZoneInfo(shop.zone)
     month = today.year * 12 + today.month - 1 - MONTHS
@@ -110,7 +110,7 @@ def tell(shop: Shop, *, today: date, seed: int) -> Story:
     return story
 
 
-def _join(story: Story, shop: Shop, dice: Random, zone: ZoneInfo) -> None:
+def _join(story: Story, shop: DemoShop, dice: Random, zone: ZoneInfo) -> None:
     """A third joins in the first two months; then the programme spreads by word of mouth, faster before the holidays."""
     days = list(_days(story.first_day, story.end_day))
     weights = [(3.2 if n < 60 else 1.0 + n / len(days)) * _weight(shop, day) for n, day in enumerate(days)]
@@ -125,10 +125,10 @@ def _join(story: Story, shop: Shop, dice: Random, zone: ZoneInfo) -> None:
         habit = dice.choices(shop.habits, weights=[h.share for h in shop.habits])[0]
         friend = dice.choice(story.joinings).person.number if dice.random() < 0.14 else None
         location = _location(shop, dice)
-        story.joinings.append(Joining(invent(dice, shop.where, number), at, habit, location, friend))
+        story.joinings.append(Joining(make_person(dice, shop.where, number), at, habit, location, friend))
 
 
-def _shop_on(story: Story, shop: Shop, joining: Joining, baskets: _Baskets, dice: Random, zone: ZoneInfo) -> None:
+def _shop_on(story: Story, shop: DemoShop, joining: Joining, baskets: _Baskets, dice: Random, zone: ZoneInfo) -> None:
     """Walk a member through the days: mostly a first purchase at joining, then by habit, until they stay away."""
     member, habit = joining.person.number, joining.habit
     joined_on = joining.at.astimezone(zone).date()
@@ -150,7 +150,7 @@ def _shop_on(story: Story, shop: Shop, joining: Joining, baskets: _Baskets, dice
     story.visits += [baskets.visit(at, member) for at in visits if at < end]
 
 
-def _opinion(shop: Shop, member: int, habit: Habit, at: datetime, dice: Random) -> Opinion:
+def _opinion(shop: DemoShop, member: int, habit: Habit, at: datetime, dice: Random) -> Opinion:
     mood = dice.choices(("detractor", "passive", "promoter"), weights=habit.mood)[0]
     score = {
         "detractor": dice.choice((2, 3, 4, 5, 6, 6)),
@@ -164,7 +164,7 @@ def _opinion(shop: Shop, member: int, habit: Habit, at: datetime, dice: Random) 
 class _Baskets:
     """Fills baskets; counts the receipts."""
 
-    def __init__(self, shop: Shop, dice: Random) -> None:
+    def __init__(self, shop: DemoShop, dice: Random) -> None:
         self.shop = shop
         self.dice = dice
         self.articles = list(accumulate(article.weight for article in shop.articles))
@@ -172,7 +172,7 @@ class _Baskets:
 
     def visit(self, at: datetime, member: int | None) -> Visit:
         self.receipts += 1
-        lines: dict[str, Line] = {}
+        lines: dict[str, DemoLine] = {}
         for _line in range(self.dice.choices((1, 2, 3, 4), weights=self.shop.lines_weights)[0]):
             article = self.article()
             lines.setdefault(article.sku, self.line(article))
@@ -185,7 +185,7 @@ class _Baskets:
         place = bisect.bisect_right(self.articles, self.dice.random() * self.articles[-1])
         return self.shop.articles[min(place, len(self.shop.articles) - 1)]
 
-    def line(self, article: Article) -> Line:
+    def line(self, article: Article) -> DemoLine:
         quantity = 2 if article.minor and self.dice.random() < 0.08 else 1
         minor = article.minor * quantity
         tax = (
@@ -193,17 +193,19 @@ class _Baskets:
             if article.category == "gift_card"
             else round(minor * self.shop.tax_per_mille / (1000 + self.shop.tax_per_mille))
         )
-        return Line(article.sku, article.category, Decimal(quantity), minor, tax, round(minor * self.shop.cost_share))
+        return DemoLine(
+            article.sku, article.category, Decimal(quantity), minor, tax, round(minor * self.shop.cost_share)
+        )
 
 
 # -- time ---------------------------------------------------------------------------------------------------------
 
 
-def _weight(shop: Shop, day: date) -> float:
+def _weight(shop: DemoShop, day: date) -> float:
     return shop.weekdays[day.weekday()] * shop.months[day.month - 1]
 
 
-def _moment(dice: Random, shop: Shop, day: date, zone: ZoneInfo) -> datetime:
+def _moment(dice: Random, shop: DemoShop, day: date, zone: ZoneInfo) -> datetime:
     hour = dice.choices(range(24), weights=shop.hours[day.weekday() >= 5])[0]
     local = datetime.combine(day, time(hour, dice.randrange(60), dice.randrange(60)), tzinfo=zone)
     return local.astimezone(UTC)
@@ -213,7 +215,7 @@ def _start(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
-def _location(shop: Shop, dice: Random) -> str:
+def _location(shop: DemoShop, dice: Random) -> str:
     return shop.locations[0 if dice.random() < 0.7 else 1][0]
 
 

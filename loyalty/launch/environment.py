@@ -12,7 +12,7 @@ import secrets
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from loyalty.launch import places
+from loyalty.launch import directories
 from loyalty.launch.postgres import Postgres
 from loyalty.launch.valkey import Valkey
 
@@ -44,8 +44,8 @@ def fill(environment: MutableMapping[str, str]) -> None:
     """Add what an installation on this machine alone needs: addresses, a secret of its own, local hosts only."""
     if not is_embedded(environment):
         return
-    data = places.data_dir()
-    here = places.find(data)
+    data = directories.data_dir()
+    here = directories.find(data)
     # libpq reads these behind everybody's back: PGPORT alone would send us to another socket.
     for name in [name for name in environment if name.startswith("PG") and name.isupper()]:
         del environment[name]
@@ -73,7 +73,7 @@ def fill(environment: MutableMapping[str, str]) -> None:
 
 def find_address(environment: MutableMapping[str, str]) -> None:
     """Set `PUBLIC_URL` to where the installation of this data directory runs now, for whoever is started beside it."""
-    if not environment.get("PUBLIC_URL") and (url := _running_at(places.find(places.data_dir()).lock)):
+    if not environment.get("PUBLIC_URL") and (url := _running_at(directories.find(directories.data_dir()).lock)):
         environment["PUBLIC_URL"] = url
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import http.client
 import os
 import socket
 import tempfile
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from loyalty.launch.places import StartError, own_directory
+from loyalty.launch.directories import StartError, own_directory
 
 PORTS = range(8000, 8020)
 
@@ -38,13 +39,13 @@ def held(asked: int | None = None) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _mark(port: int) -> Iterator[IO[str]]:
-    room = Path(tempfile.gettempdir()) / f"loyalty-ports-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"loyalty-ports-{os.getuid()}"
     try:
-        own_directory(room)
-        mark = os.fdopen(os.open(room / str(port), os.O_RDWR | os.O_CREAT, 0o600), "r+")
+        own_directory(folder)
+        mark = os.fdopen(os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600), "r+")
     except OSError as error:
         raise StartError(
-            f"{room} cannot be used ({error.strerror}): set TMPDIR to a directory that this account may write."
+            f"{folder} cannot be used ({error.strerror}): set TMPDIR to a directory that this account may write."
         ) from None
     with mark:
         yield mark
@@ -66,3 +67,15 @@ def _is_free(port: int) -> bool:
         except (OSError, OverflowError):
             return False
     return True
+
+
+def answers(port: int) -> bool:
+    """Return whether our web answers at this port, and well."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        line.request("GET", "/healthz", headers={"Host": "localhost"})
+        return line.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        line.close()

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: the wheel's binaries under our own launcher.
 
 Unix socket only, so no port can be taken and no other account can connect; data checksummed, locale C.UTF-8
-of PostgreSQL's own, the four roles of `merchants/roles.py`.  Started as a foreground child that ends with us.
+of PostgreSQL's own, the four roles of `merchants/database/roles.py`.  Started as a foreground child that ends with us.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import psycopg2
 
-from loyalty.launch import furnish
-from loyalty.launch.places import Account, Places, StartError
+from loyalty.launch import create_database
+from loyalty.launch.directories import Places, StartError, SystemAccount
 from loyalty.launch.processes import Child, command_line, is_alive, wait_until_gone
 from loyalty.launch.urls import socket_url
 
@@ -43,6 +43,12 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
+    # What a statement or a DETAIL repeats may be a person: the roles of the product say nothing of their errors at all
+    # (merchants/database/roles.py), and nobody else says more than the error itself.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
     "jit": "off",
 }
 
@@ -66,7 +72,7 @@ class Postgres:
         """
         child = self.launch()
         self.wait_ready()
-        self.furnish()
+        self.create_database()
         return child
 
     def launch(self) -> Child:
@@ -112,9 +118,9 @@ class Postgres:
             else:
                 return
 
-    def furnish(self) -> bool:
+    def create_database(self) -> bool:
         """Make the roles and the database; harmless to repeat. Return whether the database is new."""
-        return furnish.furnish(self.connect_as_superuser, maintenance=SUPERUSER, database=DATABASE)
+        return create_database.create(self.connect_as_superuser, maintenance=SUPERUSER, database=DATABASE)
 
     def drop_database(self) -> None:
         """Throw the database away, with everybody's sessions in it."""
@@ -125,7 +131,7 @@ class Postgres:
 
     def prepare_database(self, name: str) -> None:
         """Give another database to the owner role."""
-        furnish.prepare_database(self.connect_as_superuser, name)
+        create_database.prepare_database(self.connect_as_superuser, name)
 
     def connect_as_superuser(self, database: str) -> psycopg2.extensions.connection:
         return psycopg2.connect(host=str(self.places.sockets), port=PORT, user=SUPERUSER, dbname=database)
@@ -209,22 +215,22 @@ def _runnable_binaries(places: Places) -> Path:
         return original
     # The libraries are found beside the package, two levels up: keep that depth.
     package = original.parent.parent
-    room = places.home / "server"
-    copied = room / package.name / original.parent.name
-    mark = room / "copied-from"
+    folder = places.home / "server"
+    copied = folder / package.name / original.parent.name
+    mark = folder / "copied-from"
     if not mark.is_file() or mark.read_text() != str(original):
-        shutil.rmtree(room, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(original.parent, copied, symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.is_dir():
-            shutil.copytree(libraries, room / libraries.name, symlinks=True)
+            shutil.copytree(libraries, folder / libraries.name, symlinks=True)
         mark.write_text(str(original))
     if not _runs(copied / "bin", places.account):
         raise StartError(f"The account {places.account.name} cannot run PostgreSQL here: start as a user, not as root.")
     return copied / "bin"
 
 
-def _runs(directory: Path, account: Account) -> bool:
+def _runs(directory: Path, account: SystemAccount) -> bool:
     try:
         return all(_run([str(directory / program), "--version"], account).returncode == 0 for program in _PROGRAMS)
     except OSError:
@@ -234,7 +240,7 @@ def _runs(directory: Path, account: Account) -> bool:
 _PROGRAMS = ("initdb", "postgres")
 
 
-def _run(argv: list[str], account: Account | None) -> subprocess.CompletedProcess[str]:
+def _run(argv: list[str], account: SystemAccount | None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         argv,
         user=account.uid if account else None,

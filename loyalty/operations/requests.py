@@ -11,6 +11,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import bound_contextvars
 
+from loyalty import VERSION
 from loyalty.operations import logs, metrics
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -34,6 +35,9 @@ class RequestLogMiddleware:
         with bound_contextvars(request_id=request_id):
             response = self.get_response(request)
             response["X-Request-Id"] = request_id
+            # Who has no key may be looking for a release with a known hole.
+            if getattr(request, "key_prefix", ""):
+                response["Loyalty-Version"] = VERSION
             seconds = time.perf_counter() - started
             _write(request, response, seconds)
         return response
@@ -51,4 +55,5 @@ def _write(request: HttpRequest, response: HttpResponse, seconds: float) -> None
         status=response.status_code,
         duration_ms=round(seconds * 1000, 1),
         **({"merchant": merchant.pk} if merchant is not None else {}),
+        **({"key": prefix} if (prefix := getattr(request, "key_prefix", "")) else {}),
     )

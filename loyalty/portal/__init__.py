@@ -1,1 +1,1 @@
-"""The members' door: pages on a phone, under `/m/<merchant_slug>/`."""
+"""The portal: members' pages on a phone, under `/m/<merchant_slug>/`."""

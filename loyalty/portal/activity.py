@@ -9,9 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from loyalty.portal import screens, telling
+from loyalty.portal import entry_texts, screens
 from loyalty.portal.session import member_of, member_required, now_of
 from loyalty.tenant import merchant_of
+from loyalty.ui.list_cursors import read_cursor
+from merchants import cursors
 from rewards import balances, versions
 from rewards.purchases import finding
 
@@ -27,10 +29,10 @@ def activity(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """List entries by month, newest first; `?show=` filters them."""
     only = request.GET.get("show", "")
     only = only if only in KINDS else ""
-    moved, following = read(request, limit=screens.PAGE, only=only, before=screens.read_cursor(request))
+    moved, following = read(request, limit=screens.PAGE, only=only, before=read_cursor(request, int))
     path = reverse("portal:activity", kwargs={"merchant_slug": merchant_slug})
     page = {
-        "months": telling.by_month(moved),
+        "months": entry_texts.by_month(moved),
         "filters": [
             {"label": label, "href": f"{path}?show={kind}" if kind else path, "is_current": kind == only}
             for kind, label in KINDS.items()
@@ -58,18 +60,18 @@ def ending(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 
 def read(
     request: HttpRequest, *, limit: int, only: str = "", before: int | None = None
-) -> tuple[list[telling.Moved], str | None]:
+) -> tuple[list[entry_texts.HistoryRow], str | None]:
     """Return a page of entries in words, and the cursor of the next one."""
     merchant = merchant_of(request)
     rows = balances.ledger(
         merchant=merchant, member_id=member_of(request).pk, limit=limit + 1, before_seq=before, only=only
     )
-    shown = rows[:limit]
+    shown, following = cursors.cut(rows, limit, lambda row: row.seq)
     wanted = [row.document_id for row in shown if row.document_kind == "purchase" and row.document_id]
-    moved = telling.told(
+    moved = entry_texts.told(
         shown,
         timeline=versions.timeline(merchant.pk),
         purchases=finding.among(merchant=merchant, public_ids=wanted),
         language=screens.language(),
     )
-    return moved, str(shown[-1].seq) if len(rows) > limit else None
+    return moved, following

@@ -31,6 +31,7 @@ def card(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "live": series[0][1],
         "series": json.dumps([[int(at.timestamp()), *codes.modules(text)] for at, text in series]),
         "balance": balance,
+        "seq": balance.seq if balance else 0,
         "tier": screens.tier_names(promised).get(balance.tier if balance else "", ""),
     }
     response = screens.show(request, "portal/card.html", page)

@@ -20,7 +20,7 @@ from loyalty.portal.forms import CodeForm, ContactForm
 from loyalty.portal.session import actor_of, member_of, member_required, now_of
 from loyalty.tenant import merchant_of
 from loyalty.ui import offline
-from members import contact_changes, directory
+from members import contact_changes, registration
 from merchants import messages
 from merchants.contacts import Contact
 from merchants.errors import LoyaltyError
@@ -143,7 +143,7 @@ def confirm(request: HttpRequest, merchant_slug: str, kind: str) -> HttpResponse
         except contact_changes.NotProved as refusal:
             notes.error(request, refusal.detail)
             return _to(request, "contact", kind)
-        except directory.ContactTaken:
+        except registration.ContactTaken:
             notes.error(
                 request, _("Another membership here has this contact. At the shop they can make one of the two.")
             )
@@ -152,7 +152,9 @@ def confirm(request: HttpRequest, merchant_slug: str, kind: str) -> HttpResponse
         # Every session has ended; this one, which has proved both ends, begins anew.
         session.begin(request, member, now_of(request))
         notes.success(request, _("Changed. On other devices you are signed out."))
-        return redirect("portal:me", merchant_slug=merchant_slug)
+        response = redirect("portal:me", merchant_slug=merchant_slug)
+        session.remember_browser(request, response, to.contact)
+        return response
     page = {
         "form": form, "kind": kind, "stage": 3, "stages": _stages(), "contact": awaited.contact,
         "title": _("Does it reach you?"), "again_url": _url(request, "contact_new", kind),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from members import consent
 from merchants import contacts
 from merchants.contacts import Contact
 from merchants.errors import LoyaltyError
@@ -36,27 +35,29 @@ class ContactForm(forms.Form):
             raise forms.ValidationError(refusal.detail) from None
 
 
-class ConsentForm(forms.Form):
-    """The boxes of this merchant: each its own, none ticked, only the terms needed."""
+class FriendForm(forms.Form):
+    """A friend's code, from their link or typed; a wrong one is said before anybody joins without it."""
 
-    def __init__(self, wordings: Sequence[consent.Wording], *args: Any, **kwargs: Any) -> None:
+    referrer = forms.CharField(
+        label=_("A friend's code"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        help_text=_("Such as JOIN-7K4M-92A. Leave it empty if nobody invited you."),
+    )
+
+    def __init__(self, is_inviting: Callable[[str], bool], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.wordings = wordings
-        for wording in wordings:
-            self.fields[wording.purpose] = forms.BooleanField(
-                label=wording.text,
-                required=wording.is_required,
-                error_messages={"required": _("To join, please agree to this.")},
-            )
+        self.is_inviting = is_inviting
 
-    @property
-    def boxes(self) -> Sequence[forms.BoundField]:
-        return [self[wording.purpose] for wording in self.wordings]
-
-    @property
-    def granted(self) -> tuple[str, ...]:
-        return tuple(wording.purpose for wording in self.wordings if self.cleaned_data.get(wording.purpose))
+    def clean_referrer(self) -> str:
+        typed: str = self.cleaned_data["referrer"]
+        if typed and not self.is_inviting(typed):
+            raise forms.ValidationError(_("This code is not known. Check it, or leave it out."))
+        return typed
 
 
 class CodeForm(forms.Form):
-    code = forms.CharField(label=pgettext_lazy("sent for one use", "Code"), max_length=20, help_text=_("Six digits"))
+    code = forms.CharField(
+        label=pgettext_lazy("sent for one use", "Code"), max_length=20, help_text=_("The digits from our message")
+    )

@@ -15,19 +15,22 @@ from loyalty.portal import activity, screens
 from loyalty.portal.session import member_of, member_required, now_of
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
+from members import consent
 from merchants import ids
-from rewards import balances, earning, ladder, redemptions
+from rewards import balances, earning, redemptions, tiers
 from rewards.balances import Balance
-from rewards.ladder import Place
 from rewards.purchases import finding
-from rewards.redemptions import Catalogue
+from rewards.redemptions import Catalogue, Offer
 from rewards.terms import Terms
+from rewards.tiers import TierProgress
 
 #: Points that end within so many days are worth a notice.
 SOON_DAYS = 45
 #: A purchase is asked about while it is fresh.
 ASK_WITHIN_DAYS = 14
 SHOWN = 4
+_SEQ_DIGITS = 12
+_NEWS_ENTRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,15 @@ class Goal:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The reward that comes next, what the member has towards it, and in words what is missing."""
+
+    offer: Offer
+    has: int
+    missing: str
+
+
 @require_GET
 @member_required
 def home(request: HttpRequest, merchant_slug: str) -> HttpResponse:
@@ -48,21 +60,41 @@ def home(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     merchant, member, now = merchant_of(request), member_of(request), now_of(request)
     balance, promised = screens.balance_of(request), screens.terms_of(request)
     catalogue = screens.catalogue_of(request, balance)
-    place = ladder.of_member(merchant=merchant, member_id=member.pk, joined_at=member.joined_at, now=now)
+    place = tiers.of_member(merchant=merchant, member_id=member.pk, joined_at=member.joined_at, now=now)
     page: dict[str, Any] = {
         "member": member,
         "balance": balance,
         "worth": screens.worth(promised, balance.spendable if balance else 0),
         "tier": screens.tier_names(promised).get(balance.tier if balance else "", ""),
         "goal": _goal(request, promised, place, balance, catalogue),
+        "nearest": _nearest(promised, balance, catalogue),
+        "seq": balance.seq if balance else 0,
         "soon": _soon(balance, now + timedelta(days=SOON_DAYS)),
         "ready": catalogue.redeemable[:2],
         "held": redemptions.usable(merchant=merchant, member_id=member.pk, now=now),
         "latest": activity.read(request, limit=SHOWN)[0],
         "asked_about": _question(request),
+        "notice": consent.pending_notice(merchant=merchant, member=member),
         "code": ids.grouped(member.code),
     }
     return screens.show(request, "portal/home.html", page)
+
+
+@require_GET
+@member_required
+def news(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """Say what was earned or spent since the page was drawn (`?seq=`); nothing new is 204. Open pages ask by themselves."""
+    merchant, asked = merchant_of(request), request.GET.get("seq", "")
+    if not (asked.isascii() and asked.isdecimal() and len(asked) <= _SEQ_DIGITS):
+        return HttpResponse(status=204)
+    balance, promised = screens.balance_of(request), screens.terms_of(request)
+    if balance is None or promised is None or balance.seq == int(asked):
+        return HttpResponse(status=204)
+    entries = balances.ledger(merchant=merchant, member_id=member_of(request).pk, limit=_NEWS_ENTRIES)
+    new = [entry for entry in entries if entry.seq > int(asked)]
+    change, pending = sum(entry.balance_change for entry in new), sum(entry.pending_change for entry in new)
+    page = {"seq": balance.seq, "balance": balance, "change": change, "pending": pending if change == 0 else 0}
+    return screens.show(request, "portal/_news.html", page)
 
 
 def _soon(balance: Balance | None, until: Any) -> balances.Expiring | None:
@@ -72,7 +104,11 @@ def _soon(balance: Balance | None, until: Any) -> balances.Expiring | None:
 
 
 def _goal(
-    request: HttpRequest, promised: Terms | None, place: Place | None, balance: Balance | None, catalogue: Catalogue
+    request: HttpRequest,
+    promised: Terms | None,
+    place: TierProgress | None,
+    balance: Balance | None,
+    catalogue: Catalogue,
 ) -> Goal | None:
     """The next tier; without one (or on the highest), the next reward."""
     if promised is None:
@@ -86,15 +122,22 @@ def _goal(
         return Goal(
             at.value, level.threshold, big, small, _("%(missing)s to %(tier)s") % {"missing": missing, "tier": name}
         )
-    spendable = balance.spendable if balance else 0
-    waiting = [offer for offer in catalogue.offers if offer.missing_points and offer.refusal is None]
-    if not waiting:
+    nearest = _nearest(promised, balance, catalogue)
+    if nearest is None:
         return None
-    nearest = min(waiting, key=lambda offer: offer.missing_points)
-    missing = earning.points_in_words(nearest.missing_points, promised, screens.language())
-    big = formats.points(nearest.missing_points, promised.points.decimals)
-    label = _("%(missing)s to %(reward)s") % {"missing": missing, "reward": nearest.name}
-    return Goal(spendable, nearest.price_points, big, _("to the next reward"), label)
+    big = formats.points(nearest.offer.missing_points, promised.points.decimals)
+    label = _("%(missing)s to %(reward)s") % {"missing": nearest.missing, "reward": nearest.offer.name}
+    return Goal(nearest.has, nearest.offer.price_points, big, _("to the next reward"), label)
+
+
+def _nearest(promised: Terms | None, balance: Balance | None, catalogue: Catalogue) -> Nearest | None:
+    """The reward that takes the fewest more points, of those the member may have."""
+    waiting = [offer for offer in catalogue.offers if offer.missing_points and offer.refusal is None]
+    if promised is None or not waiting:
+        return None
+    offer = min(waiting, key=lambda each: each.missing_points)
+    missing = earning.points_in_words(offer.missing_points, promised, screens.language())
+    return Nearest(offer, balance.spendable if balance else 0, missing)
 
 
 def _missing(request: HttpRequest, promised: Terms, basis: str, missing: int) -> tuple[str, str]:

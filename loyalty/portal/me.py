@@ -15,18 +15,19 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from engagement import parting
 from loyalty.portal import contact, screens, session
 from loyalty.portal.session import actor_of, member_of, member_required, now_of
 from loyalty.tenant import merchant_of
-from loyalty.ui import offline
-from members import claims, consent, contact_changes, directory
+from loyalty.ui import formats
+from loyalty.ui.consent_form import document_named
+from members import consent, contact_changes, registration
 from members.inputs import MemberChanges
 from merchants import ids, messages
 from merchants.contacts import Contact
 from merchants.errors import LoyaltyError
+from rewards import safeguards
 
 _A_YEAR = 365 * 86400
 
@@ -40,17 +41,32 @@ class DetailsForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    birthday = forms.RegexField(
-        label=gettext_lazy("Birthday"), regex=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z", required=False,
-        help_text=gettext_lazy("Month and day, such as 02-29. The year is nobody's business."),
-        error_messages={"invalid": gettext_lazy("Type month and day, such as 02-29.")},
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "maxlength": "5"}),
+    month = forms.TypedChoiceField(
+        label=gettext_lazy("Birthday: month"), required=False, coerce=int, empty_value=None,
+        widget=forms.Select(attrs={"autocomplete": "bday-month"}),
+    )  # fmt: skip
+    day = forms.TypedChoiceField(
+        label=gettext_lazy("Birthday: day"), required=False, coerce=int, empty_value=None,
+        choices=[("", "–"), *((number, number) for number in range(1, 32))],
+        widget=forms.Select(attrs={"autocomplete": "bday-day"}),
     )  # fmt: skip
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.use_required_attribute = False
+        self.fields["month"].choices = [("", "–"), *formats.months()]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        read = {**(super().clean() or {})}
+        if "month" in read and "day" in read and (read["month"] is None) != (read["day"] is None):
+            self.add_error("day" if read["day"] is None else "month", _("Choose month and day, or neither."))
+        return read
+
+    @property
+    def birthday(self) -> str | None:
+        month, day = self.cleaned_data["month"], self.cleaned_data["day"]
+        return f"{month:02}-{day:02}" if month and day else None
 
 
 @require_GET
@@ -68,11 +84,12 @@ def details(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=422)
     read, member = form.cleaned_data, member_of(request)
-    changes = MemberChanges(name=read["name"], birthday=read["birthday"] or None, language=read["language"])
-    changed = {name: value for name, value in msgspec.structs.asdict(changes).items() if name in form.changed_data}
+    changes = MemberChanges(name=read["name"], birthday=form.birthday, language=read["language"])
+    touched = {"birthday" if name in ("month", "day") else name for name in form.changed_data}
+    changed = {name: value for name, value in msgspec.structs.asdict(changes).items() if name in touched}
     try:
         with transaction.atomic():
-            directory.update(
+            registration.update(
                 merchant=merchant_of(request),
                 member=member,
                 changes=MemberChanges(**changed),
@@ -80,7 +97,7 @@ def details(request: HttpRequest, merchant_slug: str) -> HttpResponse:
                 now=now_of(request),
             )
     except LoyaltyError as refusal:
-        field = (refusal.pointer or "").lstrip("/")
+        field = (refusal.pointer or "").lstrip("/").replace("birthday", "day")
         form.add_error(field if field in form.fields else None, refusal.detail)
         return _page(request, form, status=422)
     with translation.override(read["language"]):
@@ -97,7 +114,7 @@ def details(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def decide(request: HttpRequest, merchant_slug: str, purpose: str) -> HttpResponse:
     """Grant or withdraw one consent; the terms are ended by leaving, not here."""
     wish = request.POST.get("wish", "")
-    wording = next((known for known in consent.wordings(merchant_of(request)) if known.purpose == purpose), None)
+    wording = next((known for known in consent.wordings(merchant_of(request)) if known.code == purpose), None)
     if wording is None or wording.is_required or wish not in {"grant", "withdraw"}:
         notes.error(request, _("There is no such choice."))
         return redirect("portal:me", merchant_slug=merchant_slug)
@@ -106,7 +123,7 @@ def decide(request: HttpRequest, merchant_slug: str, purpose: str) -> HttpRespon
             consent.decide(
                 merchant=merchant_of(request),
                 member=member_of(request),
-                purpose=purpose,
+                code=purpose,
                 is_granted=wish == "grant",
                 source="portal",
                 now=now_of(request),
@@ -122,46 +139,28 @@ def decide(request: HttpRequest, merchant_slug: str, purpose: str) -> HttpRespon
 @require_POST
 @member_required
 def sign_out_everywhere(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """End this membership's sessions on every device, this one too."""
-    claims.end_sessions(merchant=merchant_of(request), member=member_of(request), now=now_of(request))
+    """End this membership's sessions on every device, this one too, and the codes a lost phone still shows."""
+    try:
+        with transaction.atomic():
+            safeguards.sign_out_everywhere(
+                merchant=merchant_of(request), member=member_of(request), now=now_of(request), actor=actor_of(request)
+            )
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return redirect("portal:me", merchant_slug=merchant_slug)
     session.end(request)
-    notes.success(request, _("You are signed out on every device."))
+    notes.success(request, _("You are signed out on every device. Your member code is a new one."))
     return redirect("portal:sign_in", merchant_slug=merchant_slug)
-
-
-@require_http_methods(["GET", "POST"])
-@member_required
-def leave(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Say what leaving means for the points; with the box ticked, forget the member for good."""
-    error = ""
-    if request.method == "POST":
-        if request.POST.get("sure") == "yes":
-            try:
-                with transaction.atomic():
-                    parting.leave(
-                        merchant=merchant_of(request),
-                        member=member_of(request),
-                        now=now_of(request),
-                        actor=actor_of(request),
-                    )
-            except LoyaltyError as refusal:
-                error = refusal.detail
-            else:
-                session.end(request)
-                notes.success(request, _("You have left. What named you is gone."))
-                response = redirect("portal:sign_in", merchant_slug=merchant_slug)
-                offline.forget_cards(response)
-                return response
-        else:
-            error = _("Tick the box to leave. Nothing was changed.")
-    page = {"balance": screens.balance_of(request), "error": error}
-    return screens.show(request, "portal/leave.html", page, status=422 if error else 200)
 
 
 def _details(request: HttpRequest, posted: Any = None) -> DetailsForm:
     member = member_of(request)
-    birthday = f"{member.birth_month:02}-{member.birth_day:02}" if member.birth_month and member.birth_day else ""
-    initial = {"name": member.name, "birthday": birthday, "language": member.language or screens.language()}
+    initial = {
+        "name": member.name,
+        "month": member.birth_month,
+        "day": member.birth_day,
+        "language": member.language or screens.language(),
+    }
     return DetailsForm(posted, initial=initial)
 
 
@@ -174,7 +173,18 @@ def _page(request: HttpRequest, form: DetailsForm, *, status: int = 200) -> Http
         "code": ids.grouped(member.code),
         "reach": _reach(request),
         "cool_off": contact_changes.cool_off_until(merchant=merchant, member=member, now=now_of(request)),
-        "consents": [(wording, standing.get((wording.purpose, ""))) for wording in consent.wordings(merchant)],
+        "consents": [
+            (
+                lead,
+                [
+                    (box, known, document_named(known.document) if known else {})
+                    for box in boxes
+                    for known in [standing.get(box.code)]
+                ],
+            )
+            for lead, boxes in consent.groups(consent.wordings(merchant))
+        ],
+        "pending": consent.pending_notice(merchant=merchant, member=member),
     }
     return screens.show(request, "portal/me.html", page, status=status)
 

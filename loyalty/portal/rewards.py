@@ -13,21 +13,22 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from msgspec import structs
 
 from loyalty.portal import screens, steps
 from loyalty.portal.forms import CodeForm
 from loyalty.portal.session import actor_of, member_of, member_required, now_of
-from loyalty.portal.speaking import Speaker
 from loyalty.tenant import merchant_of
+from loyalty.ui.list_cursors import read_cursor
 from members.codes import Proof
-from merchants import ids, messages
+from merchants import cursors, ids, messages
 from merchants.errors import LoyaltyError
-from rewards import earning, redemptions, taking, terms, versions
+from rewards import earning, portal_redemptions, redemptions, terms, versions
 from rewards.parties import MemberRef
 from rewards.redemptions import Offer, View
-from rewards.terms import AnyReward
+from rewards.terms import AnyReward, TermsWording
 
 _STEP = "take"
 ICONS = {"product": "cup", "discount": "voucher", "percentage": "voucher", "text": "sparkle"}
@@ -41,7 +42,7 @@ STATES: dict[str, tuple[Any, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class RewardCard:
     """One reward on the page; its confirm sheet carries the id under which it is redeemed."""
 
     offer: Offer
@@ -92,7 +93,7 @@ def take(request: HttpRequest, merchant_slug: str) -> HttpResponseBase:
         return redirect("portal:rewards", merchant_slug=merchant_slug)
     try:
         return _take(request, minted, code, proof=None)
-    except taking.FreshCodeNeeded:
+    except portal_redemptions.FreshCodeNeeded:
         steps.keep(request, _STEP, minted=minted, reward=code)
         return prove(request, merchant_slug=merchant_slug)
 
@@ -106,7 +107,7 @@ def prove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     reward = _promised(request, code)
     if reward is None:
         return redirect("portal:rewards", merchant_slug=merchant_slug)
-    found = taking.guard(
+    found = portal_redemptions.code_requirement(
         merchant=merchant_of(request),
         member=member_of(request),
         asked=_asked(request, minted, code),
@@ -156,16 +157,16 @@ def _asked(request: HttpRequest, minted: str, code: str) -> redemptions.Redempti
 
 
 def _take(request: HttpRequest, minted: str, code: str, *, proof: Proof | None) -> HttpResponse:
-    """Take it and lead to its code, or say why not.  Raises `taking.FreshCodeNeeded`."""
+    """Take it and lead to its code, or say why not.  Raises `portal_redemptions.FreshCodeNeeded`."""
     slug = merchant_of(request).slug
     try:
         with transaction.atomic():
-            outcome = taking.take(
+            outcome = portal_redemptions.take(
                 merchant=merchant_of(request), member=member_of(request), asked=_asked(request, minted, code), proof=proof,
                 now=now_of(request), actor=actor_of(request),
             )  # fmt: skip
         outcome.unless_refused()
-    except taking.FreshCodeNeeded:
+    except portal_redemptions.FreshCodeNeeded:
         raise
     except LoyaltyError as refusal:
         notes.error(request, _("%(why)s Your points are as they were.") % {"why": refusal.detail})
@@ -177,7 +178,7 @@ def _take_or_ask_again(request: HttpRequest, minted: str, code: str, *, proof: P
     """Take it; ask once more where, since the page was drawn, a contact changed or another phone spent."""
     try:
         return _take(request, minted, code, proof=proof)
-    except taking.FreshCodeNeeded as refusal:
+    except portal_redemptions.FreshCodeNeeded as refusal:
         steps.keep(request, _STEP, minted=minted, reward=code)
         notes.error(request, refusal.detail)
         return redirect("portal:take_code", merchant_slug=merchant_of(request).slug)
@@ -188,8 +189,10 @@ def _take_or_ask_again(request: HttpRequest, minted: str, code: str, *, proof: P
 def redemption(request: HttpRequest, merchant_slug: str, redemption_id: str) -> HttpResponse:
     """Show the code for the till and how long it is good, or what became of it."""
     view = _mine(request, redemption_id)
+    if getattr(request, "htmx", False) and view.is_open:
+        # The open page asks every few seconds. Nothing has changed: whoever stands on a button keeps standing there.
+        return HttpResponse(status=204)
     page: dict[str, Any] = {**_told(request, view), "minted": ids.mint("rel")}
-    # The open page asks again every few seconds, and gets only what may have changed.
     template = "portal/_voucher.html" if getattr(request, "htmx", False) else "portal/redemption.html"
     return screens.show(request, template, page)
 
@@ -226,13 +229,13 @@ def mine(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "member_id": member_of(request).pk,
         "now": now_of(request),
     }
-    before = screens.read_cursor(request)
+    before = read_cursor(request, int)
     rows = redemptions.over(**whose, limit=screens.PAGE + 1, before_id=before)
-    shown = rows[: screens.PAGE]
+    shown, following = cursors.cut(rows, screens.PAGE, lambda view: view.id)
     page = {
         "usable": [] if before else [_told(request, view) for view in redemptions.usable(**whose)],
         "past": [_told(request, view) for view in shown],
-        "following": str(shown[-1].id) if len(rows) > screens.PAGE else None,
+        "following": following,
     }
     return screens.show(request, "portal/redemptions.html", page)
 
@@ -242,7 +245,7 @@ def _rate(request: HttpRequest) -> tuple[int, int] | None:
     promised = screens.terms_of(request)
     if promised is None or promised.pay_with_points is None:
         return None
-    return Speaker(promised, screens.language()).paying_example(promised.pay_with_points)
+    return promised.pay_with_points.example(promised.points.decimals)
 
 
 def _mine(request: HttpRequest, redemption_id: str) -> View:
@@ -277,14 +280,14 @@ def _told(request: HttpRequest, view: View) -> dict[str, Any]:
     }
 
 
-def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int) -> list[Shown]:
+def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int) -> list[RewardCard]:
     promised = screens.terms_of(request)
     if promised is None:
         return []
     language = screens.language()
-    speaker = Speaker(promised, language)
+    say = TermsWording(promised, language)
     by_code: dict[str, AnyReward] = {each.code: each for each in promised.rewards}
-    found: list[Shown] = []
+    found: list[RewardCard] = []
     for offer in offers:
         reward = by_code[offer.code]
         missing = ""
@@ -292,17 +295,32 @@ def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int) -> l
             points = earning.points_in_words(offer.missing_points, promised, language)
             missing = _("%(points)s to go") % {"points": points}
         found.append(
-            Shown(
+            RewardCard(
                 offer=offer,
                 icon=ICONS.get(offer.kind, "gift"),
-                conditions=speaker.reward(reward, stock_left=offer.stock_left),
+                conditions=[*structs.replace(reward, stock=None).describe(say).lines, *_left(offer.stock_left)],
                 missing=missing,
                 has=spendable,
-                can_be_held=not (isinstance(reward, terms.Percentage) and reward.minimum_total_minor is not None),
+                can_be_held=reward.can_be_held_ahead,
                 variant="" if any(each.offer.can_be_redeemed for each in found) else "primary",
-                minutes=speaker.minutes(reward.hold_minutes),
+                minutes=_minutes(reward.hold_minutes, say),
                 minted=ids.mint("rdm"),
                 after=earning.points_in_words(max(0, spendable - offer.price_points), promised, language),
             )
         )
     return found
+
+
+def _left(stock_left: int | None) -> list[str]:
+    """How many there are, where they are counted."""
+    if stock_left is None:
+        return []
+    return [ngettext("%(count)d left", "%(count)d left", stock_left) % {"count": stock_left}]
+
+
+def _minutes(count: int, say: TermsWording) -> str:
+    if count % 1440 == 0:
+        return say.time(count // 1440, "days")
+    if count % 60 == 0:
+        return ngettext("%(count)d hour", "%(count)d hours", count // 60) % {"count": count // 60}
+    return ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}

@@ -1,4 +1,4 @@
-"""What all pages of the portal share: the programme in force, the balance, cursors of lists, and drawing."""
+"""What all pages of the portal share: the programme in force, the balance, and drawing."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 
-from loyalty.portal.session import member_of, now_of
+from loyalty.portal.session import actor_of, member_of, now_of
 from loyalty.tenant import merchant_of
-from rewards import balances, redemptions, terms, versions
+from rewards import authority, balances, redemptions, terms, versions
 from rewards.balances import Balance
 from rewards.redemptions import Catalogue
 from rewards.terms import Terms
 from rewards.versions import Version
 
 PAGE = 25
-_CURSOR_DIGITS_MAX = 18
 
 
 def show(request: HttpRequest, template: str, page: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
@@ -64,6 +63,9 @@ def catalogue_of(request: HttpRequest, balance: Balance | None) -> Catalogue:
         tier=balance.tier if balance else "",
         now=now_of(request),
         language=language(),
+        allowed=authority.allowed(
+            merchant_of(request), None, member_id=member_of(request).pk, now=now_of(request), actor=actor_of(request)
+        ),
     )
 
 
@@ -76,26 +78,21 @@ class Worth:
 
 
 def worth(promised: Terms | None, spendable: int) -> Worth | None:
-    """Return the worth at the rate of paying with points, else by the best discount; None when points buy goods only."""
+    """Return the worth of what can be spent, at the rate of paying with points, else by the best discount.
+
+    None when points buy goods only, or when there are fewer than can be spent at all.
+    """
     if promised is None or spendable <= 0:
         return None
-    if promised.pay_with_points is not None:
-        return Worth(terms.worth_minor(promised.pay_with_points, spendable), False)
-    discounts = [each for each in promised.rewards if isinstance(each, terms.Discount)]
-    best = max((spendable // each.price_points * each.amount_minor for each in discounts), default=0)
+    pay = promised.pay_with_points
+    if pay is not None:
+        usable = spendable - spendable % pay.step_points
+        minor = terms.worth_minor(pay, usable) if usable >= pay.minimum_points else 0
+        return Worth(minor, False) if minor else None
+    best = max((spendable // each.price_points * (each.worth_on(None) or 0) for each in promised.rewards), default=0)
     return Worth(best, True) if best else None
 
 
 def tier_names(promised: Terms | None) -> dict[str, str]:
     levels = promised.tiers.levels if promised and promised.tiers else ()
     return {level.code: terms.text(level.name, language()) for level in levels}
-
-
-def read_cursor(request: HttpRequest) -> int | None:
-    """Return the number in `?cursor=`; an address that was tampered with is no page."""
-    text = request.GET.get("cursor", "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= _CURSOR_DIGITS_MAX):
-        raise Http404
-    return int(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +12,14 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from loyalty.accounts.addresses import client_ip
+from loyalty.portal import session
 from loyalty.portal.forms import CodeForm
 from loyalty.portal.session import member_of, now_of
 from loyalty.tenant import merchant_of
 from members import codes
 from members.codes import Proof, Purpose
 from merchants import contacts
+from merchants.code_requests import Asker, JustSent
 from merchants.contacts import Contact
 from merchants.errors import LoyaltyError
 
@@ -65,8 +66,12 @@ def send(
         with transaction.atomic():
             codes.send(
                 merchant=merchant_of(request), contact=contact, purpose=purpose, session=secret,
-                ip=client_ip(request), now=now_of(request),
+                asker=_asker(request, contact, purpose), now=now_of(request),
             )  # fmt: skip
+    except JustSent as refusal:
+        if before and before["purpose"] == purpose and before["contact"] == contact.value:
+            return JustSent(refusal.retry_after_seconds, codes.wait_for_it(refusal))
+        return refusal
     except LoyaltyError as refusal:
         return refusal
     if before and before["purpose"] == purpose:
@@ -91,14 +96,8 @@ def check(request: HttpRequest, form: CodeForm, awaited: Sent) -> Proof | None:
         code=form.cleaned_data["code"], now=now_of(request),
     )  # fmt: skip
     if outcome.proof is None:
-        form.add_error("code", wrong(outcome.tries_left))
+        form.add_error("code", codes.wrong(outcome.tries_left))
     return outcome.proof
-
-
-def wrong(tries_left: int) -> str:
-    if tries_left:
-        return _("This is not the code. Look for the newest message from us.")
-    return _("This code is used up or too old. Ask for a new one.")
 
 
 def proof_to_keep(proof: Proof) -> dict[str, str]:
@@ -118,6 +117,14 @@ def refuse(form: forms.Form, refusal: LoyaltyError) -> int:
     """Say a refusal above the form and return its answer's number."""
     form.add_error(None, refusal.detail)
     return refusal.http
+
+
+def _asker(request: HttpRequest, contact: Contact, purpose: Purpose) -> Asker:
+    """Say who asks: a signed-in session is a browser that signed in, but for a contact that is not the member's yet."""
+    asker = session.asker(request, contact)
+    if asker.browser or purpose == "change":
+        return asker
+    return replace(asker, browser=f"session {request.session.session_key}")
 
 
 def _whose(request: HttpRequest) -> str:

@@ -59,7 +59,7 @@ def asked(request: HttpRequest, merchant_slug: str, token: str) -> HttpResponse:
     return _ask(request, found, channel="link", actor=Actor("system", "survey_link"))
 
 
-def _ask(request: HttpRequest, found: asking.Asked, *, channel: str, actor: Actor) -> HttpResponse:
+def _ask(request: HttpRequest, found: asking.Question, *, channel: str, actor: Actor) -> HttpResponse:
     merchant, before = merchant_of(request), found.answer
     is_asked = before is None or (found.change_until is not None and "change" in request.GET)
     initial = {"score": before.score, "comment": before.comment} if before else None

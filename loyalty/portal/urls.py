@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from django.urls import path
 
-from loyalty.portal import activity, card, contact, data, friends, home, joining, me, missing, pledge, rewards, survey
+from loyalty.portal import (
+    activity,
+    agreeing,
+    card,
+    contact,
+    data,
+    friends,
+    home,
+    is_it_you,
+    joining,
+    leaving,
+    me,
+    missing,
+    rewards,
+    safety,
+    survey,
+    terms_page,
+)
 
 app_name = "portal"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("news", home.news, name="news"),
     path("card", card.card, name="card"),
     path("activity", activity.activity, name="activity"),
     path("activity/ending", activity.ending, name="activity_ending"),
@@ -18,8 +36,11 @@ urlpatterns = [
     path("rewards/mine", rewards.mine, name="redemptions"),
     path("rewards/mine/<str:redemption_id>", rewards.redemption, name="redemption"),
     path("rewards/mine/<str:redemption_id>/cancel", rewards.cancel, name="cancel"),
-    path("terms", pledge.terms_page, name="terms"),
-    path("tiers", pledge.tiers, name="tiers"),
+    path("privacy", agreeing.privacy, name="privacy"),
+    path("me/agree", agreeing.agree, name="agree"),
+    path("me/consents", agreeing.history, name="consents"),
+    path("terms", terms_page.terms_page, name="terms"),
+    path("tiers", terms_page.tiers, name="tiers"),
     path("friends", friends.friends, name="friends"),
     path("survey/<str:purchase_id>", survey.survey, name="survey"),
     path("asked/<str:token>", survey.asked, name="asked"),
@@ -27,6 +48,7 @@ urlpatterns = [
     path("join", joining.join, name="join"),
     path("sign-in", joining.sign_in, name="sign_in"),
     path("code", joining.confirm, name="confirm"),
+    path("code/you", is_it_you.is_it_you, name="is_it_you"),
     path("code/again", joining.resend, name="resend"),
     path("sign-out", joining.sign_out, name="sign_out"),
     path("me", me.me, name="me"),
@@ -39,6 +61,11 @@ urlpatterns = [
     path("me/consents/<slug:purpose>", me.decide, name="consent"),
     path("me/data.json", data.as_json, name="data_json"),
     path("me/data.csv", data.as_csv, name="data_csv"),
-    path("me/leave", me.leave, name="leave"),
+    path("me/new-code", safety.new_code, name="new_code"),
+    path("me/stop-spending", safety.stop_spending, name="stop_spending"),
+    path("me/allow-spending", safety.allow_spending, name="allow_spending"),
+    path("me/data", data.data, name="data"),
+    path("me/leave", leaving.leave, name="leave"),
+    path("me/leave/code", leaving.code, name="leave_code"),
     path("me/sign-out-everywhere", me.sign_out_everywhere, name="sign_out_everywhere"),
 ]

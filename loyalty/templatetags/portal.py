@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 from django.utils.translation import get_language
 
 from rewards import earning
@@ -26,3 +27,15 @@ def in_points(units: Any, promised: Terms | None) -> str:
 def last_day(end: Any) -> Any:
     """`{{ lot.expires_at|last_day|day }}`: an end is the first instant after the last day on which points count."""
     return end - timedelta(microseconds=1) if end else end
+
+
+@register.filter
+def no_wrap(text: Any) -> str:
+    """`{{ title|no_wrap }}`: a heading whose words with a hyphen (e-mail) stay on one line."""
+    return str(text).replace("-", "\u2011")
+
+
+@register.filter
+def in_one_line(contact: Any) -> str:
+    """`{{ contact.masked|in_one_line }}`: m…@example.org is not torn behind its dots."""
+    return format_html('<span class="whole">{}</span>', contact)

@@ -1,6 +1,7 @@
 """`{% load ui %}`: what pages are written with.
 
-Filters print numbers, points, money and time; tags draw a component from `templates/components/`. A tag with a body
+Filters (`loyalty.ui.filters`) print numbers, points, money and time; tags draw a component from `templates/components/`, charts and
+codes among them (`loyalty.ui.drawing_tags`). A tag with a body
 (`card`, `alert`, `dialog`, `empty`) takes its content between start and end. docs/screens.md tells
 how to write a page with them, `/styleguide` draws them all.
 """
@@ -18,12 +19,12 @@ from django.http import HttpRequest
 from django.template import Context
 from django.template.loader import render_to_string
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, resolve, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from loyalty.ui import charts, codes, fields, filters, formats, svg
+from loyalty.ui import drawing_tags, fields, filters, formats
 from loyalty.ui.theme import DEFAULT_BRAND, palette
 
 register = template.Library()
@@ -32,6 +33,7 @@ Number = int | float | Decimal
 
 
 register.filters.update(filters.register.filters)
+register.tags.update(drawing_tags.register.tags)
 
 # -- Time that moves --------------------------------------------------------------------------------------------------
 
@@ -82,7 +84,7 @@ def button(text: str, **options: Any) -> dict[str, Any]:
 
     With `href` it is a link. `variant`: primary, soft, quiet, danger, danger-solid or none; `size="small"`;
     `wide=True`; `type` (submit), `name`, `value`, `form`, `id`; `dialog="redeem-12"` opens that dialog;
-    `disabled=True`; `icon_only=True` keeps the text for screen readers; `about` is for them too: which of many.
+    `disabled=True`; `focus=True` is where the page begins; `icon_only=True` keeps the text for screen readers; `about` is for them too: which of many.
     """
     return {"text": text, **_variants(options, ("variant", "size")), **options}
 
@@ -103,11 +105,12 @@ def mark(merchant: Any, css: str = "") -> dict[str, Any]:
 def stat(context: Context, label: str, value: Any, **options: Any) -> dict[str, Any]:
     """One number with what it takes to trust it.
 
-    `{% stat _("Repeat purchase rate") rate|percent delta="1.1 pt" trend="up" good=True against=_("previous 90 days")
-    definition=… formula=… n=2481 computed_at=… spark=values href=… %}`
+    `{% stat _("Repeat purchase rate") rate|percent delta="1.1 points" trend="up" good=True against=_("previous 90 days")
+    definition=… formula=… n=_("2,481 members") computed_at=… spark=values href=… %}`
 
-    `trend` is up, down or flat; `good` says whether that is good news (None: neither). `interval` is printed after the
-    value (± 6). `href` leads to the members behind the number.
+    `trend` is up, down or flat; `good` says whether that is good news (None: neither). `interval` is printed under the
+    value (93.1 to 98.7), `few` beside it; `n` says what it rests on. `others` are further definitions of the number (`label`, `value`, `unit`,
+    `explanation`, `formula`), `note` a remark under it. `href` leads to the members behind the number.
     """
     return {"label": label, "value": value, "now": _now(context), **options}
 
@@ -151,84 +154,6 @@ def pager(
         "previous_url": _with_parameter(context, "cursor", previous_cursor),
         "note": note,
     }
-
-
-@register.inclusion_tag("components/progress.html")
-def progress(value: Number, total: Number, label: str, text: str = "", tone: str = "brand") -> dict[str, Any]:
-    """`{% progress 430 600 label=_("Free latte") text=_("170 points to go") %}`."""
-    share = float(value) / float(total) if total else 0.0
-    return {"bar": svg.bar(share, tone=tone), "label": label, "text": text}
-
-
-@register.inclusion_tag("components/ring.html")
-def ring(value: Number, total: Number, label: str, **options: Any) -> dict[str, Any]:
-    """`{% ring 1240 2000 label=_("1,240 of 2,000 points to Gold") big="760" small=_("to Gold") %}`; tone `on-brand` too."""
-    share = float(value) / float(total) if total else 0.0
-    return {"drawing": svg.ring(share, label=label, tone=options.pop("tone", "brand")), **options}
-
-
-@register.simple_tag
-def sparkline(values: Sequence[svg.Value], label: str = "", tone: str = "brand") -> SafeString:
-    """`{% sparkline values label=_("Last twelve weeks, rising") %}`."""
-    return svg.sparkline(values, label=label, tone=tone)
-
-
-@register.inclusion_tag("components/bars.html")
-def bars(rows: Sequence[tuple[str, Number]], tone: str = "brand", decimals: int = 0) -> dict[str, Any]:
-    """`{% bars rows %}`: a horizontal bar for each (label, value), scaled to the biggest."""
-    return {"rows": charts.bars(rows, tone=tone, decimals=decimals)}
-
-
-@register.inclusion_tag("components/columns.html")
-def columns(rows: Sequence[Sequence[Any]], label: str, tone: str = "brand", decimals: int = 0) -> dict[str, Any]:
-    """`{% columns rows label=_("Answers by score") %}`: an upright bar for each (label, value) or (label, value, tone)."""
-    return {"label": label, "columns": charts.columns(rows, tone=tone, decimals=decimals)}
-
-
-@register.inclusion_tag("components/chart.html")
-def line_chart(
-    labels: Sequence[str], series: Sequence[Mapping[str, Any]], title: str, **options: Any
-) -> dict[str, Any]:
-    """A series over time: drawn on the server, taken over by uPlot where there is script, and as a table on demand.
-
-    `labels` name the x values (already in the reader's language); each series has `label` and `values` (None: a gap).
-    `id` must be unique on the page; `decimals` and `unit` ("percent" or nothing) format the values; `small=True`.
-    """
-    drawn = charts.lines(labels, series, decimals=options.get("decimals", 0), unit=options.get("unit", ""))
-    return {**drawn, "id": options.get("id", "chart"), "title": title, "small": options.get("small", False)}
-
-
-@register.inclusion_tag("components/heat.html")
-def heat_map(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], caption: str, **options: Any) -> dict[str, Any]:
-    """Cohorts: rows of `label`, `size` and `shares` (0..1, or None where there is nothing yet or too few).
-
-    `corner`, `size_label` name the first columns; `smallest` hides shares of cohorts below that size.
-    """
-    return {
-        "caption": caption,
-        "corner": options.get("corner", ""),
-        "size_label": options.get("size_label", ""),
-        "columns": columns,
-        "rows": charts.heat_rows(rows, smallest=options.get("smallest", 0)),
-    }
-
-
-@register.simple_tag
-def qr(text: str, label: str) -> SafeString:
-    """`{% qr member.code label=_("Your code") %}`: never a Micro QR, always black on white."""
-    return codes.qr(text, label=label)
-
-
-@register.simple_tag
-def barcode(text: str, label: str) -> SafeString:
-    """`{% barcode member.code label=_("Your code as bars") %}`: Code 128."""
-    return codes.barcode(text, label=label)
-
-
-@register.inclusion_tag("components/plate.html")
-def code_plate(code: str, **options: Any) -> dict[str, Any]:
-    """`{% code_plate member.code note=… bars=True %}`: QR, bars and the code to say aloud on white."""
-    return {"code": code, "bars": True, **options}
 
 
 @register.inclusion_tag("components/toast.html")
@@ -287,8 +212,8 @@ def field(bound: BoundField, **options: Any) -> dict[str, Any]:
     """`{% field form.email %}`: label, input, help and error of a Django form field, tied together for screen readers.
 
     `label` and `help` override the form's; `prefix`, `suffix` stand in the frame (₩, points); `icon` before it;
-    `look`: `switch` (checkbox), `choices` or `segments` (radio), `scale` (0-10), `code` or `code-text` (one-time code
-    of digits, or of letters too); `hide_label=True` keeps the label for screen readers; `plain=True` does not say
+    `look`: `switch` (checkbox), `choices` or `segments` (radio), `scale` (0-10), `stepper` (a number with − and +), `code`
+    or `code-text` (one-time code of digits, or of letters too); `hide_label=True` keeps the label for screen readers; `plain=True` does not say
     "optional" (a filter); other names become attributes of the input (`hx_get`, `rows`).
     """
     return fields.drawn(bound, options)
@@ -307,6 +232,7 @@ def form_errors(form: forms.BaseForm) -> dict[str, Any]:
 def nav_link(context: Context, name: str, label: str, icon: str, css: str = "", area: str = "") -> dict[str, Any]:
     """`{% nav_link "console:members" _("Members") "people" %}`: nothing while no such page exists.
 
+    Nor where the role of whoever reads has no right to the page (`can`, console.screens.frame).
     The merchant's slug of the present page is passed on. Current is the page itself and every page whose url name
     begins with `area` (else with the name): `members`, `members_detail`.
     """
@@ -315,8 +241,16 @@ def nav_link(context: Context, name: str, label: str, icon: str, css: str = "", 
     if match is not None and "merchant_slug" in match.kwargs:
         kwargs["merchant_slug"] = match.kwargs["merchant_slug"]
     url = _url(name, kwargs) or _url(name, {})
+    if url and not _may_open(url, context.get("can")):
+        url = ""
     is_current = match is not None and (match.view_name == name or match.view_name.startswith(f"{area or name}_"))
     return {"url": url, "label": label, "icon": icon, "css": css, "is_current": is_current}
+
+
+def _may_open(url: str, can: Mapping[str, bool] | None) -> bool:
+    """State whether the reader's role includes what the page behind the address asks for; pages that ask nothing are everybody's."""
+    permission = getattr(resolve(url).func, "permission", None)
+    return can is None or permission is None or can.get(permission, False)
 
 
 @register.simple_tag(takes_context=True)

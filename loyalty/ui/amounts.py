@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -11,7 +13,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from merchants import money
-from rewards.purchases.inputs import MONEY_MAX
+from rewards.sales.inputs import MONEY_MAX
 
 
 class MoneyField(forms.CharField):
@@ -33,11 +35,22 @@ class MoneyField(forms.CharField):
             return None
         try:
             amount = money.parse_typed(text, self.currency, get_language() or "en")
-        except money.InvalidMoney:
+        except money.InvalidMoney as fault:
+            if fault.code == "two_meanings":
+                one, other = self._meanings(text)
+                raise ValidationError(
+                    _("This can mean two amounts: type %(one)s or %(other)s.") % {"one": one, "other": other}
+                ) from None
             amount = None
         if amount is None or amount > MONEY_MAX:
             raise ValidationError(_("Type an amount, such as %(example)s.") % {"example": self._example()})
         return amount
+
+    def _meanings(self, text: str) -> tuple[str, str]:
+        """Write the two amounts that a sign before three digits may mean, without any doubt: 12000 or 12, 1250 or 1.25."""
+        whole, part = re.findall(r"[0-9]+", unicodedata.normalize("NFKC", text))
+        decimals = part.rstrip("0").ljust(money.exponent(self.currency), "0")
+        return f"{whole}{part}", f"{whole}.{decimals}" if decimals else whole
 
     def _example(self) -> str:
         """An amount that this currency has: a won is never halved."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
 
 from django import forms
 from django.forms import BoundField
+from django.utils.html import strip_tags
+from django.utils.safestring import SafeString
 
-OWN = ("label", "help", "prefix", "suffix", "icon", "look", "hide_label", "plain")
+OWN = ("label", "help", "prefix", "suffix", "icon", "look", "hide_label", "plain", "optional")
 CODE_LOOKS = {
     "code": {"inputmode": "numeric"},
     "code-text": {"autocapitalize": "characters"},
@@ -40,7 +43,7 @@ def drawn(bound: BoundField, options: Mapping[str, Any]) -> dict[str, Any]:
         "label": own["label"] or bound.label,
         "help": help_text,
         "errors": found,
-        "is_optional": not bound.field.required and kind != "check" and not own["plain"],
+        "is_optional": not bound.field.required and (kind != "check" or bool(own["optional"])) and not own["plain"],
         "control": "" if kind == "list" else bound.as_widget(attrs=attributes),
         "options": [_option(choice, attributes) for choice in bound] if kind == "list" else [],
         "describedby": " ".join(described),
@@ -50,16 +53,20 @@ def drawn(bound: BoundField, options: Mapping[str, Any]) -> dict[str, Any]:
 def errors(form: forms.BaseForm) -> dict[str, Any]:
     """Return the form's own errors and the first of each field, with the id to go to.
 
-    A label that is a sentence loses its last sign: a colon follows.
+    A label that is a sentence loses its last sign, since a colon follows; one with a link in it loses the link.
     """
     return {
         "general": [str(error) for error in form.non_field_errors()],
         "fields": [
-            (_first_id(bound), str(bound.label).rstrip(".?!。？！"), str(bound.errors[0]))
+            (_first_id(bound), _plain(bound.label).rstrip(".?!。？！"), str(bound.errors[0]))
             for bound in form
             if bound.errors
         ],
     }
+
+
+def _plain(label: Any) -> str:
+    return unescape(strip_tags(label)) if isinstance(label, SafeString) else str(label)
 
 
 def _first_id(bound: forms.BoundField) -> str:

@@ -117,8 +117,8 @@ def thousandths(quantity: Any) -> str:
 
 
 @register.filter
-def said(text: Any) -> str:
-    """`{{ reward.name|said }}`: a text of the programme, kept in one language or in several, in the reader's."""
+def localized(text: Any) -> str:
+    """`{{ reward.name|localized }}`: a text of the programme, kept in one language or in several, in the reader's."""
     return "" if text in NOTHING else terms.text(text, get_language() or "en")
 
 

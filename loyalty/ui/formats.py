@@ -20,6 +20,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from merchants import texts
+from merchants.languages import TERRITORIES
 from merchants.money import format_minor
 
 Number = int | float | Decimal
@@ -38,13 +39,10 @@ _UNITS: tuple[tuple[_Unit, timedelta], ...] = (
     ("month", timedelta(days=700)),
 )
 
-# Which country's habits go with a language here: Taiwan writes its dollar `$`, a bare zh_Hant locale `NT$`.
-_LOCALES = {"en": "en_US", "ko": "ko_KR", "zh-hant": "zh_Hant_TW"}
-
 
 @lru_cache(maxsize=32)
 def _locale_named(language: str) -> Locale:
-    return Locale.parse(_LOCALES.get(language, language.replace("-", "_")))
+    return Locale.parse(TERRITORIES.get(language, language.replace("-", "_")))
 
 
 def locale() -> Locale:
@@ -70,6 +68,14 @@ def percent(share: Number, decimals: int = 1) -> str:
     return babel_numbers.format_percent(_settled(share), format=pattern, locale=locale()).replace("-", MINUS)
 
 
+def discount(percent: int) -> str:
+    """Return so many percent off as shops write it: `25%`, and in Chinese what is left to pay, `75 折`."""
+    if not (get_language() or "").startswith("zh"):
+        return number(percent) + "%"
+    left = 100 - percent
+    return f"{left // 10 if left % 10 == 0 else left} 折"
+
+
 def points(units: int, decimals: int = 0) -> str:
     """Return points, counted in the programme's smallest unit, as a number: 12345 with 1 decimal is `1,234.5`."""
     return number(Decimal(units).scaleb(-decimals), decimals)
@@ -93,6 +99,12 @@ def money(minor: int, currency: str, display_digits: int | None = None) -> str:
     `display_digits` prints fewer digits than the minor unit has (Taiwan's dollar counts cents and shows none).
     """
     return format_minor(minor, currency, str(locale()), digits=display_digits).replace("-", MINUS)
+
+
+def months() -> list[tuple[int, str]]:
+    """Return the months by number and name, as the reader's language writes them alone."""
+    names = locale().months["stand-alone"]["wide"]
+    return [(number, names[number]) for number in range(1, 13)]
 
 
 def day(value: date | datetime, length: str = "medium") -> str:
@@ -161,7 +173,7 @@ def sentences(items: Iterable[str]) -> str:
     return ("" if locale().language in {"zh", "ja"} else " ").join(item for item in items if item)
 
 
-def beside(phrases: Iterable[str]) -> str:
+def side_by_side(phrases: Iterable[str]) -> str:
     """Return phrases that stand for themselves, side by side on one line; empty ones fall out."""
     return " · ".join(phrase for phrase in phrases if phrase)
 

@@ -38,7 +38,7 @@ class SampleMerchant:
 
 
 class SampleForm(forms.Form):
-    """One field of every kind, as doors will use them."""
+    """One field of every kind, as pages use them."""
 
     name = forms.CharField(label="Reward name", help_text="Members see this. Short is good: “Free latte”.")
     points = forms.IntegerField(label="Price in points", initial=600, min_value=1)
@@ -107,12 +107,17 @@ def _words(language: str) -> dict[str, str]:
 
 
 def palette_rows(*, dark: bool) -> list[tuple[str, str]]:
-    grounds = DARK if dark else LIGHT
-    neutral = [("paper", grounds.paper), ("surface", grounds.surface), ("sunken", grounds.sunken), ("ink", grounds.ink)]
+    surfaces = DARK if dark else LIGHT
+    neutral = [
+        ("paper", surfaces.paper),
+        ("surface", surfaces.surface),
+        ("sunken", surfaces.sunken),
+        ("ink", surfaces.ink),
+    ]
     return neutral + list(palette("#0b6e4f", dark=dark).items())
 
 
-def _wave(count: int, base: float, swing: float, trend: float, phase: float = 0.0) -> list[int]:
+def _sample_series(count: int, base: float, swing: float, trend: float, phase: float = 0.0) -> list[int]:
     """Numbers that look lived in: a trend, a week's rhythm and a slower one, no chance."""
     return [
         round(
@@ -127,18 +132,18 @@ def _wave(count: int, base: float, swing: float, trend: float, phase: float = 0.
 
 def _numbers() -> dict[str, Any]:
     days = [NOW - timedelta(days=89 - back) for back in range(90)]
-    earned: list[int | None] = [*_wave(90, 520, 110, 3.4)]
+    earned: list[int | None] = [*_sample_series(90, 520, 110, 3.4)]
     earned[41] = None
     return {
-        "spark_up": _wave(14, 30, 3, 0.9),
-        "spark_down": _wave(14, 48, 3, -0.6, 1.0),
-        "spark_flat": _wave(14, 40, 4, 0.02, 2.0),
+        "spark_up": _sample_series(14, 30, 3, 0.9),
+        "spark_down": _sample_series(14, 48, 3, -0.6, 1.0),
+        "spark_flat": _sample_series(14, 40, 4, 0.02, 2.0),
         "day_labels": [formats.day_and_month(day) for day in days],
         "chart_series": [
             {"label": "Earned", "values": earned},
-            {"label": "Redeemed", "values": _wave(90, 210, 60, 1.1, 1.7)},
+            {"label": "Redeemed", "values": _sample_series(90, 210, 60, 1.1, 1.7)},
         ],
-        "one_series": [{"label": "Repeat purchase rate", "values": [v / 1000 for v in _wave(12, 340, 9, 4)]}],
+        "one_series": [{"label": "Repeat purchase rate", "values": [v / 1000 for v in _sample_series(12, 340, 9, 4)]}],
         "month_labels": [formats.month(NOW - timedelta(days=30 * back)) for back in range(11, -1, -1)],
         "nps_columns": [
             (str(score), count, "negative" if score < 7 else "neutral" if score < 9 else "positive")

@@ -1,7 +1,7 @@
 """One brand colour in, a whole accessible palette out.
 
 A merchant picks any colour. What the screens use is derived from it here, so that text on it, text in it and tints
-of it keep the contrast WCAG 2.2 AA asks for, on light and on dark grounds. The neutral grounds are those of
+of it keep the contrast WCAG 2.2 AA asks for, on light and on dark surfaces. The neutral surfaces are those of
 `static/css/tokens.css`; a test holds the two together.
 """
 
@@ -20,7 +20,7 @@ INK = "#1b1a17"
 
 
 @dataclass(frozen=True)
-class Grounds:
+class Surfaces:
     """The neutral surfaces of one scheme, from the page's ground to the raised card; `ink` is the text on them."""
 
     paper: str
@@ -30,8 +30,8 @@ class Grounds:
     is_dark: bool
 
 
-LIGHT = Grounds(paper="#f7f6f3", surface="#ffffff", sunken="#f0eee9", ink="#1b1a17", is_dark=False)
-DARK = Grounds(paper="#121310", surface="#1b1c19", sunken="#252622", ink="#f3f2ee", is_dark=True)
+LIGHT = Surfaces(paper="#f7f6f3", surface="#ffffff", sunken="#f0eee9", ink="#1b1a17", is_dark=False)
+DARK = Surfaces(paper="#121310", surface="#1b1c19", sunken="#252622", ink="#f3f2ee", is_dark=True)
 
 # The tints of a heat map: fixed lightness, so the ink stays readable on every step whatever the hue.
 _HEAT_LIGHT = (0.965, 0.925, 0.88, 0.825, 0.765, 0.70)
@@ -47,8 +47,8 @@ def palette(brand: str, *, dark: bool) -> dict[str, str]:
     brand as text on any ground (4.5:1), `brand-graphic` as line or icon (3:1), `brand-soft` a tint and
     `on-brand-soft` the text on it (4.5:1), `heat-1` to `heat-6` a scale.
     """
-    grounds = DARK if dark else LIGHT
-    solid, on_solid = _solid(colour.parse(brand), grounds)
+    surfaces = DARK if dark else LIGHT
+    solid, on_solid = _solid(colour.parse(brand), surfaces)
     shape = colour.to_oklch(solid)
     # Darker reads as deeper; only where ink stands on a mid-tone would darkening cost the contrast of the text.
     away = -1 if on_solid == WHITE or colour.contrast(solid, INK) > 9 else 1
@@ -56,15 +56,15 @@ def palette(brand: str, *, dark: bool) -> dict[str, str]:
     hover = colour.to_hex(replace(shape, lightness=min(1.0, max(0.0, shape.lightness + away * 0.045))))
     soft_lightness, soft_chroma = (0.285, 0.04) if dark else (0.957, 0.022)
     soft = colour.to_hex(colour.Oklch(soft_lightness, min(shape.chroma, soft_chroma), shape.hue))
-    on_every_ground = (grounds.paper, grounds.surface, grounds.sunken, soft)
-    # Thin strokes glow less than they should on dark grounds: a little more than the 4.5 required.
+    on_every_ground = (surfaces.paper, surfaces.surface, surfaces.sunken, soft)
+    # Thin strokes glow less than they should on dark surfaces: a little more than the 4.5 required.
     text = colour.readable(solid, on=on_every_ground, ratio=5.5 if dark else 4.6, darker=not dark)
     result = {
         "brand": solid,
         "on-brand": on_solid,
         "brand-deep": deep,
         "brand-hover": hover,
-        "brand-edge": colour.readable(solid, on=(grounds.surface, grounds.paper), ratio=3.0, darker=not dark),
+        "brand-edge": colour.readable(solid, on=(surfaces.surface, surfaces.paper), ratio=3.0, darker=not dark),
         "brand-text": text,
         "brand-graphic": colour.readable(solid, on=on_every_ground, ratio=4.0 if dark else 3.0, darker=not dark),
         "brand-soft": soft,
@@ -95,17 +95,17 @@ def _block(properties: dict[str, str]) -> str:
     return "".join(f"  --{name}: {value};\n" for name, value in properties.items())
 
 
-def _solid(brand: str, grounds: Grounds) -> tuple[str, str]:
+def _solid(brand: str, surfaces: Surfaces) -> tuple[str, str]:
     """The brand as a filled area, and the text on it.
 
     Mid-tones carry neither white nor ink at 4.5:1; they are moved towards the text that needs less change. On dark
-    grounds a brand darker than the page would vanish, so it is lifted until it stands out 2.2:1.
+    surfaces a brand darker than the page would vanish, so it is lifted until it stands out 2.2:1.
     """
     shape = colour.to_oklch(brand)
-    if grounds.is_dark and shape.chroma < 0.03 and shape.lightness < 0.4:
-        # A black brand means "the strongest contrast": on dark grounds that is near-white, not a dull grey.
+    if surfaces.is_dark and shape.chroma < 0.03 and shape.lightness < 0.4:
+        # A black brand means "the strongest contrast": on dark surfaces that is near-white, not a dull grey.
         brand = colour.to_hex(replace(shape, lightness=0.93))
-    elif grounds.is_dark:
-        brand = colour.readable(brand, on=(grounds.surface,), ratio=2.2, darker=False)
+    elif surfaces.is_dark:
+        brand = colour.readable(brand, on=(surfaces.surface,), ratio=2.2, darker=False)
     on_brand = WHITE if colour.contrast(brand, WHITE) >= 4.0 else INK
     return colour.readable(brand, on=(on_brand,), ratio=4.5, darker=on_brand == WHITE), on_brand

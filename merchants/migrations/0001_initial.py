@@ -2,7 +2,7 @@ import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import merchants.constraints
+import merchants.database.constraints
 from django.conf import settings
 from django.db import migrations, models
 
@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                 ('country', models.CharField(help_text='ISO country, for telephone numbers typed without one', max_length=2)),
                 ('brand_colour', models.CharField(default='#0b6e4f', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}$')])),
                 ('logo', models.CharField(blank=True, help_text="Print of the logo's content; empty: there is none", max_length=16)),
+                ('reply_to', models.EmailField(blank=True, help_text='Where answers to its letters go; empty: nowhere', max_length=254)),
                 ('is_sandbox', models.BooleanField(default=False)),
                 ('display_digits', models.PositiveSmallIntegerField(blank=True, help_text="Digits printed after the point, if not the currency's own", null=True)),
                 ('occurred_at_days_back_max', models.PositiveSmallIntegerField(default=30)),
@@ -70,9 +71,13 @@ class Migration(migrations.Migration):
                 ('step_up_points_above', models.BigIntegerField(default=5000, help_text='Points a member may spend on their phone in a day without a fresh code')),
                 ('contact_cool_off_hours', models.PositiveSmallIntegerField(default=72, help_text='So long after a change of contact the portal asks for a code before any spending')),
                 ('is_live_code_needed', models.BooleanField(default=False, help_text="Points are spent at the till only with the moving code of the member's phone")),
+                ('may_static_code_spend', models.BooleanField(default=False, help_text='The code that stands in the portal spends points at the till, as it did before 0.1.0')),
+                ('till_word_points_max', models.BigIntegerField(default=10000, help_text='Points tills may spend of one member in a day without a code of the phone; 0: none')),
+                ('spending_rule_seen_at', models.DateTimeField(blank=True, help_text='When somebody here was told that the code in the portal only earns', null=True)),
                 ('outbox_days_kept', models.PositiveSmallIntegerField(default=30)),
                 ('expiry_notice_days', models.PositiveSmallIntegerField(default=30, help_text='How long before points end others are told; 0 for never')),
                 ('churn_alert_percent', models.PositiveSmallIntegerField(default=0, help_text="Churn of a period above this is a warning; 0: above what the members' own pauses explain")),
+                ('answers_min', models.PositiveSmallIntegerField(default=10, help_text='A score of fewer answers is not shown: they say too little')),
                 ('created_at', models.DateTimeField()),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
                 ('sandbox_of', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sandbox', to='merchants.merchant')),
@@ -126,7 +131,7 @@ class Migration(migrations.Migration):
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='merchants_counterdevice_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='counter_device_public_id_unique'), merchants.constraints.TenantForeignKey(field='location', name='counter_device_stands_at_own_location')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='merchants_counterdevice_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='counter_device_public_id_unique'), merchants.database.constraints.TenantForeignKey(field='location', name='counter_device_stands_at_own_location')],
             },
         ),
         migrations.CreateModel(
@@ -168,14 +173,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='MerchantHost',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('host', models.CharField(max_length=253, unique=True)),
-                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='merchants.merchant')),
-            ],
-        ),
-        migrations.CreateModel(
             name='OutboxEvent',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
@@ -200,6 +197,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(help_text='contact_code, seat_invitation, contact_changed, …', max_length=40)),
                 ('channel', models.CharField(choices=[('email', 'e-mail'), ('sms', 'text message')], max_length=5)),
                 ('recipient', models.CharField(max_length=254)),
+                ('language', models.CharField(blank=True, help_text='That its words are in, such as ko or zh-hant', max_length=20)),
                 ('subject', models.CharField(blank=True, max_length=200)),
                 ('text', models.TextField(blank=True)),
                 ('html', models.TextField(blank=True)),
@@ -213,7 +211,7 @@ class Migration(migrations.Migration):
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'due')), fields=['merchant', 'due_at'], name='outgoing_message_due'), models.Index(fields=['merchant', 'recipient'], name='outgoing_message_by_recipient')],
+                'indexes': [models.Index(condition=models.Q(('state', 'due')), fields=['merchant', 'due_at'], name='outgoing_message_due'), models.Index(condition=models.Q(('state', 'given_up')), fields=['created_at'], name='outgoing_message_given_up'), models.Index(fields=['merchant', 'recipient'], name='outgoing_message_by_recipient')],
                 'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='merchants_outgoingmessage_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='outgoing_message_public_id_unique'), models.CheckConstraint(condition=models.Q(('state', 'due'), models.Q(('html', ''), ('subject', ''), ('text', '')), _connector='OR'), name='a_message_that_left_keeps_no_words')],
             },
         ),
@@ -230,6 +228,33 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='PrivacyNotice',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('number', models.PositiveIntegerField()),
+                ('texts', models.JSONField(help_text="Language to Markdown; the merchant's own language is always there")),
+                ('legal_contact', models.CharField(help_text='Who answers for the data: company, address, e-mail', max_length=500)),
+                ('asks_again', models.BooleanField(help_text='Members who agreed to an older version are asked again, else told')),
+                ('published_at', models.DateTimeField()),
+                ('actor', models.CharField(max_length=120)),
+                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='merchants_privacynotice_of_merchant'), models.UniqueConstraint(fields=('merchant', 'number'), name='privacy_notice_number_unique'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='privacy_notices_count_from_one')],
+            },
+        ),
+        migrations.CreateModel(
+            name='RateLimit',
+            fields=[
+                ('key', models.CharField(max_length=160, primary_key=True, serialize=False)),
+                ('uses', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), help_text='When, within the window; the oldest first', size=None)),
+                ('expires_at', models.DateTimeField(help_text='From then on no use counts any more')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['expires_at'], name='rate_limit_expired')],
+            },
+        ),
+        migrations.CreateModel(
             name='Seat',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -237,7 +262,8 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('owner', 'Owner'), ('manager', 'Manager'), ('analyst', 'Analyst'), ('cashier', 'Cashier')], max_length=10)),
                 ('name', models.CharField(blank=True, max_length=120)),
                 ('pin_hash', models.CharField(blank=True, max_length=200)),
-                ('pin_failures', models.PositiveSmallIntegerField(default=0)),
+                ('pin_failures', models.PositiveIntegerField(default=0, help_text='Wrong PINs in a row')),
+                ('pin_locked_until', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField()),
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
                 ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='merchants.merchant')),
@@ -292,8 +318,8 @@ class Migration(migrations.Migration):
                 ('endpoint', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.webhookendpoint')),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'due')), fields=['merchant', 'due_at'], name='webhook_delivery_due'), models.Index(fields=['merchant', 'endpoint', '-id'], name='webhook_delivery_log'), models.Index(fields=['merchant', 'event'], name='webhook_delivery_by_event')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='merchants_webhookdelivery_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='webhook_delivery_public_id_unique'), models.UniqueConstraint(condition=models.Q(('is_replay', False)), fields=('merchant', 'endpoint', 'event'), name='one_delivery_per_endpoint_and_event'), merchants.constraints.TenantForeignKey(field='endpoint', name='webhook_delivery_to_own_endpoint'), merchants.constraints.TenantForeignKey(field='event', name='webhook_delivery_of_own_event')],
+                'indexes': [models.Index(condition=models.Q(('state', 'due')), fields=['merchant', 'endpoint', 'due_at', 'id'], name='webhook_delivery_due'), models.Index(condition=models.Q(('state', 'given_up')), fields=['created_at'], name='webhook_delivery_given_up'), models.Index(fields=['merchant', 'endpoint', '-id'], name='webhook_delivery_log'), models.Index(fields=['merchant', 'event'], name='webhook_delivery_by_event')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='merchants_webhookdelivery_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='webhook_delivery_public_id_unique'), models.UniqueConstraint(condition=models.Q(('is_replay', False)), fields=('merchant', 'endpoint', 'event'), name='one_delivery_per_endpoint_and_event'), merchants.database.constraints.TenantForeignKey(field='endpoint', name='webhook_delivery_to_own_endpoint'), merchants.database.constraints.TenantForeignKey(field='event', name='webhook_delivery_of_own_event')],
             },
         ),
     ]

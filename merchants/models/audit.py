@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from merchants.models.merchants import TenantModel
+from merchants.database.tenant_model import TenantModel
 
 
 class AuditRecord(TenantModel):

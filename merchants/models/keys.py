@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -9,6 +11,10 @@ from merchants.models.merchants import Location, Merchant
 
 
 class ApiKey(models.Model):
+    id_prefix: ClassVar[str] = "key"
+
+    kept_for_ever: ClassVar[bool] = True
+
     public_id = models.CharField(max_length=40, unique=True)
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="+")
     prefix = models.CharField(max_length=16, unique=True)

@@ -1,4 +1,4 @@
-"""Merchants, their hosts and their locations; and the base every tenant table stands on."""
+"""Merchants and their locations."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from zoneinfo import ZoneInfo
 from django.core.validators import RegexValidator
 from django.db import models
 
-LANGUAGES = [("en", "English"), ("ko", "한국어"), ("zh-hant", "繁體中文")]
+from merchants.database.tenant_model import TenantModel
+from merchants.languages import LANGUAGES
 
 
 class Merchant(models.Model):
     """A business that runs one programme.  Owns every tenant row; sets the currency and the clock."""
+
+    id_prefix: ClassVar[str] = "mer"
+
+    kept_for_ever: ClassVar[bool] = True
 
     public_id = models.CharField(max_length=40, unique=True)
     slug = models.SlugField(max_length=60, unique=True)
@@ -23,6 +28,7 @@ class Merchant(models.Model):
     country = models.CharField(max_length=2, help_text="ISO country, for telephone numbers typed without one")
     brand_colour = models.CharField(max_length=7, default="#0b6e4f", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$")])
     logo = models.CharField(max_length=16, blank=True, help_text="Print of the logo's content; empty: there is none")
+    reply_to = models.EmailField(blank=True, help_text="Where answers to its letters go; empty: nowhere")
     is_sandbox = models.BooleanField(default=False)
     sandbox_of = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="sandbox")
     display_digits = models.PositiveSmallIntegerField(
@@ -48,12 +54,25 @@ class Merchant(models.Model):
     is_live_code_needed = models.BooleanField(
         default=False, help_text="Points are spent at the till only with the moving code of the member's phone"
     )
+    may_static_code_spend = models.BooleanField(
+        default=False, help_text="The code that stands in the portal spends points at the till, as it did before 0.1.0"
+    )
+    till_word_points_max = models.BigIntegerField(
+        default=10_000,
+        help_text="Points tills may spend of one member in a day without a code of the phone; 0: none",
+    )
+    spending_rule_seen_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody here was told that the code in the portal only earns"
+    )
     outbox_days_kept = models.PositiveSmallIntegerField(default=30)
     expiry_notice_days = models.PositiveSmallIntegerField(
         default=30, help_text="How long before points end others are told; 0 for never"
     )
     churn_alert_percent = models.PositiveSmallIntegerField(
         default=0, help_text="Churn of a period above this is a warning; 0: above what the members' own pauses explain"
+    )
+    answers_min = models.PositiveSmallIntegerField(
+        default=10, help_text="A score of fewer answers is not shown: they say too little"
     )
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -73,44 +92,10 @@ class Merchant(models.Model):
         return ZoneInfo(self.zone)
 
 
-class MerchantHost(models.Model):
-    """A host name on which the portal opens at one merchant."""
-
-    host = models.CharField(max_length=253, unique=True)
-    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="+")
-
-    def __str__(self) -> str:
-        return self.host
-
-
-class TenantModel(models.Model):
-    """A row that belongs to one merchant.  The merchants/schema.py room puts row-level security on its table.
-
-    The reference to the merchant has no constraint of its own: every writer of every table would lock the one
-    merchant row.  The policy's WITH CHECK admits no other id than the open tenant's, and merchants are never deleted.
-    """
-
-    #: Rows are never changed nor removed, by revoked grants and by a trigger.
-    append_only: ClassVar[bool] = False
-    #: Rows may be removed by the web role (operational rows with an end).
-    deletable: ClassVar[bool] = False
-    #: The system role may read the table to find merchants with due work.
-    has_due_work: ClassVar[bool] = False
-
-    id = models.BigAutoField(primary_key=True)
-    merchant = models.ForeignKey(
-        Merchant, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-
-    class Meta:
-        abstract = True
-        constraints = [
-            models.UniqueConstraint(fields=["merchant", "id"], name="%(app_label)s_%(class)s_of_merchant"),
-        ]
-
-
 class Location(TenantModel):
     """A shop, a stall or a web shop where purchases happen."""
+
+    id_prefix: ClassVar[str] = "loc"
 
     public_id = models.CharField(max_length=40)
     code = models.CharField(max_length=60, help_text="The name tills send")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from merchants.models.merchants import TenantModel
+from merchants.database.tenant_model import TenantModel
 
 
 class OutgoingMessage(TenantModel):
     """One mail or text message.  Its words are wiped when it has been sent: they may hold a code or a name."""
+
+    id_prefix: ClassVar[str] = "msg"
 
     deletable = True
     has_due_work = True
@@ -27,6 +31,7 @@ class OutgoingMessage(TenantModel):
     kind = models.CharField(max_length=40, help_text="contact_code, seat_invitation, contact_changed, …")
     channel = models.CharField(max_length=5, choices=Channel.choices)
     recipient = models.CharField(max_length=254)
+    language = models.CharField(max_length=20, blank=True, help_text="That its words are in, such as ko or zh-hant")
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
@@ -49,5 +54,6 @@ class OutgoingMessage(TenantModel):
         ]
         indexes = [
             models.Index(fields=["merchant", "due_at"], name="outgoing_message_due", condition=models.Q(state="due")),
+            models.Index(fields=["created_at"], name="outgoing_message_given_up", condition=models.Q(state="given_up")),
             models.Index(fields=["merchant", "recipient"], name="outgoing_message_by_recipient"),
         ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
-from merchants.models.merchants import TenantModel
+from merchants.database.tenant_model import TenantModel
 
 
 class OutboxEvent(TenantModel):
+    id_prefix: ClassVar[str] = "evt"
+
     has_due_work = True
     deletable = True
 

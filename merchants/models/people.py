@@ -9,8 +9,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from merchants.constraints import TenantForeignKey
-from merchants.models.merchants import LANGUAGES, Location, Merchant, TenantModel
+from merchants.database.tenant_key import TenantKey
+from merchants.database.tenant_model import TenantModel
+from merchants.languages import LANGUAGES
+from merchants.models.merchants import Location, Merchant
+from merchants.permissions import Role
 
 
 class UserManager(BaseUserManager["User"]):
@@ -32,6 +35,8 @@ class User(AbstractBaseUser):
 
     A merchant never sees that a user exists elsewhere.  Superusers open the back office and nothing else.
     """
+
+    kept_for_ever: ClassVar[bool] = True
 
     email = models.EmailField(_("e-mail"), unique=True, null=True, blank=True)
     email_verified_at = models.DateTimeField(null=True, blank=True)
@@ -74,15 +79,12 @@ class User(AbstractBaseUser):
         return self.is_active and self.is_superuser
 
 
-class Role(models.TextChoices):
-    OWNER = "owner", _("Owner")
-    MANAGER = "manager", _("Manager")
-    ANALYST = "analyst", _("Analyst")
-    CASHIER = "cashier", _("Cashier")
-
-
 class Seat(models.Model):
     """One person's role at one merchant.  Only a cashier may lack a user: a name and a PIN on an opened device."""
+
+    id_prefix: ClassVar[str] = "seat"
+
+    kept_for_ever: ClassVar[bool] = True
 
     public_id = models.CharField(max_length=40, unique=True)
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="+")
@@ -90,7 +92,8 @@ class Seat(models.Model):
     role = models.CharField(max_length=10, choices=Role.choices)
     name = models.CharField(max_length=120, blank=True)
     pin_hash = models.CharField(max_length=200, blank=True)
-    pin_failures = models.PositiveSmallIntegerField(default=0)
+    pin_failures = models.PositiveIntegerField(default=0, help_text="Wrong PINs in a row")
+    pin_locked_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
 
@@ -123,18 +126,12 @@ class Passport(models.Model):
 class CounterDevice(TenantModel):
     """A phone or tablet a manager opened for the counter; cashiers sign on it with their PIN."""
 
+    id_prefix: ClassVar[str] = "dev"
+
     public_id = models.CharField(max_length=40)
     name = models.CharField(max_length=80)
     secret_hash = models.CharField(max_length=64)
-    location = models.ForeignKey(
-        Location,
-        on_delete=models.DO_NOTHING,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        null=True,
-        blank=True,
-    )
+    location = TenantKey(Location, constraint="counter_device_stands_at_own_location", null=True)
     opened_by = models.CharField(max_length=120)
     opened_at = models.DateTimeField()
     last_seen_at = models.DateTimeField(null=True, blank=True)
@@ -144,5 +141,4 @@ class CounterDevice(TenantModel):
         constraints = [
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(fields=["merchant", "public_id"], name="counter_device_public_id_unique"),
-            TenantForeignKey(field="location", name="counter_device_stands_at_own_location"),
         ]

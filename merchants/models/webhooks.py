@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from merchants.constraints import TenantForeignKey
-from merchants.models.merchants import TenantModel
+from merchants.database.tenant_key import TenantKey
+from merchants.database.tenant_model import TenantModel
 from merchants.models.outbox import OutboxEvent
 
 
 class WebhookEndpoint(TenantModel):
+    id_prefix: ClassVar[str] = "whk"
+
     public_id = models.CharField(max_length=40)
     url = models.URLField(max_length=500)
     description = models.CharField(max_length=200, blank=True)
@@ -43,6 +47,8 @@ class WebhookEndpoint(TenantModel):
 class WebhookDelivery(TenantModel):
     """One event on its way to one endpoint: what was tried, what was answered, and when the next try is due."""
 
+    id_prefix: ClassVar[str] = "dlv"
+
     has_due_work = True
     deletable = True
 
@@ -52,12 +58,8 @@ class WebhookDelivery(TenantModel):
         GIVEN_UP = "given_up"
 
     public_id = models.CharField(max_length=40)
-    endpoint = models.ForeignKey(
-        WebhookEndpoint, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-    event = models.ForeignKey(
-        OutboxEvent, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
+    endpoint = TenantKey(WebhookEndpoint, constraint="webhook_delivery_to_own_endpoint")
+    event = TenantKey(OutboxEvent, constraint="webhook_delivery_of_own_event")
     state = models.CharField(max_length=10, choices=State.choices, default=State.DUE)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()
@@ -78,11 +80,14 @@ class WebhookDelivery(TenantModel):
                 condition=models.Q(is_replay=False),
                 name="one_delivery_per_endpoint_and_event",
             ),
-            TenantForeignKey(field="endpoint", name="webhook_delivery_to_own_endpoint"),
-            TenantForeignKey(field="event", name="webhook_delivery_of_own_event"),
         ]
         indexes = [
-            models.Index(fields=["merchant", "due_at"], name="webhook_delivery_due", condition=models.Q(state="due")),
+            models.Index(
+                fields=["merchant", "endpoint", "due_at", "id"],
+                name="webhook_delivery_due",
+                condition=models.Q(state="due"),
+            ),
+            models.Index(fields=["created_at"], name="webhook_delivery_given_up", condition=models.Q(state="given_up")),
             models.Index(fields=["merchant", "endpoint", "-id"], name="webhook_delivery_log"),
             models.Index(fields=["merchant", "event"], name="webhook_delivery_by_event"),
         ]

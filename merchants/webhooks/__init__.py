@@ -5,7 +5,9 @@
 - `signatures`: the three headers a receiver checks;
 - `relay`: outbox rows become delivery rows, one per endpoint that wants the event;
 - `sending`: one HTTP request, outside of every transaction, to the address that was checked;
-- `delivering`: claims what is due, sends it side by side, writes down what came of it, decides when to try again;
+- `claiming`: which process sends what, by leases;
+- `delivering`: claims what is due, sends it side by side, and a trial at once;
+- `settling`: writes down what came of it, and decides when to try again and what it means for the endpoint;
 - `log`: what was delivered and answered, and sending it again;
 - `pruning`: forgetting what is old.
 

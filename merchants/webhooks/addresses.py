@@ -22,6 +22,8 @@ from django.utils.translation import gettext as _
 from merchants.errors import Invalid
 
 URL_LENGTH_MAX: Final = 500
+#: Below it live the services of a machine (SSH, mail, name servers): none of them takes webhooks but 443.
+PORT_OF_SERVICES_MAX: Final = 1023
 RESOLVE_SECONDS_MAX: Final = 4.0
 
 #: Given a name and a port, the addresses it stands for, as text.  Raises OSError when there is none.
@@ -32,11 +34,13 @@ _REFUSED: Final = tuple(
     ip_network(net)
     for net in (
         "168.63.129.16/32",  # Azure's host agent
+        "192.0.0.0/24",  # protocol assignments: some Pythons call parts of it global
         "192.88.99.0/24",  # 6to4 relays
         "::/96",  # IPv4-compatible, deprecated
         "64:ff9b:1::/48",  # NAT64, local use
-        "2001::/32",  # Teredo
+        "2001::/23",  # protocol assignments, Teredo among them
         "2002::/16",  # 6to4
+        "3fff::/20",  # documentation
         "fec0::/10",  # site-local, deprecated
     )
 )
@@ -63,13 +67,13 @@ class Target:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """This function will ask the system for a name's addresses, in the order to try them; raises OSError."""
+    """Ask the system for a name's addresses, in the order to try them; raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return list(dict.fromkeys(str(answer[4][0]) for answer in found))
 
 
 def check(url: str, *, resolver: Resolver = resolve) -> Target:
-    """This function will take an address apart, resolve its name, and refuse it unless every answer is public.
+    """Take an address apart, resolve its name, and refuse it unless every answer is public.
 
     Asks the network for at most four seconds: call it outside of any tenant.
 
@@ -77,13 +81,22 @@ def check(url: str, *, resolver: Resolver = resolve) -> Target:
     """
     scheme, host, port, path = _parts(url)
     addresses = _resolved(host, port, resolver)
-    if not settings.WEBHOOK_ALLOW_PRIVATE and not all(is_public(address) for address in addresses):
+    if not settings.WEBHOOK_ALLOW_PRIVATE and not all(may_call(address) for address in addresses):
         raise AddressRefused(_("This address leads into a private network."), pointer="/url")
     return Target(url, scheme, host, port, path, addresses)
 
 
+def may_call(address: str) -> bool:
+    """State whether a webhook may call this IP address: it is public, or in a network the operator has named."""
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return any(ip.version == net.version and ip in net for net in settings.WEBHOOK_NETWORKS) or is_public(address)
+
+
 def is_public(address: str) -> bool:
-    """This function will say whether an IP address belongs to the open internet, whatever form it hides in."""
+    """State whether an IP address belongs to the open internet, whatever form it hides in."""
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:
@@ -115,6 +128,8 @@ def _parts(url: str) -> tuple[str, str, int, str]:
         raise wrong
     if port == 0:
         raise wrong
+    if port is not None and port != 443 and port <= PORT_OF_SERVICES_MAX and not settings.WEBHOOK_ALLOW_PRIVATE:
+        raise AddressRefused(_("Use port 443, or one above 1023."), pointer="/url")
     # 2130706433, 0x7f.1 and 017700000001 are all 127.0.0.1 to the system's resolver.
     if _NUMBER_LIKE.fullmatch(host) and not _is_plain_ip(host):
         raise wrong

@@ -1,206 +1,103 @@
-"""Deliveries: claimed in one short transaction, sent outside of any, written down in another.
+"""Deliveries: claimed in one short transaction, sent outside of any, written down many at once in another.
 
-A claim is a lease: whoever is killed between claiming and writing down leaves a row that is due again when the lease
-ends.  So a delivery may be made twice and is never lost; receivers drop what they have by `webhook-id`.
+Any number of processes may deliver at the same time: what one has claimed the others pass over (`claiming`).
 """
 
 from __future__ import annotations
 
-import contextlib
+import queue
 import random
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import structlog
-from django.db import connection
-from django.db.models import Q
 
-from merchants import directory, due, sealing, tenancy
-from merchants.actors import SYSTEM
-from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
-from merchants.webhooks import addresses, endpoints, retries, sending, signatures
+from merchants import tenancy
+from merchants.models.merchants import Merchant
+from merchants.webhooks import addresses, endpoints, sending, settling, signatures
+from merchants.webhooks.claiming import (
+    CLAIM_MAX,
+    FIRST_CLAIM,
+    LEASE,
+    ClaimedDelivery,
+    claim,
+    load_trial,
+    merchants_due,
+    release,
+)
+from merchants.webhooks.settling import Outcome, settle
 
-#: Requests on their way at once, in one process; and of these to one endpoint.
-SIDE_BY_SIDE: Final = 16
+__all__ = ["ClaimedDelivery", "claim", "deliver", "merchants_due", "send", "settle", "try_endpoint"]
+
+#: Requests on their way at once, in one process; of these to one endpoint; and to all that have accepted nothing yet.
+SIDE_BY_SIDE: Final = 24
 PER_ENDPOINT: Final = 4
-#: Longer than a request may take, with its name looked up.
-LEASE: Final = timedelta(seconds=20)
+TO_UNPROVEN: Final = SIDE_BY_SIDE // 2
+#: A thread goes on with one endpoint for so long, before it is another's turn.
+_TURN_SECONDS: Final = 0.25
+#: What was claimed and could not be sent by then is given back: its lease must outlast the request.
+_SEND_WITHIN: Final = LEASE.total_seconds() - sending.SECONDS_MAX - addresses.RESOLVE_SECONDS_MAX - 1
+_LOOK_EVERY: Final = 0.05
+#: How long outcomes gather before they are written down together.
+_GATHER_SECONDS: Final = 0.04
+#: How long a good endpoint is served beyond the end, while one that hangs is waited for.
+_GRACE_SECONDS: Final = sending.SECONDS_MAX
+#: Somebody waits for the answer of a trial.
+TRIAL_SECONDS_MAX: Final = 5.0
 
 #: What the log of deliveries says when the secret does not open; English, like all of its answers.
 CANNOT_SIGN: Final = "not sent: the signing secret does not open with this SECRET_KEY; make a new secret"
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_READY = """
-    SELECT e.id, e.failing_since IS NOT NULL FROM merchants_webhookendpoint e
-    WHERE e.merchant_id = %(merchant)s AND e.disabled_at IS NULL AND e.deleted_at IS NULL
-      AND (e.resting_until IS NULL OR e.resting_until <= %(now)s)
-      AND EXISTS (
-          SELECT 1 FROM merchants_webhookdelivery d WHERE d.merchant_id = e.merchant_id AND d.endpoint_id = e.id
-            AND d.state = 'due' AND d.due_at <= %(now)s AND (d.claimed_until IS NULL OR d.claimed_until <= %(now)s))
-    ORDER BY e.id FOR NO KEY UPDATE SKIP LOCKED
-"""
-_CLAIM = """
-    WITH picked AS (
-        SELECT d.id FROM merchants_webhookdelivery d
-        WHERE d.merchant_id = %(merchant)s AND d.endpoint_id = %(endpoint)s AND d.state = 'due'
-          AND d.due_at <= %(now)s AND (d.claimed_until IS NULL OR d.claimed_until <= %(now)s)
-        ORDER BY d.due_at, d.id
-        LIMIT greatest(0, %(limit)s - (
-            SELECT count(*) FROM merchants_webhookdelivery c WHERE c.merchant_id = %(merchant)s
-              AND c.endpoint_id = %(endpoint)s AND c.state = 'due' AND c.claimed_until > %(now)s))
-        FOR NO KEY UPDATE SKIP LOCKED
-    ), claimed AS (
-        UPDATE merchants_webhookdelivery d SET claimed_until = %(until)s FROM picked
-        WHERE d.merchant_id = %(merchant)s AND d.id = picked.id
-        RETURNING d.id, d.endpoint_id, d.event_id, d.attempts, d.due_at
-    )
-    SELECT c.id, c.endpoint_id, c.attempts, o.public_id, o.kind, o.payload::text, o.occurred_at,
-           e.url, e.public_id, e.sealed_secret,
-           CASE WHEN e.previous_secret_until > %(now)s THEN e.previous_sealed_secret END
-    FROM claimed c
-    JOIN merchants_outboxevent o ON o.merchant_id = %(merchant)s AND o.id = c.event_id
-    JOIN merchants_webhookendpoint e ON e.merchant_id = %(merchant)s AND e.id = c.endpoint_id
-    ORDER BY c.due_at, c.id
-"""
 
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One claimed delivery with all it takes to send it; valid until `claimed_until`.
-
-    Without `secrets` it cannot be signed, and is not sent.
-    """
-
-    merchant_id: int
-    delivery: int
-    endpoint: int
-    attempts: int
-    claimed_until: datetime
-    url: str
-    message_id: str
-    body: bytes
-    secrets: tuple[str, ...]
-
-
-def merchants_due(now: datetime) -> list[int]:
-    """This function will return the ids of merchants with a delivery whose time has come and that nobody has claimed."""
-    unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=now)
-    rows = WebhookDelivery._base_manager.using(due.CONNECTION).filter(unclaimed, state="due", due_at__lte=now)
-    return sorted(rows.order_by().values_list("merchant_id", flat=True).distinct())
-
-
-def claim(*, merchant_id: int, now: datetime, limit: int = SIDE_BY_SIDE) -> list[Parcel]:
-    """This function will claim due deliveries in the open tenant: four for each endpoint, one where it is failing.
-
-    Locks the endpoints, passing over those another process is claiming for or writing about.
-    """
-    parcels: list[Parcel] = []
-    with connection.cursor() as cursor:
-        cursor.execute(_READY, {"merchant": merchant_id, "now": now})
-        ready = cursor.fetchall()
-        random.shuffle(ready)  # when there are more endpoints than places, each has its turn
-        for endpoint, is_failing in ready:
-            room = limit - len(parcels)
-            if room <= 0:
-                break
-            until = now + LEASE
-            cursor.execute(
-                _CLAIM,
-                {
-                    "merchant": merchant_id,
-                    "endpoint": endpoint,
-                    "now": now,
-                    "until": until,
-                    "limit": min(room, 1 if is_failing else PER_ENDPOINT),
-                },
-            )
-            parcels.extend(_parcel(merchant_id, until, row) for row in cursor.fetchall())
-    return parcels
-
-
-def send(parcel: Parcel, *, now: datetime, resolver: addresses.Resolver = addresses.resolve) -> sending.Answer:
-    """This function will make one attempt.  It leaves the machine and touches no database: call it outside."""
+def send(
+    parcel: ClaimedDelivery,
+    *,
+    now: datetime,
+    resolver: addresses.Resolver = addresses.resolve,
+    kept: sending.KeptConnections | None = None,
+) -> sending.ReceiverAnswer:
+    """Make one attempt.  It leaves the machine and touches no database: call it outside."""
     if not parcel.secrets:
-        return sending.Answer(None, CANNOT_SIGN, duration_ms=0)
+        return sending.ReceiverAnswer(None, CANNOT_SIGN, duration_ms=0)
     headers = signatures.headers(message_id=parcel.message_id, at=now, body=parcel.body, secrets=parcel.secrets)
-    return sending.post(parcel.url, body=parcel.body, headers=headers, resolver=resolver)
+    patience = {"seconds_max": TRIAL_SECONDS_MAX} if parcel.is_trial else {}
+    return sending.post(parcel.url, body=parcel.body, headers=headers, resolver=resolver, kept=kept, **patience)
 
 
-def settle(parcel: Parcel, answer: sending.Answer, *, now: datetime) -> None:
-    """This function will write down, in the open tenant, what came of an attempt, and what that means for the endpoint.
+def try_endpoint(
+    *,
+    merchant: Merchant,
+    endpoint_id: str,
+    clock: Callable[[], datetime],
+    resolver: addresses.Resolver = addresses.resolve,
+) -> str:
+    """Send a trial event to an endpoint at once, also while it rests, and wait at most five seconds for its answer.
 
-    Accepted: done.  410: the endpoint is disabled.  Anything else: due again later, or given up after the eighth try;
-    an endpoint that failed for five days is disabled.  An attempt whose lease had ended changes nothing unless it was
-    accepted: somebody else has the delivery by now.  Locks the endpoint, then the delivery.
+    Opens its own tenants, so call it outside of any.  Returns the delivery's public id, under which the log has the
+    answer.  One that was accepted ends the endpoint's rest; one that was not is not repeated.
+
+    :raises NoSuchEndpoint: at this merchant.
+    :raises EndpointDisabled: nothing is sent there now.
     """
-    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(
-        merchant_id=parcel.merchant_id, pk=parcel.endpoint
-    )
-    row = (
-        WebhookDelivery.objects.select_for_update(no_key=True)
-        .filter(merchant_id=parcel.merchant_id, pk=parcel.delivery)
-        .first()
-    )
-    is_mine = row is not None and row.claimed_until == parcel.claimed_until
-    if row is None or row.state != WebhookDelivery.State.DUE or not (is_mine or answer.is_accepted):
-        return
-    row.attempts += 1
-    row.claimed_until = None
-    row.last_attempt_at = now
-    row.last_answer_code = answer.code
-    row.last_answer = answer.text[:2000]
-    row.last_duration_ms = answer.duration_ms
-    if answer.is_accepted:
-        row.state = WebhookDelivery.State.DELIVERED
-    else:
-        wait_ = retries.wait(
-            attempts=row.attempts,
-            luck=random.random(),  # noqa: S311 - spreads load, hides nothing
-            retry_after_seconds=answer.retry_after_seconds,
-        )
-        if wait_ is None:
-            row.state = WebhookDelivery.State.GIVEN_UP
-        else:
-            row.due_at = now + wait_
-    row.save()
-    _judge(endpoint, answer, now)
+    began = clock()
 
+    def prepare() -> ClaimedDelivery:
+        delivery_id = endpoints.ping(merchant=merchant, endpoint_id=endpoint_id, now=began, claimed_until=began + LEASE)
+        made.append(delivery_id)
+        return load_trial(merchant_id=merchant.pk, delivery_id=delivery_id, now=began, until=began + LEASE)
 
-def _judge(endpoint: WebhookEndpoint, answer: sending.Answer, now: datetime) -> None:
-    """Close the breaker, open it, or disable the endpoint."""
-    if answer.is_accepted:
-        if endpoint.failing_since is not None:
-            endpoint.failing_since, endpoint.failures_in_row, endpoint.resting_until = None, 0, None
-            endpoint.last_failure = ""
-            endpoint.save(update_fields=["failing_since", "last_failure", "failures_in_row", "resting_until"])
-        return
-    endpoint.failures_in_row += 1
-    endpoint.failing_since = endpoint.failing_since or now
-    rest = retries.rest(failures_in_row=endpoint.failures_in_row, was_slow=answer.was_slow)
-    endpoint.resting_until = None if rest is None else now + rest
-    endpoint.last_failure = (f"HTTP {answer.code} {answer.text}" if answer.code else answer.text).strip()[:200]
-    endpoint.save(update_fields=["failing_since", "last_failure", "failures_in_row", "resting_until"])
-    reason = ""
-    if answer.code == 410:
-        reason = "the receiver answered 410: gone"
-    elif now - endpoint.failing_since >= timedelta(days=retries.FAILING_DAYS_MAX):
-        reason = f"nothing was accepted for {retries.FAILING_DAYS_MAX} days"
-    if reason and endpoint.disabled_at is None and endpoint.deleted_at is None:
-        endpoints.disable(
-            merchant=directory.get(endpoint.merchant_id),
-            endpoint_id=endpoint.public_id,
-            reason=reason,
-            actor=SYSTEM,
-            now=now,
-        )
+    made: list[str] = []
+    parcel = tenancy.attempt(merchant, prepare)
+    answer = send(parcel, now=clock(), resolver=resolver)
+    tenancy.attempt(merchant, partial(settle, [(parcel, answer)], now=clock()))
+    return made[-1]
 
 
 def deliver(
@@ -210,85 +107,213 @@ def deliver(
     seconds_max: float = 20.0,
     resolver: addresses.Resolver = addresses.resolve,
 ) -> int:
-    """This function will deliver what is due at the merchants `find` names until nothing is left or time is up.
+    """Deliver what is due at the merchants `find` names until nothing is left or time is up.
 
-    Opens its own tenants, so call it outside of any.  Sixteen requests run side by side and each takes at most ten
-    seconds; a slow endpoint holds four places at the first and one from then on.  Returns the number of attempts.
+    Opens its own tenants, so call it outside of any.  An endpoint gets one request at the first and four side by side
+    once it has accepted one; those that have accepted nothing share half of the places.  After the end only good
+    endpoints are served, for as long as a slow request is waited for.  Returns the number of attempts.
     """
-    end = time.monotonic() + seconds_max
-    on_the_way: dict[Future[sending.Answer], Parcel] = {}
-    attempts, is_quiet = 0, True
     with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="webhook") as pool:
+        run = _Run(pool, find, clock, resolver, time.monotonic() + seconds_max)
+        try:
+            return run.until_done()
+        finally:
+            run.stop()
+
+
+class _Lane:
+    """What one process has for one endpoint: deliveries that wait, threads at work, connections that are open."""
+
+    def __init__(self, merchant_id: int) -> None:
+        self.merchant_id = merchant_id
+        self.waiting: deque[tuple[ClaimedDelivery, float]] = deque()
+        self.kept = sending.KeptConnections()
+        self.at_work = 0
+        self.is_proven = False
+        self.is_stopped = False
+        self.size = FIRST_CLAIM
+        self.claimed_at = 0.0
+
+    @property
+    def capacity(self) -> int:
+        """How many more deliveries it can take; none while half of what it takes is there."""
+        return 0 if self.is_stopped or len(self.waiting) * 2 > self.size else self.size - len(self.waiting)
+
+    def take_in(self, parcels: Sequence[ClaimedDelivery], at: float) -> None:
+        """Add what was claimed; the faster the last was used up, the more is claimed the next time."""
+        since = at - self.claimed_at
+        if self.claimed_at and since < 1:
+            self.size = min(self.size * 2, CLAIM_MAX)
+        elif since > 2:
+            self.size = max(self.size // 2, FIRST_CLAIM)
+        self.claimed_at = at
+        self.waiting.extend((parcel, at) for parcel in parcels)
+
+
+class _Run:
+    """One call of `deliver`.  Threads send; this one claims, writes down, and decides."""
+
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        find: Callable[[datetime], Sequence[int]],
+        clock: Callable[[], datetime],
+        resolver: addresses.Resolver,
+        end: float,
+    ) -> None:
+        self._pool, self._find, self._clock, self._resolver, self._end = pool, find, clock, resolver, end
+        self._lanes: dict[int, _Lane] = {}
+        self._ended: queue.SimpleQueue[tuple[_Lane, Outcome | BaseException | None]] = queue.SimpleQueue()
+        self._next_look = 0.0
+        self._nothing_at: dict[int, float] = {}
+        self._attempts = 0
+
+    def until_done(self) -> int:
         while True:
-            free = SIDE_BY_SIDE - len(on_the_way)
-            # A few places at a time: looking for each one alone would cost more than the requests do.
-            if (free >= PER_ENDPOINT or (free and is_quiet)) and time.monotonic() < end:
-                for parcel in _claim_at(find(clock()), clock(), free):
-                    on_the_way[pool.submit(send, parcel, now=clock(), resolver=resolver)] = parcel
-            if not on_the_way:
-                return attempts
-            done, _others = wait(on_the_way, timeout=0.5, return_when=FIRST_COMPLETED)
-            attempts, is_quiet = attempts + len(done), not done
-            _settle_all([(on_the_way.pop(future), future.result()) for future in done], clock())
+            self._claim_more()
+            self._put_to_work()
+            if not self._at_work():
+                return self._attempts
+            self._write_down(self._gather())
+            self._give_back()
 
+    def stop(self) -> None:
+        """End the threads' work and the connections; what is not written down is due again after its lease."""
+        for lane in self._lanes.values():
+            lane.is_stopped = True
+            lane.kept.close()
 
-def _claim_at(merchant_ids: Sequence[int], now: datetime, room: int) -> list[Parcel]:
-    parcels: list[Parcel] = []
-    for merchant_id in random.sample(list(merchant_ids), len(merchant_ids)):
-        if len(parcels) >= room:
-            break
-        parcels += tenancy.attempt(
-            merchant_id, partial(claim, merchant_id=merchant_id, now=now, limit=room - len(parcels))
-        )
-    return parcels
+    def _at_work(self, *, unproven_only: bool = False) -> int:
+        return sum(lane.at_work for lane in self._lanes.values() if not (unproven_only and lane.is_proven))
 
+    # -- Claiming
 
-def _settle_all(outcomes: Sequence[tuple[Parcel, sending.Answer]], now: datetime) -> None:
-    by_merchant: defaultdict[int, list[tuple[Parcel, sending.Answer]]] = defaultdict(list)
-    for parcel, answer in outcomes:
-        by_merchant[parcel.merchant_id].append((parcel, answer))
-    for merchant_id, theirs in by_merchant.items():
+    def _claim_more(self) -> None:
+        started = time.monotonic()
+        is_idle = not self._at_work()
+        late = started - self._end
+        if late >= 0 and (late >= _GRACE_SECONDS or not self._at_work(unproven_only=True)):
+            return
+        if started < self._next_look and not is_idle:
+            return
+        self._next_look = started + _LOOK_EVERY
+        merchant_ids = list(self._find(self._clock()))
+        for merchant_id in random.sample(merchant_ids, len(merchant_ids)):
+            if not is_idle and started < self._nothing_at.get(merchant_id, 0.0):
+                continue
+            theirs = {key: lane for key, lane in self._lanes.items() if lane.merchant_id == merchant_id}
+            if late >= 0 and not any(lane.is_proven for lane in theirs.values()):
+                continue
+            free = CLAIM_MAX * 4 - sum(len(lane.waiting) for lane in self._lanes.values())
+            if free <= 0:
+                break
+            now = self._clock()
+            capacities = {key: lane.capacity for key, lane in theirs.items()}
+            parcels = tenancy.attempt(
+                merchant_id, partial(claim, merchant_id=merchant_id, now=now, limit=free, capacities=capacities)
+            )
+            if not parcels:
+                self._nothing_at[merchant_id] = started + _LOOK_EVERY * 4
+            self._take_in(merchant_id, parcels)
 
-        def work(theirs: list[tuple[Parcel, sending.Answer]] = theirs) -> None:
-            for parcel, answer in sorted(theirs, key=lambda each: (each[0].endpoint, each[0].delivery)):
-                settle(parcel, answer, now=now)
+    def _take_in(self, merchant_id: int, parcels: Sequence[ClaimedDelivery]) -> None:
+        by_endpoint: defaultdict[int, list[ClaimedDelivery]] = defaultdict(list)
+        for parcel in parcels:
+            by_endpoint[parcel.endpoint].append(parcel)
+        for endpoint, theirs in by_endpoint.items():
+            self._lanes.setdefault(endpoint, _Lane(merchant_id)).take_in(theirs, time.monotonic())
 
-        tenancy.attempt(merchant_id, work)
-        for parcel, answer in theirs:
-            if not answer.is_accepted:
-                _log.warning(
-                    "webhook_not_accepted",
-                    merchant=merchant_id,
-                    event_id=parcel.message_id,
-                    code=answer.code,
-                    attempt=parcel.attempts + 1,
-                )
+    # -- Sending, on threads
 
+    def _put_to_work(self) -> None:
+        free, unproven = SIDE_BY_SIDE - self._at_work(), TO_UNPROVEN - self._at_work(unproven_only=True)
+        for lane in random.sample(list(self._lanes.values()), len(self._lanes)):
+            wanted = min(len(lane.waiting), PER_ENDPOINT if lane.is_proven else 1) - lane.at_work
+            places = min(free, wanted, PER_ENDPOINT if lane.is_proven else unproven)
+            for _place in range(0 if lane.is_stopped else places):
+                lane.at_work += 1
+                free -= 1
+                unproven -= not lane.is_proven
+                self._pool.submit(self._work, lane)
 
-def _secrets(whose: str, sealed: str, previous: str | None) -> tuple[str, ...]:
-    try:
-        secret = sealing.unseal(sealed, subject=whose)
-    except sealing.CannotUnseal:
-        _log.error("webhook_secret_cannot_be_opened", endpoint=whose)
-        return ()
-    if previous:
-        # The old one only eases the change; without it deliveries are still signed.
-        with contextlib.suppress(sealing.CannotUnseal):
-            return secret, sealing.unseal(previous, subject=whose)
-    return (secret,)
+    def _work(self, lane: _Lane) -> None:
+        until = time.monotonic() + _TURN_SECONDS
+        failure: BaseException | None = None
+        try:
+            while not lane.is_stopped and time.monotonic() < until and lane.waiting:
+                try:
+                    parcel, claimed_at = lane.waiting.popleft()
+                except IndexError:  # another thread was quicker
+                    break
+                if time.monotonic() - claimed_at > _SEND_WITHIN:
+                    lane.waiting.appendleft((parcel, claimed_at))
+                    lane.is_stopped = True  # too slow for what it has: all of it is given back
+                    break
+                answer = send(parcel, now=self._clock(), resolver=self._resolver, kept=lane.kept)
+                if answer.is_trouble_of_the_endpoint:
+                    lane.is_stopped = True
+                self._ended.put((lane, (parcel, answer)))
+                if not lane.is_proven:
+                    break  # let the others in, now that we know
+        except BaseException as error:
+            failure = error
+        self._ended.put((lane, failure))
 
+    # -- Writing down
 
-def _parcel(merchant_id: int, until: datetime, row: Sequence[Any]) -> Parcel:
-    delivery, endpoint, attempts, message_id, kind, payload, occurred_at, url, whose, *sealed = row
-    body = sending.body(event_id=message_id, kind=kind, occurred_at=occurred_at, data=msgspec.Raw(payload.encode()))
-    return Parcel(
-        merchant_id=merchant_id,
-        delivery=delivery,
-        endpoint=endpoint,
-        attempts=attempts,
-        claimed_until=until,
-        url=url,
-        message_id=message_id,
-        body=body,
-        secrets=_secrets(whose, *sealed),
-    )
+    def _gather(self) -> list[Outcome]:
+        """Wait for something to end, and a little longer for what ends with it."""
+        outcomes: list[Outcome] = []
+        patience = _LOOK_EVERY * 2
+        until = time.monotonic() + patience
+        while (remaining := until - time.monotonic()) > 0 and len(outcomes) < CLAIM_MAX:
+            try:
+                lane, what = self._ended.get(timeout=remaining)
+            except queue.Empty:
+                break
+            if isinstance(what, BaseException):
+                raise what
+            if what is None:
+                lane.at_work -= 1
+                if not self._at_work() or not lane.is_proven:
+                    break
+                continue
+            if not outcomes:
+                until = min(until, time.monotonic() + _GATHER_SECONDS)
+            outcomes.append(what)
+            if what[1].is_accepted or what[1].is_refusal_of_the_event:
+                lane.is_proven = True
+        return outcomes
+
+    def _write_down(self, outcomes: Sequence[Outcome]) -> None:
+        by_merchant: defaultdict[int, list[Outcome]] = defaultdict(list)
+        for parcel, answer in outcomes:
+            by_merchant[parcel.merchant_id].append((parcel, answer))
+        for merchant_id, theirs in by_merchant.items():
+            tenancy.attempt(merchant_id, partial(settling.settle, theirs, now=self._clock()))
+            self._nothing_at.pop(merchant_id, None)
+            self._attempts += len(theirs)
+            for parcel, answer in theirs:
+                if not answer.is_accepted:
+                    _log.warning(
+                        "webhook_not_accepted",
+                        merchant=merchant_id,
+                        event_id=parcel.message_id,
+                        code=answer.code,
+                        attempt=parcel.attempts + 1,
+                    )
+
+    def _give_back(self) -> None:
+        """Free what a lane will not send, and forget lanes that are done with."""
+        is_over = time.monotonic() >= self._end and not self._at_work(unproven_only=True)
+        unsent: defaultdict[int, list[ClaimedDelivery]] = defaultdict(list)
+        for endpoint, lane in list(self._lanes.items()):
+            if is_over:
+                lane.is_stopped = True
+            if lane.is_stopped and not lane.at_work:
+                unsent[lane.merchant_id] += [parcel for parcel, _at in lane.waiting]
+                lane.kept.close()
+                del self._lanes[endpoint]
+        for merchant_id, parcels in unsent.items():
+            if parcels:
+                tenancy.attempt(merchant_id, partial(release, parcels))

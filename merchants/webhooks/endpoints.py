@@ -48,6 +48,7 @@ class Endpoint:
     description: str
     kinds: tuple[str, ...]
     created_at: datetime
+    #: Since when the receiver itself is in trouble; its other events wait.  A refusal of one event is none.
     failing_since: datetime | None
     #: What the last attempt that failed was answered, in English or in the receiver's own words.
     last_failure: str
@@ -59,7 +60,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointWithSecret:
-    """What `create` and `rotate_secret` return: the only time the secret leaves the house."""
+    """What `create` and `rotate_secret` return: the only time the secret is shown."""
 
     endpoint: Endpoint
     secret: str
@@ -74,7 +75,7 @@ def create(
     actor: Actor,
     now: datetime,
 ) -> EndpointWithSecret:
-    """This function will add an endpoint in the open tenant; events recorded from now on go there.
+    """Add an endpoint in the open tenant; events recorded from now on go there.
 
     `target` is what `addresses.check` found before the tenant was opened: it asks the network.
 
@@ -108,12 +109,13 @@ def update(
     actor: Actor,
     now: datetime,
 ) -> Endpoint:
-    """This function will change what is given and leave the rest; a new address is checked like the first one.
+    """Change what is given and leave the rest; a new address is checked like the first one.
 
     :raises NoSuchEndpoint: at this merchant.
     :raises UnknownEventKind: as `create`.
     """
     row = _locked(merchant, endpoint_id)
+    before = {"url": row.url, "events": list(row.kinds)}
     if target is not None and target.url != row.url:
         row.url = target.url
         _forget_failures(row)
@@ -122,14 +124,18 @@ def update(
     if description is not None:
         row.description = description
     row.save()
-    audit.record(merchant=merchant, action="webhook.updated", actor=actor, now=now, subject=row.public_id)
+    after = {"url": row.url, "events": list(row.kinds)}
+    audit.record(
+        merchant=merchant, action="webhook.updated", actor=actor, now=now, subject=row.public_id,
+        details={key: [before[key], after[key]] for key in before if before[key] != after[key]},
+    )  # fmt: skip
     return _shown(row)
 
 
 def rotate_secret(
     *, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime, overlap: timedelta = OVERLAP
 ) -> EndpointWithSecret:
-    """This function will make a new secret; both sign during the overlap, seven days at most, zero for at once.
+    """Make a new secret; both sign during the overlap, seven days at most, zero for at once.
 
     :raises NoSuchEndpoint: at this merchant.
     """
@@ -146,7 +152,7 @@ def rotate_secret(
 
 
 def reseal(*, merchant: Merchant) -> int:
-    """This function will seal anew, in the open tenant, what an older SECRET_KEY sealed; returns how many endpoints.
+    """Seal anew, in the open tenant, what an older SECRET_KEY sealed; returns how many endpoints.
 
     :raises CannotUnseal: a secret opens with no key at all; nothing is changed.
     """
@@ -166,7 +172,7 @@ def reseal(*, merchant: Merchant) -> int:
 
 
 def disable(*, merchant: Merchant, endpoint_id: str, reason: str, actor: Actor, now: datetime) -> Endpoint:
-    """This function will stop deliveries to an endpoint; what was on its way is given up and can be replayed later.
+    """Stop deliveries to an endpoint; what was on its way is given up and can be replayed later.
 
     Disabling it again changes nothing.
 
@@ -189,7 +195,7 @@ def disable(*, merchant: Merchant, endpoint_id: str, reason: str, actor: Actor, 
 
 
 def enable(*, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime) -> Endpoint:
-    """This function will take an endpoint into service again, as if it had never failed.
+    """Take an endpoint into service again, as if it had never failed.
 
     Events recorded meanwhile are not sent by themselves: `log.replay_since` does that.
 
@@ -204,7 +210,7 @@ def enable(*, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime)
 
 
 def delete(*, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime) -> None:
-    """This function will take an endpoint away for good; its secrets are wiped, its log stays as long as any log.
+    """Take an endpoint away for good; its secrets are wiped, its log stays as long as any log.
 
     :raises NoSuchEndpoint: at this merchant, or deleted already.
     """
@@ -215,8 +221,10 @@ def delete(*, merchant: Merchant, endpoint_id: str, actor: Actor, now: datetime)
     audit.record(merchant=merchant, action="webhook.deleted", actor=actor, now=now, subject=row.public_id)
 
 
-def ping(*, merchant: Merchant, endpoint_id: str, now: datetime) -> str:
-    """This function will queue a trial delivery to this endpoint alone and return the delivery's public id.
+def ping(*, merchant: Merchant, endpoint_id: str, now: datetime, claimed_until: datetime | None = None) -> str:
+    """Queue a trial delivery to this endpoint alone and return the delivery's public id.
+
+    With `claimed_until` the caller sends it, and nobody else does before then.
 
     :raises NoSuchEndpoint: at this merchant.
     :raises EndpointDisabled: nothing is sent there now.
@@ -226,7 +234,7 @@ def ping(*, merchant: Merchant, endpoint_id: str, now: datetime) -> str:
         raise EndpointDisabled(_("This endpoint is disabled: enable it first."))
     event_id = outbox.record(
         merchant_id=merchant.pk,
-        kind="webhook.ping",
+        kind=outbox.PING,
         payload={"endpoint": row.public_id},
         occurred_at=now,
         now=now,
@@ -235,19 +243,25 @@ def ping(*, merchant: Merchant, endpoint_id: str, now: datetime) -> str:
     event.relayed_at = now  # straight to the one endpoint that asked; the relay must not offer it to the others
     event.save(update_fields=["relayed_at"])
     delivery = WebhookDelivery.objects.create(
-        merchant=merchant, public_id=ids.mint("dlv"), endpoint=row, event=event, due_at=now, created_at=now
+        merchant=merchant,
+        public_id=ids.mint("dlv"),
+        endpoint=row,
+        event=event,
+        due_at=now,
+        claimed_until=claimed_until,
+        created_at=now,
     )
     return delivery.public_id
 
 
 def listed(*, merchant: Merchant) -> list[Endpoint]:
-    """This function will return the merchant's endpoints that are not deleted, oldest first."""
+    """Return the merchant's endpoints that are not deleted, oldest first."""
     rows = WebhookEndpoint.objects.filter(merchant=merchant, deleted_at__isnull=True).order_by("pk")
     return [_shown(row) for row in rows]
 
 
 def get(*, merchant: Merchant, endpoint_id: str) -> Endpoint:
-    """This function will return one endpoint; raises NoSuchEndpoint."""
+    """Return one endpoint; raises NoSuchEndpoint."""
     row = WebhookEndpoint.objects.filter(merchant=merchant, public_id=endpoint_id, deleted_at__isnull=True).first()
     if row is None:
         raise NoSuchEndpoint(_("There is no such webhook endpoint."))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from merchants import audit, ids
+from merchants import audit, ids, outbox
 from merchants.actors import Actor
 from merchants.errors import Invalid, NotFound
 from merchants.models.merchants import Merchant
@@ -60,12 +60,19 @@ class Delivery:
     last_duration_ms: int | None
     is_replay: bool
     created_at: datetime
+    url: str
+    payload: Mapping[str, Any]
+
+    @property
+    def member(self) -> str | None:
+        """The public id of the member it is about, the first of several."""
+        return next((v for v in self.payload.values() if isinstance(v, str) and v.startswith("mem_")), None)
 
 
 def events(
     *, merchant: Merchant, kinds: Sequence[str] = (), limit: int = 50, before_id: str | None = None
 ) -> list[RecordedEvent]:
-    """This function will list events, newest first; `before_id` is the last event of the page before.
+    """List events, newest first; `before_id` is the last event of the page before.
 
     :raises NoSuchEvent: `before_id` names none (any more).
     """
@@ -78,7 +85,7 @@ def events(
 
 
 def event(*, merchant: Merchant, event_id: str) -> RecordedEvent:
-    """This function will return one event; raises NoSuchEvent."""
+    """Return one event; raises NoSuchEvent."""
     return _event_shown(_event(merchant, event_id))
 
 
@@ -91,7 +98,7 @@ def deliveries(
     limit: int = 50,
     before_id: str | None = None,
 ) -> list[Delivery]:
-    """This function will list deliveries, newest first, of one endpoint or event if wanted; deleted ones' too.
+    """List deliveries, newest first, of one endpoint or event if wanted; deleted ones' too.
 
     :raises NoSuchEndpoint: this merchant never had it.
     :raises NoSuchEvent: it is not kept (any more).
@@ -110,12 +117,12 @@ def deliveries(
 
 
 def delivery(*, merchant: Merchant, delivery_id: str) -> Delivery:
-    """This function will return one delivery; raises NoSuchDelivery."""
+    """Return one delivery; raises NoSuchDelivery."""
     return _shown(_delivery(merchant, delivery_id))
 
 
 def replay(*, merchant: Merchant, delivery_id: str, actor: Actor, now: datetime) -> Delivery:
-    """This function will send the same event to the same endpoint again, as a new delivery with the same `webhook-id`.
+    """Send the same event to the same endpoint again, as a new delivery with the same `webhook-id`.
 
     :raises NoSuchDelivery: it is not kept (any more).
     :raises EndpointDisabled: nothing is sent there now.
@@ -136,7 +143,7 @@ def replay(*, merchant: Merchant, delivery_id: str, actor: Actor, now: datetime)
 
 
 def replay_since(*, merchant: Merchant, endpoint_id: str, since: datetime, actor: Actor, now: datetime) -> int:
-    """This function will send every event the endpoint wants, recorded at `since` or later, to it again.
+    """Send every event the endpoint wants, recorded at `since` or later, to it again.
 
     Also those it never got because it was disabled.  Returns how many.
 
@@ -146,7 +153,7 @@ def replay_since(*, merchant: Merchant, endpoint_id: str, since: datetime, actor
     """
     endpoint = _endpoint(merchant, endpoint_id)
     _check_open(endpoint)
-    wanted = OutboxEvent.objects.filter(merchant=merchant, recorded_at__gte=since).exclude(kind="webhook.ping")
+    wanted = OutboxEvent.objects.filter(merchant=merchant, recorded_at__gte=since).exclude(kind=outbox.PING)
     if endpoint.kinds:
         wanted = wanted.filter(kind__in=endpoint.kinds)
     found = list(wanted.order_by("pk").values_list("pk", flat=True)[: REPLAY_MAX + 1])
@@ -229,4 +236,6 @@ def _shown(row: WebhookDelivery) -> Delivery:
         last_duration_ms=row.last_duration_ms,
         is_replay=row.is_replay,
         created_at=row.created_at,
+        url=row.endpoint.url,
+        payload=row.event.payload,
     )

@@ -12,7 +12,7 @@ from merchants.models.webhooks import WebhookDelivery
 
 
 def prune(*, merchant: Merchant, now: datetime, limit: int = 5_000) -> int:
-    """This function will remove, in the open tenant, what is older than `outbox_days_kept`, `limit` rows of each kind.
+    """Remove, in the open tenant, what is older than `outbox_days_kept`, `limit` rows of each kind.
 
     Never what is still due or not yet relayed, and no event whose delivery is still kept.  Returns how many rows
     went; call it again in a new transaction until it returns 0.

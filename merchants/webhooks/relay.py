@@ -41,7 +41,7 @@ _RELAYED = (
 
 
 def relay(*, merchant_id: int, now: datetime, limit: int = BATCH) -> int:
-    """This function will hand on up to `limit` events of the open tenant and return how many there were.
+    """Hand on up to `limit` events of the open tenant and return how many there were.
 
     Rows another relay has claimed are passed over; both commit, and every event gets each delivery exactly once.
     """
@@ -58,7 +58,7 @@ def relay(*, merchant_id: int, now: datetime, limit: int = BATCH) -> int:
 
 
 def merchants_due() -> list[int]:
-    """This function will return the ids of merchants with events not yet handed on."""
+    """Return the ids of merchants with events not yet handed on."""
     return due.merchants_with(OutboxEvent, relayed_at__isnull=True)
 
 

@@ -20,21 +20,21 @@ REST_SECONDS_MAX: Final = 300
 FAILING_DAYS_MAX: Final = 5
 
 
-def wait(*, attempts: int, luck: float, retry_after_seconds: int | None) -> timedelta | None:
-    """This function will say how long to wait after the `attempts`-th try failed; None when it was the last.
+def wait(*, attempts: int, jitter: float, retry_after_seconds: int | None) -> timedelta | None:
+    """State how long to wait after the `attempts`-th try failed; None when it was the last.
 
-    `luck` from 0 to 1 spreads the tries by a tenth, so that what failed together is not tried together.
+    `jitter` from 0 to 1 spreads the tries by a tenth, so that what failed together is not tried together.
     """
     if attempts >= ATTEMPTS_MAX:
         return None
-    seconds = WAITS[attempts - 1] * (1 + 0.1 * luck)
+    seconds = WAITS[attempts - 1] * (1 + 0.1 * jitter)
     if retry_after_seconds is not None:
         seconds = max(seconds, min(retry_after_seconds, RETRY_AFTER_SECONDS_MAX))
     return timedelta(seconds=seconds)
 
 
 def rest(*, failures_in_row: int, was_slow: bool) -> timedelta | None:
-    """This function will say how long an endpoint rests after a failure; None when the others may go on.
+    """State how long an endpoint rests after a failure; None when the others may go on.
 
     One that made us wait rests at once: it costs a place that other endpoints need.
     """

@@ -1,7 +1,8 @@
 """One HTTP request to one receiver, outside of every transaction, bounded in time and in size.
 
 urllib3's connection is used below its pools: there nothing follows redirects, reads proxies from the environment
-or tries again behind our back.
+or tries again behind our back.  Connections are kept for the next request to the same endpoint, for half a minute: each
+goes to an address that was checked when it was opened.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,10 +31,14 @@ SECONDS_MAX: Final = 10.0
 ANSWER_BYTES_MAX: Final = 64 * 1024
 #: What of an answer is kept for the log.
 ANSWER_KEPT: Final = 1_000
+#: A name that points elsewhere by now is noticed after so long.
+CONNECTION_SECONDS_MAX: Final = 30.0
+#: The 4xx that speak of the receiver's state, not of the event it was given.
+_NOT_OF_THE_EVENT: Final = frozenset({408, 410, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReceiverAnswer:
     """What came back.  `code` is the HTTP status, or None when there was none; then `text` says why, in English.
 
     `was_slow` tells that our patience ended, rather than that the receiver said no.
@@ -48,9 +54,19 @@ class Answer:
     def is_accepted(self) -> bool:
         return self.code is not None and 200 <= self.code < 300
 
+    @property
+    def is_refusal_of_the_event(self) -> bool:
+        """Whether the receiver is well and does not want this one event, now or ever."""
+        return self.code is not None and 400 <= self.code < 500 and self.code not in _NOT_OF_THE_EVENT
+
+    @property
+    def is_trouble_of_the_endpoint(self) -> bool:
+        """Whether the next event would fare no better: no connection, 5xx, 408, 410, 425, 429, a redirect."""
+        return not self.is_accepted and not self.is_refusal_of_the_event
+
 
 def body(*, event_id: str, kind: str, occurred_at: datetime, data: object) -> bytes:
-    """This function will put an event into the frame that Standard Webhooks gives it."""
+    """Put an event into the frame that Standard Webhooks gives it."""
     return msgspec.json.encode({"id": event_id, "type": kind, "timestamp": occurred_at, "data": data})
 
 
@@ -61,61 +77,140 @@ def post(
     headers: Mapping[str, str],
     resolver: addresses.Resolver = addresses.resolve,
     seconds_max: float = SECONDS_MAX,
-) -> Answer:
-    """This function will send one POST and return the answer; it never raises for what the other side does.
+    kept: KeptConnections | None = None,
+) -> ReceiverAnswer:
+    """Send one POST and return the answer; it never raises for what the other side does.
 
-    The address is checked again now, and the connection goes to an address that was checked.  A redirect is an
-    answer like any other (and not a good one).  After `seconds_max` the line is cut, whatever the receiver does.
+    The address is checked again when a connection is opened, and the connection goes to an address that was checked.
+    A redirect is an answer like any other (and not a good one).  After `seconds_max` the line is cut, whatever the
+    receiver does.  With `kept`, which belongs to this `url`, an open connection is used where there is one.
     """
     started = time.monotonic()
     try:
-        target = addresses.check(url, resolver=resolver)
-        return _exchange(target, body, headers, started, seconds_max)
+        return _exchange(url, body, headers, resolver, started, seconds_max, kept)
     except LoyaltyError as refusal:
-        return Answer(None, refusal.detail, _ms(started))
+        return ReceiverAnswer(None, refusal.detail, _ms(started))
     except TimeoutError:
-        return Answer(None, "no answer in time", _ms(started), was_slow=True)
+        return ReceiverAnswer(None, "no answer in time", _ms(started), was_slow=True)
     except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
         late = time.monotonic() - started >= seconds_max
         reason = "no answer in time" if late else _reason(error)
-        return Answer(None, reason, _ms(started), was_slow=late)
+        return ReceiverAnswer(None, reason, _ms(started), was_slow=late)
+
+
+class KeptConnections:
+    """Connections to one endpoint that wait for their next request; several threads may share it.
+
+    Never shared between endpoints: what one receiver does to a connection is not another's trouble.
+    """
+
+    def __init__(self) -> None:
+        self._idle: deque[_Line] = deque()
+
+    def take(self) -> _Line | None:
+        """Return a connection that is still open and young, the last one used, or None."""
+        while self._idle:
+            try:
+                line = self._idle.pop()
+            except IndexError:
+                break
+            if line.is_usable():
+                return line
+            line.close()
+        return None
+
+    def keep(self, line: _Line) -> None:
+        self._idle.append(line)
+
+    def close(self) -> None:
+        """Close what waits; what is in use is closed by its user."""
+        while self._idle:
+            with contextlib.suppress(IndexError):
+                self._idle.pop().close()
 
 
 def _exchange(
-    target: addresses.Target, body: bytes, headers: Mapping[str, str], started: float, seconds_max: float
-) -> Answer:
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    resolver: addresses.Resolver,
+    started: float,
+    seconds_max: float,
+    kept: KeptConnections | None,
+) -> ReceiverAnswer:
     deadline = started + seconds_max
-    line = _dial(target, deadline)
-    with _cut_at(line, deadline):
-        connection = _connection(target, line, max(0.1, deadline - time.monotonic()))
+    line = kept.take() if kept is not None else None
+    if line is not None:
         try:
-            connection.request(
-                "POST",
-                target.path,
-                body=body,
-                headers={
+            return _ask(line, body, headers, started, deadline, kept)
+        except ConnectionError:
+            # The receiver closed it while it waited; that says nothing about the receiver.
+            if time.monotonic() >= deadline:
+                raise
+    line = _Line(addresses.check(url, resolver=resolver), deadline)
+    return _ask(line, body, headers, started, deadline, kept)
+
+
+def _ask(
+    line: _Line, body: bytes, headers: Mapping[str, str], started: float, deadline: float, kept: KeptConnections | None
+) -> ReceiverAnswer:
+    is_reusable = False
+    try:
+        with _deadlines.cutting(line.duplicate, deadline):
+            response = line.request(
+                body,
+                {
                     "Content-Type": "application/json",
                     "User-Agent": "loyalty-webhooks/1",
                     "Accept": "*/*",
                     "Accept-Encoding": "identity",
-                    "Connection": "close",
+                    **({} if kept is not None else {"Connection": "close"}),
                     **headers,
                 },
-                preload_content=False,
-                decode_content=False,
+                deadline,
             )
-            response = connection.getresponse()
-            text = _first_of(response)
-            if time.monotonic() >= deadline:
-                raise TimeoutError
-            return Answer(
-                response.status,
-                text,
-                _ms(started),
-                retry_after_seconds=_retry_after(response.headers.get("Retry-After")),
-            )
-        finally:
-            connection.close()
+            text, is_whole = _first_of(response)
+        if time.monotonic() >= deadline:
+            raise TimeoutError
+        is_reusable = kept is not None and is_whole and line.connection.sock is not None
+        return ReceiverAnswer(
+            response.status, text, _ms(started), retry_after_seconds=_retry_after(response.headers.get("Retry-After"))
+        )
+    finally:
+        if is_reusable and kept is not None:
+            kept.keep(line)
+        else:
+            line.close()
+
+
+class _Line:
+    """One connection to an address that was checked."""
+
+    def __init__(self, target: addresses.Target, deadline: float) -> None:
+        self._opened = time.monotonic()
+        self._path = target.path
+        self._sock = _dial(target, deadline)
+        # TLS takes the original's descriptor away; shutting the duplicate down ends both.
+        self.duplicate = self._sock.dup()
+        self.connection = _connection(target, self._sock)
+
+    def request(self, body: bytes, headers: Mapping[str, str], deadline: float) -> Any:
+        remaining = max(0.1, deadline - time.monotonic())
+        self.connection.timeout = remaining
+        if self.connection.sock is not None:
+            self.connection.sock.settimeout(remaining)
+        self.connection.request(
+            "POST", self._path, body=body, headers=headers, preload_content=False, decode_content=False
+        )
+        return self.connection.getresponse()
+
+    def is_usable(self) -> bool:
+        return time.monotonic() - self._opened < CONNECTION_SECONDS_MAX and self.connection.is_connected
+
+    def close(self) -> None:
+        self.connection.close()
+        self._sock.close()
+        self.duplicate.close()
 
 
 def _dial(target: addresses.Target, deadline: float) -> socket.socket:
@@ -126,30 +221,58 @@ def _dial(target: addresses.Target, deadline: float) -> socket.socket:
         if remaining <= 0:
             break
         try:
-            return socket.create_connection((address, target.port), timeout=remaining)
+            sock = socket.create_connection((address, target.port), timeout=remaining)
         except OSError as error:
             failure = error
+            continue
+        # Head and body leave in two pieces: without this the second waits for the receiver's word on the first.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
     raise failure
 
 
-@contextlib.contextmanager
-def _cut_at(line: socket.socket, deadline: float) -> Iterator[None]:
-    """Shut the line down at the deadline: time-outs of a socket start anew with each byte a slow receiver drips."""
-    twin = line.dup()  # TLS takes the original's descriptor away; shutting the twin down ends both
+class _Deadlines:
+    """Shuts lines down at their deadline: time-outs of a socket start anew with each byte a slow receiver drips.
 
-    def cut() -> None:
-        with contextlib.suppress(OSError):
-            twin.shutdown(socket.SHUT_RDWR)
+    One thread for all lines of the process.
+    """
 
-    timer = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        twin.close()
+    _LOOKS_EVERY: Final = 0.05
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._lines: dict[socket.socket, float] = {}
+        self._thread: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def cutting(self, line: socket.socket, deadline: float) -> Iterator[None]:
+        with self._changed:
+            self._lines[line] = deadline
+            if self._thread is None or not self._thread.is_alive():  # the first line, or the first after a fork
+                self._thread = threading.Thread(target=self._look, name="webhook-watch", daemon=True)
+                self._thread.start()
+            elif len(self._lines) == 1:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._lines.pop(line, None)
+
+    def _look(self) -> None:
+        while True:
+            with self._changed:
+                while not self._lines:
+                    self._changed.wait()
+                now = time.monotonic()
+                for line in [each for each, deadline in self._lines.items() if deadline <= now]:
+                    del self._lines[line]
+                    with contextlib.suppress(OSError):
+                        line.shutdown(socket.SHUT_RDWR)
+            time.sleep(self._LOOKS_EVERY)
+
+
+_deadlines = _Deadlines()
 
 
 class _PinnedHTTP(HTTPConnection):
@@ -170,14 +293,13 @@ class _PinnedHTTPS(HTTPSConnection):
         return self.line
 
 
-def _connection(target: addresses.Target, line: socket.socket, timeout: float) -> HTTPConnection:
+def _connection(target: addresses.Target, line: socket.socket) -> HTTPConnection:
     connection: Any
     if target.scheme == "https":
-        connection = _PinnedHTTPS(target.host, target.port, timeout=timeout, ssl_context=_tls())
+        connection = _PinnedHTTPS(target.host, target.port, ssl_context=_tls())
     else:
-        connection = _PinnedHTTP(target.host, target.port, timeout=timeout)
+        connection = _PinnedHTTP(target.host, target.port)
     connection.line = line
-    line.settimeout(timeout)
     return connection  # type: ignore[no-any-return]
 
 
@@ -186,16 +308,18 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _first_of(response: Any) -> str:
-    """Read at most 64 kB, so that a receiver that never ends cannot fill our memory; keep the beginning."""
-    read = b""
-    while len(read) < ANSWER_BYTES_MAX:
+def _first_of(response: Any) -> tuple[str, bool]:
+    """Read at most 64 kB, so that a receiver that never ends cannot fill our memory; keep the beginning.
+
+    Returns the text, and whether there was no more.
+    """
+    read, is_whole = b"", False
+    while len(read) < ANSWER_BYTES_MAX and not is_whole:
         piece = response.read1(ANSWER_BYTES_MAX - len(read))
-        if not piece:
-            break
+        is_whole = not piece
         read += piece
     text = read[: ANSWER_KEPT * 4].decode("utf-8", "replace")
-    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)[:ANSWER_KEPT]
+    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)[:ANSWER_KEPT], is_whole
 
 
 def _retry_after(value: str | None) -> int | None:

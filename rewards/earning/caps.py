@@ -24,7 +24,7 @@ class CapKey(Struct, frozen=True):
 
 
 def key_of(cap: Cap, rule: str, at: datetime, zone: ZoneInfo) -> CapKey | None:
-    """This function will name a cap's counter at an instant; None for a cap per order, which needs none."""
+    """Name a cap's counter at an instant; None for a cap per order, which needs none."""
     if cap.per == "order":
         return None
     if cap.per == "ever":
@@ -34,7 +34,7 @@ def key_of(cap: Cap, rule: str, at: datetime, zone: ZoneInfo) -> CapKey | None:
 
 
 def cap_keys(terms: Terms, occurred_at: datetime, zone: ZoneInfo) -> tuple[CapKey, ...]:
-    """This function will list the counters that must be read (locked, and put in Facts.caps by `str(key)`) beforehand."""
+    """List the counters that must be read (locked, and put in Facts.caps by `str(key)`) beforehand."""
     caps = [(cap, EVERY_RULE) for cap in terms.earning.caps]
     caps += [(cap, rule.code) for rule in terms.earning.rules for cap in rule.caps]
     keys = (key_of(cap, rule, occurred_at, zone) for cap, rule in caps)

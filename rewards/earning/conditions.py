@@ -32,7 +32,7 @@ class Moment:
 
     @property
     def local(self) -> datetime:
-        """This property will be the clock on the location's wall."""
+        """Return the local time at the location."""
         if self._local is None:
             self._local = self.basket.occurred_at.astimezone(self.location_zone)
         return self._local
@@ -42,7 +42,7 @@ Check = Callable[[Moment], Reason | None]
 
 
 def checks_of(when: Conditions) -> tuple[Check, ...]:
-    """This function will make the checks of the conditions that are set; amounts and goods are looked at elsewhere."""
+    """Make the checks of the conditions that are set; amounts and goods are looked at elsewhere."""
     found: list[Check] = []
     if when.first_day is not None or when.last_day is not None:
         found.append(_days(when.first_day, when.last_day))
@@ -54,8 +54,8 @@ def checks_of(when: Conditions) -> tuple[Check, ...]:
         found.append(_among("other_location", when.locations, lambda moment: moment.basket.location))
     if when.channels:
         found.append(_among("other_channel", when.channels, lambda moment: moment.basket.channel))
-    if when.tiers:
-        found.append(_among("other_tier", when.tiers, lambda moment: moment.tier))
+    if not when.is_everybody:
+        found.append(when.refusal)
     if when.without_points:
         found.append(_without_points)
     if when.nth_purchase is not None or when.every_nth_purchase is not None:

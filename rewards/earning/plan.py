@@ -8,18 +8,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
 
+from rewards.earning.basket import Line, towards_zero
 from rewards.earning.conditions import Check, checks_of
-from rewards.terms import (
-    AnyRule,
-    Expiry,
-    Goods,
-    Multiplier,
-    Pending,
-    PerItem,
-    PerMoney,
-    Terms,
-    ratio,
-)
+from rewards.terms import AnyRule, Expiry, Goods, Pending, Terms, ratio
 
 DISCOUNTS, TAX, POINTS = 1, 2, 4
 _FLAG = {"discounts": DISCOUNTS, "tax": TAX, "points": POINTS}
@@ -28,20 +19,34 @@ _FLAG = {"discounts": DISCOUNTS, "tax": TAX, "points": POINTS}
 class Chosen:
     """Which goods a rule looks at, as sets; `everything` when there is nothing to look up."""
 
-    __slots__ = ("everything", "excluded_categories", "excluded_skus", "only_categories", "only_skus")
+    __slots__ = (
+        "everything",
+        "excluded_categories",
+        "excluded_labels",
+        "excluded_skus",
+        "only_categories",
+        "only_labels",
+        "only_skus",
+    )
 
     def __init__(self, only: Goods | None, excluding: Goods | None) -> None:
         self.only_skus = frozenset(only.skus) if only else None
         self.only_categories = frozenset(only.categories) if only else frozenset()
+        self.only_labels = frozenset(only.labels) if only else frozenset()
         self.excluded_skus = frozenset(excluding.skus) if excluding else frozenset()
         self.excluded_categories = frozenset(excluding.categories) if excluding else frozenset()
-        self.everything = only is None and not self.excluded_skus and not self.excluded_categories
+        self.excluded_labels = frozenset(excluding.labels) if excluding else frozenset()
+        self.everything = only is None and (excluding is None or excluding.is_empty)
 
-    def holds(self, sku: str, category: str) -> bool:
-        """This function will say whether a line of this SKU and category is looked at."""
-        if sku in self.excluded_skus or category in self.excluded_categories:
+    def holds(self, line: Line) -> bool:
+        """State whether a line is looked at, by its SKU, category and labels."""
+        if line.sku in self.excluded_skus or line.category in self.excluded_categories:
             return False
-        return self.only_skus is None or sku in self.only_skus or category in self.only_categories
+        if line.labels and not self.excluded_labels.isdisjoint(line.labels):
+            return False
+        if self.only_skus is None or line.sku in self.only_skus or line.category in self.only_categories:
+            return True
+        return bool(line.labels) and not self.only_labels.isdisjoint(line.labels)
 
 
 class PlannedRule:
@@ -54,8 +59,12 @@ class PlannedRule:
         "checks",
         "chosen",
         "code",
+        "compounds",
         "factor",
+        "factor_written",
         "is_multiplier",
+        "is_of_the_order",
+        "is_per_order",
         "multiplies",
         "needs_goods",
         "rate",
@@ -70,34 +79,32 @@ class PlannedRule:
         self.chosen = Chosen(rule.only, rule.excluding)
         self.needs_goods = Chosen(rule.when.with_goods, None) if rule.when.with_goods else None
         self.basis = sum(_FLAG[name] for name in rule.net_of)
-        self.is_multiplier = isinstance(rule, Multiplier)
-        self.by_quantity = isinstance(rule, PerItem)
-        self.rate, self.step, self.by_tier = 0, 0, False
-        self.factor: tuple[int, int] = (1, 1)
-        self.multiplies: frozenset[str] | None = None
-        if isinstance(rule, Multiplier):
-            more = ratio(rule.factor) - 1
-            self.factor = more.numerator, more.denominator
-            self.multiplies = frozenset(rule.of) or None
-            return
-        self.by_tier = rule.by_tier
-        points = ratio(rule.points)
-        per = rule.per_amount_minor if isinstance(rule, PerMoney) else 1
-        per = rule.per_quantity_milli if isinstance(rule, PerItem) else per
-        full_steps = isinstance(rule, (PerMoney, PerItem)) and rule.full_steps
-        self.step = per if full_steps else 0
-        self.rate = int(points * scale / (1 if full_steps else per))
+        rate = rule.compile()
+        self.is_multiplier = rate.factor is not None
+        self.by_quantity = rate.by_quantity
+        self.is_per_order = rate.per_order
+        self.by_tier = rate.by_tier
+        self.compounds = rate.compounds
+        # Points for an order are an order's: what comes back over the counter is none, and takes none of them back.
+        when = rule.when
+        self.is_of_the_order = rate.per_order or when.nth_purchase is not None or when.every_nth_purchase is not None
+        self.step = rate.per if rate.full_steps else 0
+        self.rate = 0 if self.is_multiplier else int(rate.of_one * scale)
+        more = Fraction(0) if rate.factor is None else rate.factor - 1
+        self.factor: tuple[int, int] = (more.numerator, more.denominator)
+        self.factor_written = rate.factor_written
+        self.multiplies: frozenset[str] | None = frozenset(rate.of) or None
 
     @property
     def is_lump(self) -> bool:
-        """This property will be true for points of the order as a whole: per order, or by full steps."""
-        return self.rule.kind == "per_order" or self.step > 0
+        """Return whether the points belong to the order as a whole: per order, or by full steps."""
+        return self.is_per_order or self.step > 0
 
     def lump(self, amount: int) -> int:
-        """This function will give the scaled points of an amount (or quantity) taken as a whole."""
-        if self.rule.kind == "per_order":
+        """Give the scaled points of an amount (or quantity) taken as a whole; full steps on either side of zero."""
+        if self.is_per_order:
             return self.rate if amount > 0 else 0
-        return amount // self.step * self.rate if self.step else amount * self.rate
+        return towards_zero(amount, self.step) * self.rate if self.step else amount * self.rate
 
 
 class Plan:
@@ -110,6 +117,8 @@ class Plan:
         "excluded",
         "expiry_on",
         "first_level",
+        "held_on",
+        "kinds",
         "pending",
         "rules",
         "scale",
@@ -125,6 +134,7 @@ class Plan:
         self.currency = terms.currency
         self.scale = _scale(terms)
         self.rules = tuple(PlannedRule(rule, self.scale) for rule in rules)
+        self.kinds = frozenset(terms.earning.kinds)
         excluding = Chosen(None, terms.earning.excluding)
         self.excluded: Chosen | None = None if excluding.everything else excluding
         self.sums_lines = terms.points.rounding.scope == "line"
@@ -138,15 +148,22 @@ class Plan:
             if ratio(level.multiplier) != 1
         }
         self.expiry_on: dict[str, Expiry] = {level.code: level.expiry for level in levels if level.expiry is not None}
+        self.held_on: dict[str, Expiry] = {
+            level.code: level.expiry for level in levels if level.expiry is not None and level.expiry_for == "held"
+        }
         self.exact: Callable[[int], str] = _printer(self.scale)
 
     def expiry(self, tier: str | None) -> Expiry:
-        """This function will find when points end that are earned on a tier."""
+        """Find when points end that are earned on a tier."""
         return self.expiry_on.get(tier, self.terms.expiry) if tier is not None else self.terms.expiry
+
+    def held_expiry(self, tier: str | None) -> Expiry | None:
+        """Find the expiry that holds for all points held while on a tier; None where the tier promises none."""
+        return self.held_on.get(tier) if tier is not None else None
 
 
 def plan(terms: Terms) -> Plan:
-    """This function will make terms ready for evaluation, once: the plan stays with the document it was made from."""
+    """Make terms ready for evaluation, once: the plan stays with the document it was made from."""
     kept = terms.__dict__.get("plan")
     if isinstance(kept, Plan):
         return kept
@@ -157,16 +174,13 @@ def plan(terms: Terms) -> Plan:
 def _scale(terms: Terms) -> int:
     bases, added, compounded = 1, 1, 1
     for rule in terms.earning.rules:
-        if isinstance(rule, Multiplier):
-            denominator = ratio(rule.factor).denominator
-            if rule.mode == "add":
-                added = lcm(added, denominator)
-            else:
-                compounded *= denominator
-            continue
-        per = rule.per_amount_minor if isinstance(rule, PerMoney) and not rule.full_steps else 1
-        per = rule.per_quantity_milli if isinstance(rule, PerItem) and not rule.full_steps else per
-        bases = lcm(bases, (ratio(rule.points) / per).denominator)
+        rate = rule.compile()
+        if rate.factor is None:
+            bases = lcm(bases, rate.of_one.denominator)
+        elif rate.compounds:
+            compounded *= rate.factor.denominator
+        else:
+            added = lcm(added, rate.factor.denominator)
     tiers = lcm(*(ratio(level.multiplier).denominator for level in (terms.tiers.levels if terms.tiers else ())))
     return bases * added * compounded * tiers
 
@@ -176,8 +190,9 @@ def _printer(scale: int) -> Callable[[int], str]:
     places = next((places for places in range(13) if 10**places % scale == 0), None)
 
     def as_decimal(scaled: int) -> str:
-        whole, part = divmod(scaled * (10 ** (places or 0) // scale), 10 ** (places or 0))
-        return f"{whole}.{part:0{places}d}".rstrip("0") if part else str(whole)
+        sign = "-" if scaled < 0 else ""
+        whole, part = divmod(abs(scaled) * (10 ** (places or 0) // scale), 10 ** (places or 0))
+        return f"{sign}{whole}.{part:0{places}d}".rstrip("0") if part else f"{sign}{whole}"
 
     def as_fraction(scaled: int) -> str:
         return str(Fraction(scaled, scale))

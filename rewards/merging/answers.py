@@ -49,7 +49,7 @@ class Merged:
 
 
 def merged(row: Merge, leaving: Member, staying: Member, *, is_replay: bool = False) -> Merged:
-    """This function will answer a merge by what it moved."""
+    """Answer a merge by what it moved."""
     return Merged(
         row.public_id, leaving.public_id, staying.public_id, row.points, row.debt, len(row.moved["purchases"]),
         len(row.moved["cards"]), is_replay,
@@ -57,7 +57,7 @@ def merged(row: Merge, leaving: Member, staying: Member, *, is_replay: bool = Fa
 
 
 def undone(row: Merge, returning: Member, staying: Member, *, is_replay: bool = False) -> Merged:
-    """This function will answer the undoing of a merge by what went back."""
+    """Answer the undoing of a merge by what went back."""
     return Merged(
         row.public_id, returning.public_id, staying.public_id, **row.moved["undone"], is_replay=is_replay
     )  # fmt: skip

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from rewards.models.corrections import Merge
 from rewards.points import AccountFrozen, AccountState, Book, Cause
 from rewards.points.lots import spending_order
+from rewards.terms import later
 
 
 def move(book: Book, cause: Cause, old: AccountState, new: AccountState) -> list[list[int]]:
@@ -15,7 +16,7 @@ def move(book: Book, cause: Cause, old: AccountState, new: AccountState) -> list
     parts = [(lot, lot.remaining) for lot in sorted(old.lots, key=spending_order) if lot.remaining]
     debt = old.debt
     if parts or debt:
-        new.check_room(sum(points for _lot, points in parts))
+        new.check_maximum(sum(points for _lot, points in parts))
         old.hand_over(cause, parts=parts, debt=debt, now=book.now, actor=book.actor)
     for lot, points in parts:
         made = new.accrue(
@@ -23,7 +24,7 @@ def move(book: Book, cause: Cause, old: AccountState, new: AccountState) -> list
             points=points,
             active_at=lot.active_at,
             expires_at=lot.expires_at,
-            is_sliding=lot.is_sliding,
+            sliding=lot.sliding,
             purchase_id=lot.purchase_id,
             earned_at=lot.earned_at,
             kind="transfer_in",
@@ -56,7 +57,8 @@ def give_back(book: Book, cause: Cause, row: Merge, old: AccountState, new: Acco
     for seq, (lot, points) in free.items():
         before = own[left[seq]]
         # Time and activity went on while the points were away.
-        before.is_active, before.expires_at = lot.is_active, lot.expires_at
+        before.is_active = lot.is_active
+        before.lengthen(later(before.expires_at, lot.expires_at))
         parts.append((before, points))
     if parts:
         old.take_back(

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from members import search_keys
 from members.models import Card, Member
 from merchants.models.merchants import Merchant
 from rewards.merging import answers
@@ -15,11 +16,13 @@ from rewards.models.corrections import Merge
 from rewards.parties import MemberNotFound
 
 CONTACTS = ("email", "phone", "user_id")
+#: When somebody last signed in with a contact goes where the contact goes.
+PROOFS = {"email": "email_proved_at", "phone": "phone_proved_at"}
 DETAILS = ("name", "language", "note")
 
 
 def named(merchant: Merchant, public_id: str, pointer: str) -> Member:
-    """This function will find who is named, merged or not.  Raises MemberNotFound for nobody, or somebody erased."""
+    """Find who is named, merged or not.  Raises MemberNotFound for nobody, or somebody erased."""
     member = Member.objects.filter(merchant=merchant, public_id=public_id).first()
     if member is None or member.state == Member.State.ERASED:
         raise MemberNotFound(_("No member is known by this."), pointer=pointer)
@@ -27,7 +30,7 @@ def named(merchant: Merchant, public_id: str, pointer: str) -> Member:
 
 
 def lock(merchant_id: int, member_ids: Sequence[int]) -> dict[int, Member]:
-    """This function will lock members, in the order of their ids, and read them under the lock."""
+    """Lock members, in the order of their ids, and read them under the lock."""
     rows = Member.objects.filter(merchant_id=merchant_id, pk__in=member_ids).order_by("pk").select_for_update()
     return {member.pk: member for member in rows}
 
@@ -56,6 +59,7 @@ def move(merchant_id: int, leaving: Member, staying: Member) -> dict[str, Any]:
         if value is not None and getattr(staying, name) is None:
             contacts[name] = value
             setattr(leaving, name, None)
+            _pass_on_proof(leaving, staying, name)
     for name in DETAILS:
         if getattr(leaving, name) and not getattr(staying, name):
             contacts[name] = getattr(leaving, name)
@@ -70,13 +74,20 @@ def move(merchant_id: int, leaving: Member, staying: Member) -> dict[str, Any]:
     )
     forwarded += _behind(merchant_id, forwarded)
     Member.objects.filter(merchant_id=merchant_id, pk__in=forwarded).update(merged_into=staying)
+    if leaving.spending_stopped_at is not None and staying.spending_stopped_at is None:
+        # Whose phone is lost has lost it for both.
+        staying.spending_stopped_at = leaving.spending_stopped_at
     state = leaving.state
     leaving.state, leaving.merged_into = Member.State.MERGED, staying
-    leaving.save(update_fields=["state", "merged_into", *(name.removesuffix("_id") for name in CONTACTS)])
+    leaving.save(
+        update_fields=["state", "merged_into", *(name.removesuffix("_id") for name in CONTACTS), *PROOFS.values()]
+    )
     for name in CONTACTS:
         if name in contacts:
             setattr(staying, name, contacts[name])
     staying.save()
+    search_keys.write(leaving)
+    search_keys.write(staying)
     return {"cards": numbers, "contacts": contacts, "forwarded": forwarded, "state": state}
 
 
@@ -90,16 +101,25 @@ def give_back(merchant_id: int, row: Merge, returning: Member, staying: Member) 
     for name in CONTACTS:
         if name in given_back:
             setattr(staying, name, None)
+            _pass_on_proof(staying, returning, name)
     staying.save()
     for name in CONTACTS:
         if name in given_back:
             setattr(returning, name, given_back[name])
     returning.state, returning.merged_into = moved["state"], None
     returning.save()
+    search_keys.write(staying)
+    search_keys.write(returning)
     Member.objects.filter(merchant_id=merchant_id, pk__in=moved["forwarded"], merged_into=staying).update(
         merged_into=returning
     )
     return count
+
+
+def _pass_on_proof(giving: Member, getting: Member, contact: str) -> None:
+    if contact in PROOFS:
+        setattr(getting, PROOFS[contact], getattr(giving, PROOFS[contact]))
+        setattr(giving, PROOFS[contact], None)
 
 
 def _behind(merchant_id: int, member_ids: Sequence[int]) -> list[int]:

@@ -1,6 +1,6 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import merchants.constraints
+import merchants.database.constraints
 import rewards.models.purchases
 from django.db import migrations, models
 
@@ -25,7 +25,8 @@ class Migration(migrations.Migration):
                 ('debt', models.BigIntegerField(default=0)),
                 ('seq', models.BigIntegerField(default=0, help_text='Number of the newest ledger entry')),
                 ('chain', models.BinaryField(default=b'', help_text='Hash of the newest ledger entry')),
-                ('purchases_count', models.BigIntegerField(default=0, help_text='Purchases recorded so far: the next ordinal less one')),
+                ('purchases_count', models.BigIntegerField(default=0, help_text='Purchases that stand: not wholly refunded')),
+                ('free_ordinals', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, help_text='Numbers of purchases wholly refunded, below the highest that stands: the next purchases get them', size=None)),
                 ('tier', models.CharField(blank=True, help_text='Code of the tier held now', max_length=40)),
                 ('tier_since', models.DateTimeField(blank=True, null=True)),
                 ('standing', models.JSONField(blank=True, help_text='What the tier rests on, as rewards/standing keeps it', null=True)),
@@ -38,8 +39,8 @@ class Migration(migrations.Migration):
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
             ],
             options={
-                'indexes': [models.Index(fields=['merchant', 'rated_version'], name='account_by_rated_version'), models.Index(condition=models.Q(('requalifies_at__isnull', False)), fields=['requalifies_at'], name='account_requalification_due')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_account_of_merchant'), models.UniqueConstraint(fields=('merchant', 'member'), name='one_account_per_member'), models.CheckConstraint(condition=models.Q(('balance__gte', 0)), name='balance_not_negative'), models.CheckConstraint(condition=models.Q(('balance__lte', 9007199254740991)), name='balance_exact_in_json'), models.CheckConstraint(condition=models.Q(('held__gte', 0), ('held__lte', models.F('balance'))), name='held_within_balance'), models.CheckConstraint(condition=models.Q(('pending__gte', 0)), name='pending_not_negative'), models.CheckConstraint(condition=models.Q(('debt', 0), models.Q(('balance', models.F('held')), ('debt__gt', 0)), _connector='OR'), name='debt_only_when_nothing_is_spendable'), merchants.constraints.TenantForeignKey(field='member', name='account_of_own_member')],
+                'indexes': [models.Index(fields=['merchant', 'rated_version'], name='account_by_rated_version'), models.Index(condition=models.Q(('requalifies_at__isnull', False)), fields=['requalifies_at'], name='account_requalification_due'), models.Index(condition=models.Q(('frozen_at__isnull', False)), fields=['frozen_at'], name='account_frozen')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_account_of_merchant'), models.UniqueConstraint(fields=('merchant', 'member'), name='one_account_per_member'), models.CheckConstraint(condition=models.Q(('balance__gte', 0)), name='balance_not_negative'), models.CheckConstraint(condition=models.Q(('balance__lte', 9007199254740991)), name='balance_exact_in_json'), models.CheckConstraint(condition=models.Q(('held__gte', 0), ('held__lte', models.F('balance'))), name='held_within_balance'), models.CheckConstraint(condition=models.Q(('pending__gte', 0)), name='pending_not_negative'), models.CheckConstraint(condition=models.Q(('debt', 0), models.Q(('balance', models.F('held')), ('debt__gt', 0)), _connector='OR'), name='debt_only_when_nothing_is_spendable'), merchants.database.constraints.TenantForeignKey(field='member', name='account_of_own_member')],
             },
         ),
         migrations.CreateModel(
@@ -47,35 +48,39 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('public_id', models.CharField(max_length=40)),
-                ('external_id', models.CharField(max_length=300)),
                 ('fingerprint', models.BinaryField(default=b'', help_text='SHA-256 of the canonical JSON of the fields sent')),
                 ('receipt', models.JSONField(default=dict, help_text="The answer's frozen part")),
                 ('actor', models.CharField(max_length=120)),
                 ('occurred_at', models.DateTimeField()),
                 ('recorded_at', models.DateTimeField()),
+                ('external_id', models.CharField(blank=True, help_text='Empty when another document made it', max_length=300, null=True)),
                 ('points', models.BigIntegerField(help_text='Positive gives, negative takes')),
                 ('reason', models.CharField(max_length=200)),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),
                 ('refusal', models.CharField(blank=True, max_length=60)),
+                ('xid', rewards.models.purchases.TransactionId(db_default=rewards.models.purchases.CurrentTransaction(), editable=False)),
                 ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
+                ('undoes', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='The adjustment whose points this one moves the other way', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.adjustment')),
             ],
             options={
-                'indexes': [models.Index(fields=['merchant', 'member', '-id'], name='adjustment_by_member')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_adjustment_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='adjustment_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='adjustment_public_id_unique'), models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='an_adjustment_moves_points'), merchants.constraints.TenantForeignKey(field='member', name='adjustment_of_own_member')],
+                'indexes': [models.Index(fields=['merchant', 'member', '-id'], name='adjustment_by_member'), models.Index(fields=['merchant', 'xid'], name='adjustment_by_writer')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_adjustment_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='adjustment_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='adjustment_public_id_unique'), models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='an_adjustment_moves_points'), models.CheckConstraint(condition=models.Q(('external_id__isnull', False), ('undoes__isnull', False), _connector='OR'), name='an_adjustment_is_named_or_undoes_one'), models.UniqueConstraint(condition=models.Q(('refusal', '')), fields=('merchant', 'undoes'), name='an_adjustment_is_undone_once'), merchants.database.constraints.TenantForeignKey(field='member', name='adjustment_of_own_member'), merchants.database.constraints.TenantForeignKey(field='undoes', name='adjustment_undoes_own_adjustment')],
             },
         ),
         migrations.CreateModel(
-            name='CapBucket',
+            name='Counter',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('account_id', models.BigIntegerField(default=0)),
-                ('key', models.CharField(max_length=160)),
-                ('points', models.BigIntegerField(default=0)),
+                ('scope', models.CharField(help_text='Whose it is: programme (all members share it) or member', max_length=20)),
+                ('scope_id', models.BigIntegerField(default=0, help_text='The member; 0 where all share it')),
+                ('key', models.CharField(help_text='What is limited, with its period', max_length=160)),
+                ('unit', models.CharField(help_text='points, count, or an ISO currency in minor units', max_length=6)),
+                ('used', models.BigIntegerField(default=0)),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_capbucket_of_merchant'), models.UniqueConstraint(fields=('merchant', 'account_id', 'key'), name='one_bucket_per_cap_and_period'), models.CheckConstraint(condition=models.Q(('points__gte', 0)), name='cap_points_not_negative')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_counter_of_merchant'), models.UniqueConstraint(fields=('merchant', 'scope', 'scope_id', 'key', 'unit'), name='one_counter_per_limit_and_period'), models.CheckConstraint(condition=models.Q(('used__gte', 0)), name='counter_not_negative')],
             },
         ),
         migrations.CreateModel(
@@ -89,7 +94,7 @@ class Migration(migrations.Migration):
                 ('pending_change', models.BigIntegerField(default=0)),
                 ('debt_change', models.BigIntegerField(default=0)),
                 ('balance_after', models.BigIntegerField()),
-                ('document_kind', models.CharField(help_text='purchase, refund, redemption, adjustment, transfer, referral, lot, …', max_length=12)),
+                ('document_kind', models.CharField(help_text='Name of a model that `moves_points`; member; lot', max_length=12)),
                 ('document_id', models.BigIntegerField()),
                 ('rules', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), default=list, size=None)),
                 ('terms_version', models.PositiveIntegerField(blank=True, null=True)),
@@ -103,7 +108,7 @@ class Migration(migrations.Migration):
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_entry_of_merchant'), models.UniqueConstraint(fields=('merchant', 'account', 'seq'), name='entry_seq_unique_in_account'), models.CheckConstraint(condition=models.Q(('balance_after__gte', 0)), name='entry_balance_after_not_negative'), merchants.constraints.TenantForeignKey(field='account', name='entry_of_own_account')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_entry_of_merchant'), models.UniqueConstraint(fields=('merchant', 'account', 'seq'), name='entry_seq_unique_in_account'), models.CheckConstraint(condition=models.Q(('balance_after__gte', 0)), name='entry_balance_after_not_negative'), merchants.database.constraints.TenantForeignKey(field='account', name='entry_of_own_account')],
             },
         ),
         migrations.CreateModel(
@@ -117,7 +122,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['merchant', 'day'], name='expiry_notice_by_day')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_expirynotice_of_merchant'), models.UniqueConstraint(fields=('merchant', 'account', 'day'), name='one_notice_per_account_and_day'), merchants.constraints.TenantForeignKey(field='account', name='expiry_notice_of_own_account')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_expirynotice_of_merchant'), models.UniqueConstraint(fields=('merchant', 'account', 'day'), name='one_notice_per_account_and_day'), merchants.database.constraints.TenantForeignKey(field='account', name='expiry_notice_of_own_account')],
             },
         ),
         migrations.CreateModel(
@@ -127,6 +132,7 @@ class Migration(migrations.Migration):
                 ('begun_at', models.DateTimeField()),
                 ('after_account', models.BigIntegerField(default=0, help_text='Every account up to this one has been looked at')),
                 ('entries', models.BigIntegerField(default=0, help_text='Entries looked at so far')),
+                ('faults', models.BigIntegerField(default=0, help_text="Faults found so far, for the operator's metrics")),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
             ],
@@ -143,7 +149,7 @@ class Migration(migrations.Migration):
                 ('remaining', models.BigIntegerField()),
                 ('held', models.BigIntegerField(default=0)),
                 ('is_active', models.BooleanField(help_text='False while pending')),
-                ('is_sliding', models.BooleanField(default=False, help_text='Activity moves its end')),
+                ('sliding', models.CharField(blank=True, help_text='The rule of its earning by which activity moves its end, as JSON', max_length=300)),
                 ('earned_at', models.DateTimeField()),
                 ('active_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),
@@ -153,7 +159,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['merchant', 'account'], name='lot_by_account'), models.Index(condition=models.Q(('remaining__gt', 0)), fields=['merchant', 'account', 'expires_at'], name='lot_with_points_left'), models.Index(condition=models.Q(('expires_at__isnull', False), ('remaining__gt', 0)), fields=['expires_at'], name='lot_expiry_due'), models.Index(condition=models.Q(('is_active', False), ('remaining__gt', 0)), fields=['merchant', 'account', 'active_at'], name='lot_pending'), models.Index(condition=models.Q(('is_active', False), ('remaining__gt', 0)), fields=['active_at'], name='lot_activation_due')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_lot_of_merchant'), models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='lot_amount_positive'), models.CheckConstraint(condition=models.Q(('held__gte', 0), ('held__lte', models.F('remaining')), ('remaining__lte', models.F('amount'))), name='lot_held_within_remaining_within_amount'), models.CheckConstraint(condition=models.Q(('is_active', True), ('held', 0), _connector='OR'), name='a_pending_lot_holds_nothing'), merchants.constraints.TenantForeignKey(field='account', name='lot_of_own_account'), merchants.constraints.TenantForeignKey(field='entry', name='lot_of_own_entry')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_lot_of_merchant'), models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='lot_amount_positive'), models.CheckConstraint(condition=models.Q(('held__gte', 0), ('held__lte', models.F('remaining')), ('remaining__lte', models.F('amount'))), name='lot_held_within_remaining_within_amount'), models.CheckConstraint(condition=models.Q(('is_active', True), ('held', 0), _connector='OR'), name='a_pending_lot_holds_nothing'), merchants.database.constraints.TenantForeignKey(field='account', name='lot_of_own_account'), merchants.database.constraints.TenantForeignKey(field='entry', name='lot_of_own_entry')],
             },
         ),
         migrations.CreateModel(
@@ -168,7 +174,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['merchant', 'entry'], name='allocation_by_entry'), models.Index(fields=['merchant', 'lot'], name='allocation_by_lot')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_allocation_of_merchant'), merchants.constraints.TenantForeignKey(field='entry', name='allocation_of_own_entry'), merchants.constraints.TenantForeignKey(field='lot', name='allocation_of_own_lot')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_allocation_of_merchant'), merchants.database.constraints.TenantForeignKey(field='entry', name='allocation_of_own_entry'), merchants.database.constraints.TenantForeignKey(field='lot', name='allocation_of_own_lot')],
             },
         ),
         migrations.CreateModel(
@@ -189,7 +195,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('unmerged_at__isnull', True)), fields=['merchant', 'target'], name='merge_in_force_by_target')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_merge_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='merge_public_id_unique'), models.UniqueConstraint(condition=models.Q(('unmerged_at__isnull', True)), fields=('merchant', 'source'), name='a_member_is_merged_once'), merchants.constraints.TenantForeignKey(field='source', name='merge_from_own_member'), merchants.constraints.TenantForeignKey(field='target', name='merge_into_own_member')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_merge_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='merge_public_id_unique'), models.UniqueConstraint(condition=models.Q(('unmerged_at__isnull', True)), fields=('merchant', 'source'), name='a_member_is_merged_once'), merchants.database.constraints.TenantForeignKey(field='source', name='merge_from_own_member'), merchants.database.constraints.TenantForeignKey(field='target', name='merge_into_own_member')],
             },
         ),
         migrations.CreateModel(
@@ -229,8 +235,12 @@ class Migration(migrations.Migration):
                 ('points_paid_minor', models.BigIntegerField(default=0, help_text='The part paid with points')),
                 ('refunded_minor', models.BigIntegerField(default=0)),
                 ('refunded_unnamed_minor', models.BigIntegerField(default=0, help_text='The part refunded without naming lines')),
-                ('tenders', models.JSONField(default=list)),
-                ('ordinal', models.BigIntegerField(blank=True, help_text="The member's n-th purchase, in the order of recording", null=True)),
+                ('rounding_minor', models.BigIntegerField(default=0, help_text='Of cash; belongs to no line')),
+                ('has_returns', models.BooleanField(default=False, help_text='A line of it is below zero: an exchange, a coupon, a deposit')),
+                ('came_back_whole', models.BooleanField(default=False, help_text='Nothing of what was sold is left')),
+                ('is_time_unknown', models.BooleanField(default=False, help_text="The till's time could not be true: occurred_at is when it came")),
+                ('tenders', models.JSONField(default=list, help_text='As the till told them, each with what went back by it')),
+                ('ordinal', models.BigIntegerField(blank=True, help_text="The member's n-th purchase that stands, in the order of recording", null=True)),
                 ('terms_version', models.PositiveIntegerField(blank=True, null=True)),
                 ('facts', models.JSONField(default=dict, help_text='What the evaluation knew, so that a refund can repeat it')),
                 ('points_earned', models.BigIntegerField(default=0)),
@@ -244,7 +254,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('member__isnull', False)), fields=['merchant', 'member', 'local_day'], name='purchase_by_member_and_day'), models.Index(condition=models.Q(('member__isnull', True)), fields=['merchant', 'local_day'], name='purchase_of_guest_by_day'), models.Index(fields=['merchant', 'xid'], name='purchase_by_writer')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_purchase_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='purchase_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='purchase_public_id_unique'), models.CheckConstraint(condition=models.Q(('total_minor__gte', 0)), name='purchase_total_not_negative'), models.CheckConstraint(condition=models.Q(('state', 'announced'), models.Q(('refunded_minor__gte', 0), ('refunded_minor__lte', models.F('total_minor'))), _connector='OR'), name='refunded_within_total'), models.CheckConstraint(condition=models.Q(('points_clawed_back__gte', 0), ('points_clawed_back__lte', models.F('points_earned'))), name='never_clawed_back_more_than_earned'), merchants.constraints.TenantForeignKey(field='member', name='purchase_by_own_member'), merchants.constraints.TenantForeignKey(field='location', name='purchase_at_own_location')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_purchase_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='purchase_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='purchase_public_id_unique'), models.CheckConstraint(condition=models.Q(('has_returns', True), ('total_minor__gte', 0), _connector='OR'), name='purchase_total_below_zero_only_with_returns'), models.CheckConstraint(condition=models.Q(('state', 'announced'), ('has_returns', True), models.Q(('refunded_minor__gte', 0), ('refunded_minor__lte', models.F('total_minor'))), _connector='OR'), name='refunded_within_total'), models.CheckConstraint(condition=models.Q(('has_returns', True), models.Q(('points_clawed_back__gte', 0), ('points_clawed_back__lte', models.F('points_earned'))), _connector='OR'), name='never_clawed_back_more_than_earned'), merchants.database.constraints.TenantForeignKey(field='member', name='purchase_by_own_member'), merchants.database.constraints.TenantForeignKey(field='location', name='purchase_at_own_location')],
             },
         ),
         migrations.CreateModel(
@@ -265,7 +275,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['merchant', 'purchase'], name='claim_by_purchase')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_claim_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='claim_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='claim_public_id_unique'), models.UniqueConstraint(condition=models.Q(('is_undone', False)), fields=('merchant', 'purchase'), name='a_purchase_is_claimed_once'), merchants.constraints.TenantForeignKey(field='purchase', name='claim_of_own_purchase'), merchants.constraints.TenantForeignKey(field='member', name='claim_by_own_member')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_claim_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='claim_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='claim_public_id_unique'), models.UniqueConstraint(condition=models.Q(('is_undone', False)), fields=('merchant', 'purchase'), name='a_purchase_is_claimed_once'), merchants.database.constraints.TenantForeignKey(field='purchase', name='claim_of_own_purchase'), merchants.database.constraints.TenantForeignKey(field='member', name='claim_by_own_member')],
             },
         ),
         migrations.CreateModel(
@@ -276,8 +286,10 @@ class Migration(migrations.Migration):
                 ('line_id', models.CharField(max_length=60)),
                 ('sku', models.CharField(blank=True, max_length=100)),
                 ('category', models.CharField(blank=True, max_length=100)),
+                ('labels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, size=None)),
+                ('kind', models.CharField(default='goods', max_length=10)),
                 ('quantity_milli', models.BigIntegerField(help_text='Thousandths')),
-                ('amount_minor', models.BigIntegerField(help_text='After discounts, tax included')),
+                ('amount_minor', models.BigIntegerField(help_text='After discounts, tax included; below zero for what came back')),
                 ('discount_minor', models.BigIntegerField(default=0)),
                 ('tax_minor', models.BigIntegerField(default=0)),
                 ('cost_minor', models.BigIntegerField(blank=True, null=True)),
@@ -287,7 +299,7 @@ class Migration(migrations.Migration):
                 ('purchase', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.purchase')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'purchase', 'position'), name='line_position_unique_in_purchase'), models.CheckConstraint(condition=models.Q(('refunded_minor__gte', 0), ('refunded_minor__lte', models.F('amount_minor'))), name='line_never_refunded_beyond_its_amount'), merchants.constraints.TenantForeignKey(field='purchase', name='line_of_own_purchase')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'purchase', 'position'), name='line_position_unique_in_purchase'), models.CheckConstraint(condition=models.Q(models.Q(('refunded_minor__gte', 0), ('refunded_minor__lte', models.F('amount_minor'))), models.Q(('refunded_minor__gte', models.F('amount_minor')), ('refunded_minor__lte', 0)), _connector='OR'), name='line_never_refunded_beyond_its_amount'), merchants.database.constraints.TenantForeignKey(field='purchase', name='line_of_own_purchase')],
             },
         ),
         migrations.CreateModel(
@@ -303,7 +315,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['merchant', 'member', 'local_day'], name='qualifying_grant_by_member'), models.Index(fields=['merchant', 'document_kind', 'document_id'], name='qualifying_grant_by_document')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_qualifyinggrant_of_merchant'), models.CheckConstraint(condition=models.Q(('points__gt', 0)), name='qualifying_grant_positive'), merchants.constraints.TenantForeignKey(field='member', name='qualifying_grant_of_own_member')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_qualifyinggrant_of_merchant'), models.CheckConstraint(condition=models.Q(('points__gt', 0)), name='qualifying_grant_positive'), merchants.database.constraints.TenantForeignKey(field='member', name='qualifying_grant_of_own_member')],
             },
         ),
         migrations.CreateModel(
@@ -311,17 +323,19 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('public_id', models.CharField(max_length=40)),
-                ('external_id', models.CharField(max_length=300)),
                 ('fingerprint', models.BinaryField(default=b'', help_text='SHA-256 of the canonical JSON of the fields sent')),
                 ('receipt', models.JSONField(default=dict, help_text="The answer's frozen part")),
                 ('actor', models.CharField(max_length=120)),
                 ('occurred_at', models.DateTimeField()),
                 ('recorded_at', models.DateTimeField()),
+                ('external_id', models.CharField(blank=True, help_text='Empty when another document made it', max_length=300, null=True)),
                 ('state', models.CharField(choices=[('held', 'Held'), ('captured', 'Captured'), ('released', 'Released'), ('expired', 'Expired'), ('reversed', 'Reversed'), ('refused', 'Refused')], max_length=10)),
                 ('refusal', models.CharField(blank=True, max_length=60)),
+                ('purchase_position', models.PositiveSmallIntegerField(blank=True, help_text='Its place among the redemptions of the purchase that made it', null=True)),
                 ('reward', models.CharField(blank=True, help_text='Code of the reward; empty when points pay an amount', max_length=60)),
                 ('code', models.CharField(blank=True, help_text='What the member shows at the till', max_length=20, null=True)),
                 ('points', models.BigIntegerField(help_text='Asked for')),
+                ('is_at_tills_word', models.BooleanField(default=False, help_text="A till named the member without a code of their phone: counts towards the day's limit")),
                 ('points_captured', models.BigIntegerField(default=0)),
                 ('points_returned', models.BigIntegerField(default=0, help_text='Given back by reversal or refund')),
                 ('amount_minor', models.BigIntegerField(blank=True, help_text='Worth in money, when it has one', null=True)),
@@ -330,14 +344,15 @@ class Migration(migrations.Migration):
                 ('terms_version', models.PositiveIntegerField(blank=True, null=True)),
                 ('hold_expires_at', models.DateTimeField(blank=True, null=True)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('xid', rewards.models.purchases.TransactionId(db_default=rewards.models.purchases.CurrentTransaction(), editable=False, help_text='Of whatever made it what it is, or gave points back')),
                 ('location', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.location')),
                 ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
                 ('purchase', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.purchase')),
             ],
             options={
-                'indexes': [models.Index(fields=['merchant', 'member', '-id'], name='redemption_by_member'), models.Index(condition=models.Q(('state', 'held')), fields=['hold_expires_at'], name='redemption_hold_due'), models.Index(condition=models.Q(('purchase__isnull', False)), fields=['merchant', 'purchase'], name='redemption_by_purchase'), models.Index(fields=['merchant', 'reward', '-id'], name='redemption_by_reward')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_redemption_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='redemption_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='redemption_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'code'), name='redemption_code_unique'), models.CheckConstraint(condition=models.Q(('points__gt', 0), ('state', 'refused'), _connector='OR'), name='redemption_points_positive'), models.CheckConstraint(condition=models.Q(('points_captured__gte', 0), ('points_captured__lte', models.F('points'))), name='captured_within_points'), models.CheckConstraint(condition=models.Q(('points_returned__gte', 0), ('points_returned__lte', models.F('points_captured'))), name='returned_within_captured'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'held'), _negated=True), ('hold_expires_at__isnull', False), _connector='OR'), name='an_open_hold_has_an_end'), merchants.constraints.TenantForeignKey(field='member', name='redemption_by_own_member'), merchants.constraints.TenantForeignKey(field='purchase', name='redemption_for_own_purchase'), merchants.constraints.TenantForeignKey(field='location', name='redemption_at_own_location')],
+                'indexes': [models.Index(fields=['merchant', 'member', '-id'], name='redemption_by_member'), models.Index(condition=models.Q(('state', 'held')), fields=['hold_expires_at'], name='redemption_hold_due'), models.Index(condition=models.Q(('state', 'held')), fields=['merchant', '-id'], name='redemption_held'), models.Index(condition=models.Q(('purchase__isnull', False)), fields=['merchant', 'purchase'], name='redemption_by_purchase'), models.Index(fields=['merchant', 'reward', '-id'], name='redemption_by_reward'), models.Index(fields=['merchant', 'recorded_at'], name='redemption_by_time'), models.Index(fields=['merchant', '-occurred_at', '-id'], name='redemption_newest_first'), models.Index(fields=['merchant', 'xid'], name='redemption_by_writer')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_redemption_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='redemption_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='redemption_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'code'), name='redemption_code_unique'), models.UniqueConstraint(condition=models.Q(('purchase_position__isnull', False)), fields=('merchant', 'purchase', 'purchase_position'), name='redemption_position_unique_in_purchase'), models.CheckConstraint(condition=models.Q(('external_id__isnull', False), models.Q(('purchase__isnull', False), ('purchase_position__isnull', False)), _connector='OR'), name='a_redemption_is_named_or_of_a_purchase'), models.CheckConstraint(condition=models.Q(('points__gt', 0), ('state', 'refused'), _connector='OR'), name='redemption_points_positive'), models.CheckConstraint(condition=models.Q(('points_captured__gte', 0), ('points_captured__lte', models.F('points'))), name='captured_within_points'), models.CheckConstraint(condition=models.Q(('points_returned__gte', 0), ('points_returned__lte', models.F('points_captured'))), name='returned_within_captured'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'held'), _negated=True), ('hold_expires_at__isnull', False), _connector='OR'), name='an_open_hold_has_an_end'), merchants.database.constraints.TenantForeignKey(field='member', name='redemption_by_own_member'), merchants.database.constraints.TenantForeignKey(field='purchase', name='redemption_for_own_purchase'), merchants.database.constraints.TenantForeignKey(field='location', name='redemption_at_own_location')],
             },
         ),
         migrations.CreateModel(
@@ -345,7 +360,6 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('public_id', models.CharField(max_length=40)),
-                ('external_id', models.CharField(max_length=300)),
                 ('fingerprint', models.BinaryField(default=b'', help_text='SHA-256 of the canonical JSON of the fields sent')),
                 ('receipt', models.JSONField(default=dict, help_text="The answer's frozen part")),
                 ('actor', models.CharField(max_length=120)),
@@ -353,13 +367,16 @@ class Migration(migrations.Migration):
                 ('recorded_at', models.DateTimeField()),
                 ('points', models.BigIntegerField()),
                 ('refusal', models.CharField(blank=True, max_length=60)),
+                ('external_id', models.CharField(blank=True, help_text='Empty when a purchase made it', max_length=300, null=True)),
+                ('purchase_position', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
+                ('purchase', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.purchase')),
                 ('redemption', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.redemption')),
             ],
             options={
                 'abstract': False,
                 'indexes': [models.Index(fields=['merchant', 'redemption'], name='capture_by_redemption')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_capture_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='capture_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='capture_public_id_unique'), merchants.constraints.TenantForeignKey(field='redemption', name='capture_of_own_redemption')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_capture_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='capture_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='capture_public_id_unique'), models.UniqueConstraint(condition=models.Q(('purchase_position__isnull', False)), fields=('merchant', 'purchase', 'purchase_position'), name='capture_position_unique_in_purchase'), models.CheckConstraint(condition=models.Q(('external_id__isnull', False), models.Q(('purchase__isnull', False), ('purchase_position__isnull', False)), _connector='OR'), name='a_capture_is_named_or_of_a_purchase'), merchants.database.constraints.TenantForeignKey(field='purchase', name='capture_for_own_purchase'), merchants.database.constraints.TenantForeignKey(field='redemption', name='capture_of_own_redemption')],
             },
         ),
         migrations.CreateModel(
@@ -367,20 +384,21 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('public_id', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('qualified', 'Qualified'), ('undone', 'Undone')], default='open', max_length=10)),
-                ('purchase_id', models.BigIntegerField(blank=True, null=True)),
+                ('state', models.CharField(choices=[('open', 'Open'), ('qualified', 'Qualified'), ('undone', 'Undone'), ('refused', 'Refused')], default='open', max_length=10)),
+                ('doubt', models.CharField(blank=True, help_text='Why staff should look: same_mailbox, same_device; empty: no reason', max_length=20)),
                 ('referrer_points', models.BigIntegerField(default=0)),
                 ('referee_points', models.BigIntegerField(default=0)),
                 ('created_at', models.DateTimeField()),
                 ('qualified_at', models.DateTimeField(blank=True, null=True)),
                 ('undone_at', models.DateTimeField(blank=True, null=True)),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
+                ('purchase', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.purchase')),
                 ('referee', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.account')),
                 ('referrer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.account')),
             ],
             options={
-                'indexes': [models.Index(fields=['merchant', 'referrer'], name='referral_by_referrer')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_referral_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='referral_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'referee'), name='a_member_is_referred_once'), models.CheckConstraint(condition=models.Q(('referrer', models.F('referee')), _negated=True), name='nobody_refers_themselves'), merchants.constraints.TenantForeignKey(field='referrer', name='referral_by_own_account'), merchants.constraints.TenantForeignKey(field='referee', name='referral_of_own_account')],
+                'indexes': [models.Index(fields=['merchant', 'referrer'], name='referral_by_referrer'), models.Index(condition=models.Q(('purchase__isnull', False)), fields=['merchant', 'purchase'], name='referral_by_purchase')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_referral_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='referral_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'referee'), name='a_member_is_referred_once'), models.CheckConstraint(condition=models.Q(('referrer', models.F('referee')), _negated=True), name='nobody_refers_themselves'), merchants.database.constraints.TenantForeignKey(field='referrer', name='referral_by_own_account'), merchants.database.constraints.TenantForeignKey(field='referee', name='referral_of_own_account'), merchants.database.constraints.TenantForeignKey(field='purchase', name='referral_by_own_purchase')],
             },
         ),
         migrations.CreateModel(
@@ -400,6 +418,8 @@ class Migration(migrations.Migration):
                 ('points_clawed_back', models.BigIntegerField(default=0)),
                 ('points_restored', models.BigIntegerField(default=0)),
                 ('debt_made', models.BigIntegerField(default=0)),
+                ('pay_out_minor', models.BigIntegerField(blank=True, help_text='Money to hand back, without what points had paid; empty while it waits', null=True)),
+                ('pay_outs', models.JSONField(blank=True, help_text='The same by tender, where the till told them', null=True)),
                 ('reason', models.CharField(blank=True, max_length=200)),
                 ('refusal', models.CharField(blank=True, help_text='Why it could not be applied once its purchase came', max_length=60)),
                 ('xid', rewards.models.purchases.TransactionId(db_default=rewards.models.purchases.CurrentTransaction(), editable=False)),
@@ -407,8 +427,8 @@ class Migration(migrations.Migration):
                 ('purchase', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.purchase')),
             ],
             options={
-                'indexes': [models.Index(fields=['merchant', 'purchase'], name='refund_by_purchase'), models.Index(fields=['merchant', 'xid'], name='refund_by_writer')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_refund_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='refund_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='refund_public_id_unique'), models.CheckConstraint(condition=models.Q(('amount_minor__isnull', True), ('amount_minor__gte', 0), _connector='OR'), name='refund_amount_not_negative'), merchants.constraints.TenantForeignKey(field='purchase', name='refund_of_own_purchase')],
+                'indexes': [models.Index(fields=['merchant', 'purchase'], name='refund_by_purchase'), models.Index(fields=['merchant', 'xid'], name='refund_by_writer'), models.Index(condition=models.Q(('is_applied', False)), fields=['merchant', '-id'], name='refund_not_applied')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_refund_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='refund_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='refund_public_id_unique'), models.CheckConstraint(condition=models.Q(('is_applied', True), ('amount_minor__isnull', True), ('amount_minor__gte', 0), _connector='OR'), name='refund_asked_not_negative'), merchants.database.constraints.TenantForeignKey(field='purchase', name='refund_of_own_purchase')],
             },
         ),
         migrations.CreateModel(
@@ -430,7 +450,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'indexes': [models.Index(fields=['merchant', 'redemption'], name='release_by_redemption')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_release_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='release_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='release_public_id_unique'), merchants.constraints.TenantForeignKey(field='redemption', name='release_of_own_redemption')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_release_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='release_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='release_public_id_unique'), merchants.database.constraints.TenantForeignKey(field='redemption', name='release_of_own_redemption')],
             },
         ),
         migrations.CreateModel(
@@ -453,19 +473,7 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'indexes': [models.Index(fields=['merchant', 'redemption'], name='reversal_by_redemption')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_reversal_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='reversal_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='reversal_public_id_unique'), merchants.constraints.TenantForeignKey(field='redemption', name='reversal_of_own_redemption')],
-            },
-        ),
-        migrations.CreateModel(
-            name='RewardStock',
-            fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('reward', models.CharField(max_length=60)),
-                ('claimed', models.BigIntegerField(default=0, help_text='Claimed and not given back; the terms say how many there are')),
-                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
-            ],
-            options={
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_rewardstock_of_merchant'), models.UniqueConstraint(fields=('merchant', 'reward'), name='one_stock_row_per_reward'), models.CheckConstraint(condition=models.Q(('claimed__gte', 0)), name='claimed_not_negative')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_reversal_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='reversal_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='reversal_public_id_unique'), merchants.database.constraints.TenantForeignKey(field='redemption', name='reversal_of_own_redemption')],
             },
         ),
         migrations.CreateModel(
@@ -503,7 +511,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['merchant', 'account', 'held_from'], name='tier_period_by_account')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_tierperiod_of_merchant'), models.CheckConstraint(condition=models.Q(('held_to__isnull', True), ('held_to__gte', models.F('held_from')), _connector='OR'), name='tier_period_is_half_open'), models.UniqueConstraint(condition=models.Q(('held_to__isnull', True)), fields=('merchant', 'account'), name='one_tier_held_at_a_time'), merchants.constraints.TenantForeignKey(field='account', name='tier_period_of_own_account')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_tierperiod_of_merchant'), models.CheckConstraint(condition=models.Q(('held_to__isnull', True), ('held_to__gte', models.F('held_from')), _connector='OR'), name='tier_period_is_half_open'), models.UniqueConstraint(condition=models.Q(('held_to__isnull', True)), fields=('merchant', 'account'), name='one_tier_held_at_a_time'), merchants.database.constraints.TenantForeignKey(field='account', name='tier_period_of_own_account')],
             },
         ),
         migrations.CreateModel(
@@ -518,14 +526,17 @@ class Migration(migrations.Migration):
                 ('occurred_at', models.DateTimeField()),
                 ('recorded_at', models.DateTimeField()),
                 ('points', models.BigIntegerField()),
+                ('is_at_tills_word', models.BooleanField(default=False, help_text="A till named the giver without a code of their phone: counts towards the day's limit")),
                 ('reason', models.CharField(blank=True, max_length=200)),
                 ('refusal', models.CharField(blank=True, max_length=60)),
+                ('xid', rewards.models.purchases.TransactionId(db_default=rewards.models.purchases.CurrentTransaction(), editable=False)),
                 ('giver', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
                 ('receiver', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_transfer_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='transfer_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='transfer_public_id_unique'), models.CheckConstraint(condition=models.Q(('points__gt', 0), models.Q(('refusal', ''), _negated=True), _connector='OR'), name='a_transfer_moves_points'), merchants.constraints.TenantForeignKey(field='giver', name='transfer_by_own_member'), merchants.constraints.TenantForeignKey(field='receiver', name='transfer_to_own_member')],
+                'indexes': [models.Index(fields=['merchant', 'giver', '-id'], name='transfer_by_giver'), models.Index(fields=['merchant', 'receiver', '-id'], name='transfer_by_receiver'), models.Index(fields=['merchant', 'xid'], name='transfer_by_writer')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_transfer_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='transfer_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='transfer_public_id_unique'), models.CheckConstraint(condition=models.Q(('points__gt', 0), models.Q(('refusal', ''), _negated=True), _connector='OR'), name='a_transfer_moves_points'), merchants.database.constraints.TenantForeignKey(field='giver', name='transfer_by_own_member'), merchants.database.constraints.TenantForeignKey(field='receiver', name='transfer_to_own_member')],
             },
         ),
         migrations.CreateModel(
@@ -533,12 +544,12 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('public_id', models.CharField(max_length=40)),
-                ('external_id', models.CharField(max_length=300)),
                 ('fingerprint', models.BinaryField(default=b'', help_text='SHA-256 of the canonical JSON of the fields sent')),
                 ('receipt', models.JSONField(default=dict, help_text="The answer's frozen part")),
                 ('actor', models.CharField(max_length=120)),
                 ('occurred_at', models.DateTimeField()),
                 ('recorded_at', models.DateTimeField()),
+                ('external_id', models.CharField(blank=True, help_text='Empty when another document made it', max_length=300, null=True)),
                 ('points_earned', models.BigIntegerField(help_text='What the claim had given')),
                 ('points_clawed_back', models.BigIntegerField(help_text='What refunds had taken back of it before')),
                 ('debt_made', models.BigIntegerField()),
@@ -551,7 +562,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['merchant', 'purchase'], name='unclaim_by_purchase'), models.Index(fields=['merchant', 'xid'], name='unclaim_by_writer')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_unclaim_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='unclaim_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='unclaim_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'claim'), name='a_claim_is_undone_once'), merchants.constraints.TenantForeignKey(field='claim', name='unclaim_of_own_claim'), merchants.constraints.TenantForeignKey(field='purchase', name='unclaim_of_own_purchase'), merchants.constraints.TenantForeignKey(field='member', name='unclaim_from_own_member')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_unclaim_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='unclaim_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='unclaim_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'claim'), name='a_claim_is_undone_once'), merchants.database.constraints.TenantForeignKey(field='claim', name='unclaim_of_own_claim'), merchants.database.constraints.TenantForeignKey(field='purchase', name='unclaim_of_own_purchase'), merchants.database.constraints.TenantForeignKey(field='member', name='unclaim_from_own_member')],
             },
         ),
     ]

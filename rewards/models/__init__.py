@@ -1,10 +1,9 @@
-"""The second floor's tables, one shelf a noun.  Name the shelf (rewards.models.ledger), never this cupboard."""
+"""The tables of rewards, a module for each subject.  Import `rewards.models.ledger`, not `rewards.models`."""
 
 from rewards.models import accounts as accounts
-from rewards.models import catalogue as catalogue
 from rewards.models import corrections as corrections
+from rewards.models import counters as counters
 from rewards.models import ledger as ledger
-from rewards.models import limits as limits
 from rewards.models import programmes as programmes
 from rewards.models import purchases as purchases
 from rewards.models import redemptions as redemptions

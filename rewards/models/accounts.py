@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
 from members.models import Member
-from merchants.constraints import TenantForeignKey
-from merchants.models.merchants import TenantModel
+from merchants.database.tenant_key import TenantKey
+from merchants.database.tenant_model import TenantModel
 
 #: JSON clients keep integers exact up to here.
 POINTS_MAX = 2**53 - 1
@@ -22,17 +23,18 @@ class Account(TenantModel):
 
     has_due_work = True
 
-    member = models.ForeignKey(
-        Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
+    member = TenantKey(Member, constraint="account_of_own_member")
     balance = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
     pending = models.BigIntegerField(default=0)
     debt = models.BigIntegerField(default=0)
     seq = models.BigIntegerField(default=0, help_text="Number of the newest ledger entry")
     chain = models.BinaryField(default=b"", help_text="Hash of the newest ledger entry")
-    purchases_count = models.BigIntegerField(
-        default=0, help_text="Purchases recorded so far: the next ordinal less one"
+    purchases_count = models.BigIntegerField(default=0, help_text="Purchases that stand: not wholly refunded")
+    free_ordinals = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        help_text="Numbers of purchases wholly refunded, below the highest that stands: the next purchases get them",
     )
     tier = models.CharField(max_length=40, blank=True, help_text="Code of the tier held now")
     tier_since = models.DateTimeField(null=True, blank=True)
@@ -62,22 +64,20 @@ class Account(TenantModel):
             models.CheckConstraint(
                 name="debt_only_when_nothing_is_spendable", condition=Q(debt=0) | Q(debt__gt=0, balance=F("held"))
             ),
-            TenantForeignKey(field="member", name="account_of_own_member"),
         ]
         indexes = [
             models.Index(fields=["merchant", "rated_version"], name="account_by_rated_version"),
             models.Index(
                 fields=["requalifies_at"], name="account_requalification_due", condition=Q(requalifies_at__isnull=False)
             ),
+            models.Index(fields=["frozen_at"], name="account_frozen", condition=Q(frozen_at__isnull=False)),
         ]
 
 
 class TierPeriod(TenantModel):
     """A tier held from one instant to another; dated, so that a late purchase finds the tier held then."""
 
-    account = models.ForeignKey(
-        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
+    account = TenantKey(Account, constraint="tier_period_of_own_account")
     tier = models.CharField(max_length=40)
     held_from = models.DateTimeField()
     held_to = models.DateTimeField(null=True, blank=True)
@@ -97,7 +97,6 @@ class TierPeriod(TenantModel):
             models.UniqueConstraint(
                 fields=["merchant", "account"], condition=Q(held_to__isnull=True), name="one_tier_held_at_a_time"
             ),
-            TenantForeignKey(field="account", name="tier_period_of_own_account"),
         ]
         indexes = [models.Index(fields=["merchant", "account", "held_from"], name="tier_period_by_account")]
 
@@ -107,9 +106,7 @@ class ExpiryNotice(TenantModel):
 
     deletable = True
 
-    account = models.ForeignKey(
-        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
+    account = TenantKey(Account, constraint="expiry_notice_of_own_account")
     day = models.DateField()
     told_at = models.DateTimeField()
 
@@ -117,7 +114,6 @@ class ExpiryNotice(TenantModel):
         constraints = [
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(fields=["merchant", "account", "day"], name="one_notice_per_account_and_day"),
-            TenantForeignKey(field="account", name="expiry_notice_of_own_account"),
         ]
         indexes = [models.Index(fields=["merchant", "day"], name="expiry_notice_by_day")]
 
@@ -125,9 +121,12 @@ class ExpiryNotice(TenantModel):
 class Inspection(TenantModel):
     """How far the reconciliation of the merchant's ledger has come: killed, it goes on from there."""
 
+    has_due_work = True
+
     begun_at = models.DateTimeField()
     after_account = models.BigIntegerField(default=0, help_text="Every account up to this one has been looked at")
     entries = models.BigIntegerField(default=0, help_text="Entries looked at so far")
+    faults = models.BigIntegerField(default=0, help_text="Faults found so far, for the operator's metrics")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -142,9 +141,7 @@ class QualifyingGrant(TenantModel):
 
     deletable = True
 
-    member = models.ForeignKey(
-        Member, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
+    member = TenantKey(Member, constraint="qualifying_grant_of_own_member")
     local_day = models.DateField()
     points = models.BigIntegerField()
     document_kind = models.CharField(max_length=12, help_text="member or referral")
@@ -154,7 +151,6 @@ class QualifyingGrant(TenantModel):
         constraints = [
             *TenantModel.Meta.constraints,
             models.CheckConstraint(name="qualifying_grant_positive", condition=Q(points__gt=0)),
-            TenantForeignKey(field="member", name="qualifying_grant_of_own_member"),
         ]
         indexes = [
             models.Index(fields=["merchant", "member", "local_day"], name="qualifying_grant_by_member"),

@@ -1,6 +1,6 @@
 """The ledger: append-only entries, the lots they made, and which lot paid what.
 
-Only the bookkeeper (rewards/points) writes here.
+Only rewards/points writes here.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from merchants.constraints import TenantForeignKey
-from merchants.models.merchants import TenantModel
+from merchants.database.tenant_key import TenantKey
+from merchants.database.tenant_model import TenantModel
 from rewards.models.accounts import Account
 
 
@@ -35,9 +35,7 @@ class Entry(TenantModel):
 
     append_only = True
 
-    account = models.ForeignKey(
-        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
+    account = TenantKey(Account, constraint="entry_of_own_account")
     seq = models.BigIntegerField()
     kind = models.CharField(max_length=12, choices=EntryKind.choices)
     balance_change = models.BigIntegerField(default=0)
@@ -45,9 +43,7 @@ class Entry(TenantModel):
     pending_change = models.BigIntegerField(default=0)
     debt_change = models.BigIntegerField(default=0)
     balance_after = models.BigIntegerField()
-    document_kind = models.CharField(
-        max_length=12, help_text="purchase, refund, redemption, adjustment, transfer, referral, lot, …"
-    )
+    document_kind = models.CharField(max_length=12, help_text="Name of a model that `moves_points`; member; lot")
     document_id = models.BigIntegerField()
     rules = ArrayField(models.CharField(max_length=60), default=list)
     terms_version = models.PositiveIntegerField(null=True, blank=True)
@@ -63,7 +59,6 @@ class Entry(TenantModel):
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(fields=["merchant", "account", "seq"], name="entry_seq_unique_in_account"),
             models.CheckConstraint(name="entry_balance_after_not_negative", condition=Q(balance_after__gte=0)),
-            TenantForeignKey(field="account", name="entry_of_own_account"),
         ]
 
 
@@ -72,16 +67,16 @@ class Lot(TenantModel):
 
     has_due_work = True
 
-    account = models.ForeignKey(
-        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-    entry = models.ForeignKey(Entry, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    account = TenantKey(Account, constraint="lot_of_own_account")
+    entry = TenantKey(Entry, constraint="lot_of_own_entry")
     purchase_id = models.BigIntegerField(null=True, blank=True)
     amount = models.BigIntegerField()
     remaining = models.BigIntegerField()
     held = models.BigIntegerField(default=0)
     is_active = models.BooleanField(help_text="False while pending")
-    is_sliding = models.BooleanField(default=False, help_text="Activity moves its end")
+    sliding = models.CharField(
+        max_length=300, blank=True, help_text="The rule of its earning by which activity moves its end, as JSON"
+    )
     earned_at = models.DateTimeField()
     active_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -95,8 +90,6 @@ class Lot(TenantModel):
                 condition=Q(held__gte=0, held__lte=F("remaining"), remaining__lte=F("amount")),
             ),
             models.CheckConstraint(name="a_pending_lot_holds_nothing", condition=Q(is_active=True) | Q(held=0)),
-            TenantForeignKey(field="account", name="lot_of_own_account"),
-            TenantForeignKey(field="entry", name="lot_of_own_entry"),
         ]
         indexes = [
             # Used-up lots too: reconciliation reads an account's whole history, and must not scan everybody's.
@@ -123,16 +116,14 @@ class Allocation(TenantModel):
 
     append_only = True
 
-    entry = models.ForeignKey(Entry, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
-    lot = models.ForeignKey(Lot, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    entry = TenantKey(Entry, constraint="allocation_of_own_entry")
+    lot = TenantKey(Lot, constraint="allocation_of_own_lot")
     remaining_change = models.BigIntegerField(default=0)
     held_change = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [
             *TenantModel.Meta.constraints,
-            TenantForeignKey(field="entry", name="allocation_of_own_entry"),
-            TenantForeignKey(field="lot", name="allocation_of_own_lot"),
         ]
         indexes = [
             models.Index(fields=["merchant", "entry"], name="allocation_by_entry"),

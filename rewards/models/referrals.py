@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Q
 
-from merchants.constraints import TenantForeignKey
-from merchants.models.merchants import TenantModel
+from merchants.database.tenant_key import TenantKey
+from merchants.database.tenant_model import TenantModel
 from rewards.models.accounts import Account
+from rewards.models.purchases import Purchase
 
 
 class Referral(TenantModel):
+    id_prefix: ClassVar[str] = "rfl"
+    moves_points: ClassVar[bool] = True
+
     class State(models.TextChoices):
         OPEN = "open"
         QUALIFIED = "qualified"
         UNDONE = "undone"
+        #: Pays nobody: the mailbox was a member's already, or staff said so.
+        REFUSED = "refused"
 
     public_id = models.CharField(max_length=40)
-    referrer = models.ForeignKey(
-        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-    referee = models.ForeignKey(
-        Account, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
+    referrer = TenantKey(Account, constraint="referral_by_own_account")
+    referee = TenantKey(Account, constraint="referral_of_own_account")
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
-    purchase_id = models.BigIntegerField(null=True, blank=True)
+    doubt = models.CharField(
+        max_length=20, blank=True, help_text="Why staff should look: same_mailbox, same_device; empty: no reason"
+    )
+    purchase = TenantKey(Purchase, constraint="referral_by_own_purchase", null=True)
     referrer_points = models.BigIntegerField(default=0)
     referee_points = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
@@ -37,7 +44,11 @@ class Referral(TenantModel):
             models.UniqueConstraint(fields=["merchant", "public_id"], name="referral_public_id_unique"),
             models.UniqueConstraint(fields=["merchant", "referee"], name="a_member_is_referred_once"),
             models.CheckConstraint(name="nobody_refers_themselves", condition=~Q(referrer=F("referee"))),
-            TenantForeignKey(field="referrer", name="referral_by_own_account"),
-            TenantForeignKey(field="referee", name="referral_of_own_account"),
         ]
-        indexes = [models.Index(fields=["merchant", "referrer"], name="referral_by_referrer")]
+        indexes = [
+            models.Index(fields=["merchant", "referrer"], name="referral_by_referrer"),
+            # Every refund asks whom its purchase had paid.
+            models.Index(
+                fields=["merchant", "purchase"], name="referral_by_purchase", condition=Q(purchase__isnull=False)
+            ),
+        ]

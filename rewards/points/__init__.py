@@ -1,4 +1,4 @@
-"""The bookkeeper: the only writer of the ledger.
+"""The only writer of the points ledger.
 
 - `lots`: what accounts are made of;
 - `state`: accounts in memory, and the pure movements of their lots;
@@ -10,10 +10,10 @@
 A journey opens a `Book` on every account it will touch, makes its movements, and calls `book.write()` once.
 """
 
+from rewards.points.account import AccountFrozen as AccountFrozen
+from rewards.points.account import InsufficientPoints as InsufficientPoints
+from rewards.points.account import TooManyPoints as TooManyPoints
 from rewards.points.book import Book as Book
 from rewards.points.lots import Cause as Cause
 from rewards.points.lots import LotState as LotState
-from rewards.points.state import AccountFrozen as AccountFrozen
 from rewards.points.state import AccountState as AccountState
-from rewards.points.state import InsufficientPoints as InsufficientPoints
-from rewards.points.state import TooManyPoints as TooManyPoints

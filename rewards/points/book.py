@@ -10,29 +10,45 @@ from django.db import connection
 
 from merchants import outbox
 from merchants.actors import Actor
+from merchants.database.statements import Writing
 from merchants.outbox import Event
-from merchants.statements import Writing
-from merchants.tenancy import Again
-from rewards.points import rows, telling
+from rewards.points import events, rows
 from rewards.points.lots import LotState
 from rewards.points.state import AccountState
+from rewards.terms.expiry import sliding_from_text
 
 ACCOUNT_COLUMNS = (
     "a.id, a.member_id, a.balance, a.held, a.pending, a.debt, a.seq, a.chain, a.purchases_count, a.tier, "
     "a.tier_since, a.requalifies_at, a.last_activity_at, a.frozen_at, a.standing, a.rated_version, "
-    "a.closed_at"
+    "a.closed_at, a.free_ordinals"
 )
 ACCOUNT_WIDTH = ACCOUNT_COLUMNS.count(",") + 1
 _LOT = (
-    "l.account_id, l.id, l.amount, l.remaining, l.held, l.is_active, l.is_sliding, l.earned_at, l.active_at, "
+    "l.account_id, l.id, l.amount, l.remaining, l.held, l.is_active, l.sliding, l.earned_at, l.active_at, "
     "l.expires_at, l.purchase_id"
 )
-_DUE = "(l.expires_at <= %(now)s OR (NOT l.is_active AND l.active_at <= %(now)s) OR (%(sliding)s AND l.is_sliding))"
+_DUE = "(l.expires_at <= %(now)s OR (NOT l.is_active AND l.active_at <= %(now)s) OR (%(sliding)s AND l.sliding <> ''))"
 OPEN_LOTS_SQL = (
     f"SELECT {_LOT} FROM rewards_lot l WHERE l.merchant_id = %(merchant)s AND l.account_id = ANY(%(accounts)s) "
     "AND l.remaining > 0"
 )
 DUE_LOTS_SQL = f"{OPEN_LOTS_SQL} AND {_DUE}"
+
+
+# What was free of each lot, from one of its entries to the next; of entries at one instant the last counts.
+_FREE_SINCE = """
+    SELECT h.id, min(h.free) FROM (
+        SELECT l.id, l.amount + coalesce(sum(x.remaining_change - x.held_change) OVER happened, 0) AS free,
+            e.occurred_at AS since, lead(e.occurred_at) OVER happened AS until
+        FROM rewards_lot l
+        JOIN rewards_entry made ON made.merchant_id = l.merchant_id AND made.id = l.entry_id
+        LEFT JOIN rewards_allocation x ON x.merchant_id = l.merchant_id AND x.lot_id = l.id
+        LEFT JOIN rewards_entry e ON e.merchant_id = x.merchant_id AND e.id = x.entry_id
+        WHERE l.merchant_id = %(merchant)s AND l.account_id = %(account)s AND l.remaining > 0 AND l.active_at <= %(at)s
+            AND made.occurred_at <= %(at)s
+        WINDOW happened AS (PARTITION BY l.id ORDER BY e.occurred_at, e.seq)
+    ) AS h WHERE h.until IS NULL OR h.until > greatest(h.since, %(at)s) GROUP BY 1
+"""
 
 
 class Book:
@@ -45,6 +61,8 @@ class Book:
         #: A backfill's: others hear of what time did, and not of the journey's own entries.
         self.is_silent = is_silent
         self.accounts: dict[int, AccountState] = {}
+        #: Of the members whose accounts these are, as far as somebody has read them.
+        self.public_ids: dict[int, str] = {}
         self._by_member: dict[int, AccountState] = {}
         self._is_written = False
 
@@ -79,29 +97,15 @@ class Book:
                 [self.merchant_id, list(member_ids), list(account_ids)],
             )
             for row in cursor.fetchall():
-                self.admit(row)
+                self.add_account(row)
 
-    def lock_more(self, account_ids: Sequence[int]) -> None:
-        """Lock accounts that turned out to be needed as well, without waiting, and read what time did to them.
-
-        They may come before, in id order, those already locked: waiting here could deadlock. A lock that is not free
-        raises SQLSTATE 55P03, and the whole verb runs again; so it does when one of them was merged this very moment.
-        The account of somebody who left is locked like any other: what may still come to it, the caller knows.
-        """
+    def read_due_lots(self, account_ids: Sequence[int]) -> None:
+        """Read, of accounts locked after the others, the lots that time has touched, and settle them."""
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {ACCOUNT_COLUMNS}, m.state FROM rewards_account a JOIN members_member m ON m.merchant_id = "
-                "a.merchant_id AND m.id = a.member_id WHERE a.merchant_id = %s AND a.id = ANY(%s) "
-                "ORDER BY a.id FOR UPDATE OF a NOWAIT",
-                [self.merchant_id, list(account_ids)],
-            )
-            for row in cursor.fetchall():
-                if self.admit(row).closed_at is not None and row[ACCOUNT_WIDTH] != "erased":
-                    raise Again
             cursor.execute(DUE_LOTS_SQL, {**self.lot_parameters(), "accounts": list(account_ids)})
-            self.take_lots(cursor.fetchall(), everything=False, of=account_ids)
+            self.load_lots(cursor.fetchall(), everything=False, of=account_ids)
 
-    def admit(self, row: Sequence[Any]) -> AccountState:
+    def add_account(self, row: Sequence[Any]) -> AccountState:
         """Take in an account another statement has locked; the columns are those of `ACCOUNT_COLUMNS`."""
         account = account_of(row)
         self.accounts[account.id] = account
@@ -117,7 +121,7 @@ class Book:
             return
         with connection.cursor() as cursor:
             cursor.execute(OPEN_LOTS_SQL if everything else DUE_LOTS_SQL, self.lot_parameters(sliding=sliding))
-            self.take_lots(cursor.fetchall(), everything=everything)
+            self.load_lots(cursor.fetchall(), everything=everything)
 
     def lot_parameters(self, *, sliding: bool = False) -> dict[str, Any]:
         return {
@@ -127,7 +131,7 @@ class Book:
             "sliding": sliding,
         }
 
-    def take_lots(self, rows: Iterable[Sequence[Any]], *, everything: bool, of: Iterable[int] | None = None) -> None:
+    def load_lots(self, rows: Iterable[Sequence[Any]], *, everything: bool, of: Iterable[int] | None = None) -> None:
         for (
             account_id,
             lot_id,
@@ -143,7 +147,7 @@ class Book:
         ) in rows:
             self.accounts[account_id].lots.append(
                 LotState(
-                    amount=amount, remaining=remaining, held=held, is_active=active, is_sliding=sliding,
+                    amount=amount, remaining=remaining, held=held, is_active=active, sliding=sliding_from_text(sliding),
                     earned_at=earned, active_at=active_at, expires_at=expires_at, purchase_id=purchase, id=lot_id,
                 )
             )  # fmt: skip
@@ -152,7 +156,7 @@ class Book:
             if account.lots:
                 account.settle_time(now=self.now, actor=self.actor)
 
-    def read_rest(self, account: AccountState) -> None:
+    def load_remaining_lots(self, account: AccountState) -> None:
         """Read the open lots of an account that were not due, and so not read with the others."""
         if account.has_all_lots:
             return
@@ -162,7 +166,7 @@ class Book:
                 f"{OPEN_LOTS_SQL} AND NOT l.id = ANY(%(known)s)",
                 {"merchant": self.merchant_id, "accounts": [account.id], "known": known},
             )
-            self.take_lots(cursor.fetchall(), everything=True, of=[account.id])
+            self.load_lots(cursor.fetchall(), everything=True, of=[account.id])
 
     def read_spent_lots(self, account: AccountState, lot_ids: Iterable[int]) -> dict[int, LotState]:
         """Return the named lots of the account, reading those that are used up and therefore not open."""
@@ -183,11 +187,22 @@ class Book:
             )
             return {
                 lot_id: LotState(
-                    amount=amount, remaining=remaining, held=held, is_active=active, is_sliding=sliding,
+                    amount=amount, remaining=remaining, held=held, is_active=active, sliding=sliding_from_text(sliding),
                     earned_at=earned, active_at=active_at, expires_at=expires, purchase_id=bought, id=lot_id,
                 )
                 for _a, lot_id, amount, remaining, held, active, sliding, earned, active_at, expires, bought in cursor
             }  # fmt: skip
+
+    def spendable_since(self, account: AccountState, at: datetime) -> dict[int, int]:
+        """Return how many points of each open lot could be spent at an instant and at every one since, by business time.
+
+        A lot counts that was made by then and active; what holds, spending or debt had of it meanwhile is left out, what
+        came back of that too. Told in the order in which things happened, taking so much leaves no lot below zero.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_FREE_SINCE, {"merchant": self.merchant_id, "account": account.id, "at": at})
+            least: dict[int, int] = dict(cursor.fetchall())
+        return {lot.id: min(lot.free, max(0, least[lot.id])) for lot in account.lots if lot.id in least}
 
     def lots_made_at(self, account: AccountState, seqs: Iterable[int]) -> dict[int, LotState]:
         """Return the account's open lots by the number of the entry that made them; all open lots are read."""
@@ -259,19 +274,23 @@ class Book:
             account.is_changed = False
 
     def _told(self, changed: Sequence[AccountState]) -> list[Event]:
-        told = telling.entries_to_tell(changed, is_silent=self.is_silent)
+        told = events.entries_to_tell(changed, is_silent=self.is_silent)
         if not told:
             return []
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id, public_id FROM members_member WHERE merchant_id = %s AND id = ANY(%s)",
-                [self.merchant_id, list({account.member_id for account, _entry in told})],
-            )
-            return telling.events(told, dict(cursor.fetchall()))
+        missing = list({account.member_id for account, _entry in told} - self.public_ids.keys())
+        if missing:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT id, public_id FROM members_member WHERE merchant_id = %s AND id = ANY(%s)",
+                    [self.merchant_id, missing],
+                )
+                self.public_ids.update(cursor.fetchall())
+        return events.events(told, self.public_ids)
 
 
 def account_of(row: Sequence[Any]) -> AccountState:
-    """This function will return the account a row begins with; its first columns are those of `ACCOUNT_COLUMNS`."""
+    """Return the account a row begins with; its first columns are those of `ACCOUNT_COLUMNS`."""
     values = list(row[:ACCOUNT_WIDTH])
     values[7] = bytes(values[7])
+    values[-1] = tuple(values[-1])
     return AccountState(*values)

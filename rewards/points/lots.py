@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from rewards.terms.expiry import Sliding, later
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -32,7 +34,8 @@ class LotState:
     earned_at: datetime
     active_at: datetime
     expires_at: datetime | None
-    is_sliding: bool = False
+    #: The rule by which activity moves its end: that of the moment it was earned.
+    sliding: Sliding | None = None
     held: int = 0
     purchase_id: int | None = None
     id: int | None = None
@@ -44,8 +47,17 @@ class LotState:
     def free(self) -> int:
         return self.remaining - self.held
 
+    def lengthen(self, end: datetime | None) -> bool:
+        """Let the lot end later, or never; return whether that changed anything.  No end ever moves earlier."""
+        if end == self.expires_at:
+            return False
+        if later(self.expires_at, end) != end:
+            raise AssertionError(f"a lot that ends at {self.expires_at} cannot end at {end}")
+        self.expires_at, self.is_changed = end, True
+        return True
+
     def change(self, remaining: int, held: int) -> None:
-        """This method will do to the lot what an entry says of it; the entry alone may call it."""
+        """Do to the lot what an entry says of it; the entry alone may call it."""
         self.remaining += remaining
         self.held += held
         self.is_changed = True
@@ -68,7 +80,7 @@ class EntryState:
 
 
 def spending_order(lot: LotState) -> tuple[bool, float, float, int]:
-    """This function will order lots as they are spent: soonest to expire first, then oldest."""
+    """Order lots as they are spent: soonest to expire first, then oldest."""
     expiry = lot.expires_at
     return (
         expiry is None,
@@ -79,7 +91,7 @@ def spending_order(lot: LotState) -> tuple[bool, float, float, int]:
 
 
 def share(available: Iterable[tuple[LotState, int]], points: int) -> Iterable[tuple[LotState, int]]:
-    """This function will yield how much of each lot makes up `points`, in the given order."""
+    """Yield how much of each lot makes up `points`, in the given order."""
     for lot, there in available:
         n = min(points, there)
         if n:
@@ -93,7 +105,7 @@ def share(available: Iterable[tuple[LotState, int]], points: int) -> Iterable[tu
 
 
 def active_and_pending(parts: Iterable[tuple[LotState, int]]) -> tuple[int, int]:
-    """This function will add up parts of lots: what of them can be spent, and what is pending still."""
+    """Add up parts of lots: what of them can be spent, and what is pending still."""
     sums = [0, 0]
     for lot, n in parts:
         sums[not lot.is_active] += n

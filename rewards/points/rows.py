@@ -7,25 +7,24 @@ from typing import Any
 
 import msgspec
 
-from merchants.statements import Writing
+from merchants.database.statements import Writing
 from rewards.points.state import AccountState
+from rewards.terms.expiry import sliding_to_text
 
 _encode = msgspec.json.Encoder().encode
 _Row = Mapping[str, Any]
 
 
 def add_to(writing: Writing, changed: Sequence[AccountState]) -> None:
-    """This function will let all that changed of these accounts go out: entries, lots, allocations, sums."""
+    """Let all that changed of these accounts go out: entries, lots, allocations, sums."""
     entries, lots, allocations, lot_changes = _rows(changed)
     writing.add("e", _INSERT_ENTRIES, entries=("jsonb", _json(entries)))
-    if lots:
-        writing.add("n", _INSERT_LOTS, lots=("jsonb", _json(lots)))
-    if lot_changes:
+    writing.add("n", _INSERT_LOTS, lots=("jsonb", _json(lots)))
+    if lot_changes or allocations:
+        # Two shapes are enough for the connection to remember: points that only come, and all the rest.
         ids = [row["id"] for row in lot_changes]
         writing.add("u", _UPDATE_LOTS, lot_changes=("jsonb", _json(lot_changes)), lot_ids=("bigint[]", ids))
-    if allocations:
-        sql = _INSERT_ALLOCATIONS if lots else _INSERT_ALLOCATIONS_OLD_LOTS
-        writing.add("x", sql, allocations=("jsonb", _json(allocations)))
+        writing.add("x", _INSERT_ALLOCATIONS, allocations=("jsonb", _json(allocations)))
     writing.add(
         "a",
         _UPDATE_ACCOUNTS,
@@ -65,14 +64,13 @@ def _rows(changed: Sequence[AccountState]) -> tuple[list[_Row], list[_Row], list
                 lots.append(
                     {
                         "a": account.id, "s": lot.entry_seq, "pu": lot.purchase_id, "am": lot.amount,
-                        "r": lot.remaining, "h": lot.held, "ac": lot.is_active, "sl": lot.is_sliding,
+                        "r": lot.remaining, "h": lot.held, "ac": lot.is_active, "sl": sliding_to_text(lot.sliding),
                         "e": lot.earned_at, "at": lot.active_at, "x": lot.expires_at,
                     }
                 )  # fmt: skip
             elif lot.is_changed:
                 lot_changes.append(
-                    {"id": lot.id, "r": lot.remaining, "h": lot.held, "ac": lot.is_active,
-                     "sl": lot.is_sliding, "x": lot.expires_at}
+                    {"id": lot.id, "r": lot.remaining, "h": lot.held, "ac": lot.is_active, "x": lot.expires_at}
                 )  # fmt: skip
     return entries, lots, allocations, lot_changes
 
@@ -80,7 +78,7 @@ def _rows(changed: Sequence[AccountState]) -> tuple[list[_Row], list[_Row], list
 def _account_row(account: AccountState) -> _Row:
     return {
         "id": account.id, "b": account.balance, "h": account.held, "p": account.pending, "d": account.debt,
-        "s": account.seq, "c": account.chain.hex(), "n": account.purchases_count, "t": account.tier,
+        "s": account.seq, "c": account.chain.hex(), "n": account.purchases_count, "fo": account.free_ordinals, "t": account.tier,
         "ts": account.tier_since, "rq": account.requalifies_at, "la": account.last_activity_at,
         "st": account.standing, "rv": account.rated_version, "ma": account.closed_at,
     }  # fmt: skip
@@ -99,19 +97,19 @@ _INSERT_ENTRIES = """
 
 _INSERT_LOTS = """
     INSERT INTO rewards_lot (merchant_id, account_id, entry_id, purchase_id, amount, remaining, held, is_active,
-        is_sliding, earned_at, active_at, expires_at)
+        sliding, earned_at, active_at, expires_at)
     SELECT %(merchant)s, r.a, e.id, r.pu, r.am, r.r, r.h, r.ac, r.sl, r.e, r.at, r.x
     FROM jsonb_to_recordset(%(lots)s::jsonb) AS r(a bigint, s bigint, pu bigint, am bigint, r bigint, h bigint,
-        ac boolean, sl boolean, e timestamptz, at timestamptz, x timestamptz)
+        ac boolean, sl text, e timestamptz, at timestamptz, x timestamptz)
     JOIN e ON e.account_id = r.a AND e.seq = r.s
     RETURNING id, entry_id
 """
 
 # The planner takes a recordset for 100 rows: without the ids beside it, it reads every row of the merchant.
 _UPDATE_LOTS = """
-    UPDATE rewards_lot SET remaining = r.r, held = r.h, is_active = r.ac, is_sliding = r.sl, expires_at = r.x
+    UPDATE rewards_lot SET remaining = r.r, held = r.h, is_active = r.ac, expires_at = r.x
     FROM jsonb_to_recordset(%(lot_changes)s::jsonb)
-        AS r(id bigint, r bigint, h bigint, ac boolean, sl boolean, x timestamptz)
+        AS r(id bigint, r bigint, h bigint, ac boolean, x timestamptz)
     WHERE rewards_lot.merchant_id = %(merchant)s AND rewards_lot.id = r.id AND rewards_lot.id = ANY(%(lot_ids)s)
 """
 
@@ -129,18 +127,12 @@ _INSERT_ALLOCATIONS = f"""
     LEFT JOIN n ON n.entry_id = maker.id
 """
 
-_INSERT_ALLOCATIONS_OLD_LOTS = f"""
-    INSERT INTO rewards_allocation (merchant_id, entry_id, lot_id, remaining_change, held_change)
-    SELECT %(merchant)s, e.id, r.lot, r.r, r.h FROM {_ALLOCATION_ROWS}
-    JOIN e ON e.account_id = r.a AND e.seq = r.s
-"""
-
 _UPDATE_ACCOUNTS = """
     UPDATE rewards_account SET balance = r.b, held = r.h, pending = r.p, debt = r.d, seq = r.s,
-        chain = decode(r.c, 'hex'), purchases_count = r.n, tier = r.t, tier_since = r.ts, requalifies_at = r.rq,
+        chain = decode(r.c, 'hex'), purchases_count = r.n, free_ordinals = r.fo, tier = r.t, tier_since = r.ts, requalifies_at = r.rq,
         last_activity_at = r.la, standing = r.st::jsonb, rated_version = r.rv, closed_at = r.ma
     FROM jsonb_to_recordset(%(accounts)s::jsonb) AS r(id bigint, b bigint, h bigint, p bigint, d bigint, s bigint,
-        c text, n bigint, t text, ts timestamptz, rq timestamptz, la timestamptz, st text, rv int, ma timestamptz)
+        c text, n bigint, fo bigint[], t text, ts timestamptz, rq timestamptz, la timestamptz, st text, rv int, ma timestamptz)
     WHERE rewards_account.merchant_id = %(merchant)s AND rewards_account.id = r.id
         AND rewards_account.id = ANY(%(account_ids)s)
     RETURNING 1

@@ -6,69 +6,21 @@ a movement that refuses changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from merchants.errors import LoyaltyError
-from rewards.points import chain
-from rewards.points.lots import Cause, EntryState, LotState, active_and_pending, share, spending_order
-from rewards.terms.expiry import Expiry, extended
-
-#: JSON clients keep integers exact up to here; the database has the same bound as a CHECK.
-POINTS_MAX = 2**53 - 1
-
-
-class InsufficientPoints(LoyaltyError):
-    code: ClassVar[str] = "insufficient_points"
-
-
-class AccountFrozen(LoyaltyError):
-    """Reconciliation found a fault in the account: it may earn, and may not spend until somebody looked."""
-
-    code: ClassVar[str] = "account_frozen"
-
-
-class TooManyPoints(LoyaltyError):
-    code: ClassVar[str] = "too_many_points"
-    http: ClassVar[int] = 422
+from rewards.points.account import POINTS_MAX, AccountSums, InsufficientPoints, TooManyPoints
+from rewards.points.lots import Cause, LotState, active_and_pending, share, spending_order
+from rewards.terms.expiry import Expiry, Sliding, extended, held_until
 
 
 @dataclass(slots=True, eq=False)
-class AccountState:
+class AccountState(AccountSums):
     """One account under its lock.  `lots` holds what the journey needs: due lots always, all open ones when spending."""
-
-    id: int
-    member_id: int
-    balance: int
-    held: int
-    pending: int
-    debt: int
-    seq: int
-    chain: bytes
-    purchases_count: int = 0
-    tier: str = ""
-    tier_since: datetime | None = None
-    requalifies_at: datetime | None = None
-    last_activity_at: datetime | None = None
-    frozen_at: datetime | None = None
-    #: What the tier rests on (JSON of rewards.standing.Held), and the number of the terms it was last rated by.
-    standing: str | None = None
-    rated_version: int = 0
-    #: Set when the member was merged or erased: nothing new comes to it; whoever waited for the lock looks again.
-    closed_at: datetime | None = None
-    lots: list[LotState] = field(default_factory=list)
-    has_all_lots: bool = False
-    written: list[EntryState] = field(default_factory=list)
-    is_changed: bool = False
-
-    @property
-    def spendable(self) -> int:
-        return self.balance - self.held
 
     # -- movements ------------------------------------------------------------------------------------------------
 
@@ -79,7 +31,7 @@ class AccountState:
         points: int,
         active_at: datetime,
         expires_at: datetime | None,
-        is_sliding: bool = False,
+        sliding: Sliding | None = None,
         purchase_id: int | None = None,
         earned_at: datetime | None = None,
         kind: str = "accrue",
@@ -90,7 +42,7 @@ class AccountState:
 
         :raises TooManyPoints: the account would hold more than JSON clients can count exactly.
         """
-        self.check_room(points)
+        self.check_maximum(points)
         is_active = active_at <= now
         lot = LotState(
             amount=points,
@@ -99,7 +51,7 @@ class AccountState:
             earned_at=earned_at or cause.occurred_at,
             active_at=active_at,
             expires_at=expires_at,
-            is_sliding=is_sliding,
+            sliding=sliding,
             purchase_id=purchase_id,
         )
         self._enter(
@@ -122,15 +74,50 @@ class AccountState:
         actor: str,
         kind: str = "redeem",
         own_lots: Collection[LotState] = (),
+        within: Mapping[int, int] | None = None,
     ) -> list[tuple[LotState, int]]:
         """Spend points: from `own_lots` (of a gift that is undone), then soonest to expire first. Returns from which lots.
+
+        `within`: no more than so many of each lot, by its id (of what is dated back).
 
         :raises InsufficientPoints: fewer spendable points than asked; nothing changed.
         :raises AccountFrozen: the account awaits an inspection.
         """
-        taken = self._choose(points, own_lots)
+        taken = self._choose(points, own_lots, within)
         self._enter(kind, cause, balance=-points, allocations=[(lot, -n, 0) for lot, n in taken], now=now, actor=actor)
         return taken
+
+    def take_or_owe(
+        self,
+        cause: Cause,
+        *,
+        points: int,
+        own_lots: Collection[LotState] = (),
+        within: Mapping[int, int] | None = None,
+        now: datetime,
+        actor: str,
+    ) -> int:
+        """Take points as a correction does; what cannot be taken becomes debt. Returns how much did.
+
+        `within` is as for `redeem`: what is spendable now beyond it pays the debt at once, as it pays any.
+
+        :raises AccountFrozen: the account awaits an inspection.
+        :raises TooManyPoints: more would be owed than JSON clients can count exactly.
+        """
+        self._need_all_lots()
+        self._check_not_frozen()
+        there = min(points, self._there(within))
+        owed, before = points - there, self.debt
+        if self.debt + owed > POINTS_MAX:
+            raise TooManyPoints(_("An account can hold at most %(points)d points.") % {"points": POINTS_MAX})
+        taken = self._choose(there, own_lots, within) if there else []
+        self._enter(
+            "adjust", cause, balance=-there, debt=owed, allocations=[(lot, -n, 0) for lot, n in taken], now=now,
+            actor=actor,
+        )  # fmt: skip
+        # What came after `within` was not there then: it pays as of now.
+        self._pay_debt(replace(cause, occurred_at=now), now=now, actor=actor)
+        return self.debt - before
 
     def hand_over(
         self, cause: Cause, *, parts: Sequence[tuple[LotState, int]], debt: int = 0, now: datetime, actor: str
@@ -147,7 +134,7 @@ class AccountState:
 
     def take_back(self, cause: Cause, *, parts: Sequence[tuple[LotState, int]], now: datetime, actor: str) -> None:
         """Let points that were handed over come back to their own lots (a merge undone)."""
-        self.check_room(sum(n for _lot, n in parts))
+        self.check_maximum(sum(n for _lot, n in parts))
         active, pending = active_and_pending(parts)
         self._enter(
             "transfer_in", cause, balance=active, pending=pending, allocations=[(lot, n, 0) for lot, n in parts],
@@ -206,7 +193,7 @@ class AccountState:
         A lot that lapsed meanwhile expires again at once, as does all that comes back to whoever has left. Returns how
         many points stayed.
         """
-        self.check_room(points)
+        self.check_maximum(points)
         returned = list(share(takes, points))
         self._enter(
             "reverse", cause, balance=points, allocations=[(lot, n, 0) for lot, n in returned], now=now, actor=actor
@@ -291,69 +278,55 @@ class AccountState:
             else:
                 self._lapse(lot, at=at, now=now, actor=actor)
 
-    def extend(self, *, at: datetime, expiry: Expiry, zone: ZoneInfo) -> None:
-        """Move the end of sliding lots after an activity at an instant; a lot that has ended is not woken."""
+    def extend(self, *, at: datetime, now: datetime, zone: ZoneInfo) -> None:
+        """Move the end of sliding lots after an activity at an instant, each by its own rule; no ended lot is woken."""
         for lot in self.lots:
-            if not lot.is_sliding or not lot.remaining:
+            if lot.sliding is None or not lot.remaining or lot.expires_at is None or lot.expires_at <= now:
                 continue
             counted = max(lot.earned_at, self.last_activity_at or lot.earned_at)
-            moved = extended(expiry, current=lot.expires_at, at=at, last_activity_at=counted, zone=zone)
-            if moved != lot.expires_at:
-                lot.expires_at, lot.is_changed = moved, True
-                self.is_changed = True
+            moved = extended(
+                lot.sliding, current=lot.expires_at, earned_at=lot.earned_at, at=at, last_activity_at=counted, zone=zone
+            )
+            self.is_changed |= lot.lengthen(moved)
 
-    def note_activity(self, at: datetime) -> None:
-        """Remember the latest purchase or redemption, by business time."""
-        if self.last_activity_at is None or at > self.last_activity_at:
-            self.last_activity_at = at
-            self.is_changed = True
-
-    def check_room(self, points: int) -> None:
-        """:raises TooManyPoints: the account would hold more than JSON clients can count exactly."""
-        if self.balance + self.pending + points > POINTS_MAX:
-            raise TooManyPoints(_("An account can hold at most %(points)d points.") % {"points": POINTS_MAX})
-
-    def mark(self) -> AccountState:
-        """Return a copy to go back to when an item of a batch is refused after it has begun to move points."""
-        return replace(self, lots=[replace(lot) for lot in self.lots], written=list(self.written))
-
-    def go_back(self, mark: AccountState) -> None:
-        """Become again what `mark()` saw; lots keep their identity, so nothing else has to know."""
-        kept = self.lots[: len(mark.lots)]
-        for lot, before in zip(kept, mark.lots, strict=True):
-            for name in ("remaining", "held", "is_active", "is_sliding", "expires_at", "is_changed"):
-                setattr(lot, name, getattr(before, name))
-        for name in self.__slots__:
-            if name != "lots":
-                setattr(self, name, getattr(mark, name))
-        self.lots = kept
+    def hold_on_tier(self, *, expiry: Expiry, now: datetime, zone: ZoneInfo) -> None:
+        """Lengthen all lots by the expiry of a tier that holds for all points held while on it; no ended lot is woken."""
+        self._need_all_lots()
+        for lot in self.lots:
+            if lot.remaining and (lot.expires_at is None or lot.expires_at > now):
+                active = max(lot.earned_at, self.last_activity_at or lot.earned_at)
+                moved = held_until(
+                    expiry, current=lot.expires_at, earned_at=lot.earned_at, last_activity_at=active, zone=zone
+                )
+                self.is_changed |= lot.lengthen(moved)
 
     # -- parts ----------------------------------------------------------------------------------------------------
 
-    def _need_all_lots(self) -> None:
-        if not self.has_all_lots:
-            raise AssertionError("points may only be taken when all open lots have been read")
-
-    def _check_not_frozen(self) -> None:
-        if self.frozen_at is not None:
-            raise AccountFrozen(_("This account is being checked and cannot be spent from. Nothing was taken."))
-
-    def _choose(self, points: int, own_lots: Collection[LotState] = ()) -> list[tuple[LotState, int]]:
+    def _choose(
+        self, points: int, own_lots: Collection[LotState] = (), within: Mapping[int, int] | None = None
+    ) -> list[tuple[LotState, int]]:
         self._need_all_lots()
         self._check_not_frozen()
         if points <= 0:
             raise AssertionError(f"{points} points cannot be taken")
-        if points > self.spendable:
+        there = self._there(within)
+        if points > there:
             raise InsufficientPoints(
                 _("%(points)d points were asked for and %(spendable)d can be spent.")
-                % {"points": points, "spendable": self.spendable},
-                spendable=self.spendable,
-                missing=points - self.spendable,
+                % {"points": points, "spendable": there},
+                spendable=there,
+                missing=points - there,
             )
         free = sorted((lot for lot in self.lots if lot.is_active and lot.free), key=spending_order)
         named = {id(lot) for lot in own_lots}
         free.sort(key=lambda lot: id(lot) not in named)
-        return list(share(((lot, lot.free) for lot in free), points))
+        return list(share(((lot, _part(lot, within)) for lot in free), points))
+
+    def _there(self, within: Mapping[int, int] | None) -> int:
+        """Return how many points can be taken; without `within`, the cached sum says it."""
+        if within is None:
+            return self.spendable
+        return sum(_part(lot, within) for lot in self.lots if lot.is_active)
 
     def _activate(self, lot: LotState, *, now: datetime, actor: str) -> None:
         if not lot.remaining:
@@ -385,43 +358,8 @@ class AccountState:
             now=now, actor=actor,
         )  # fmt: skip
 
-    def _enter(
-        self,
-        kind: str,
-        cause: Cause,
-        *,
-        balance: int = 0,
-        held: int = 0,
-        pending: int = 0,
-        debt: int = 0,
-        allocations: Sequence[tuple[LotState, int, int]] = (),
-        now: datetime,
-        actor: str,
-    ) -> None:
-        """Everything that moves points moves them here: sums, lots and the entry that says so cannot disagree."""
-        for lot, remaining_change, held_change in allocations:
-            lot.change(remaining_change, held_change)
-        self.balance += balance
-        self.held += held
-        self.pending += pending
-        self.debt += debt
-        self.seq += 1
-        changes = (balance, held, pending, debt)
-        self.chain = chain.link(
-            self.chain,
-            account_id=self.id,
-            seq=self.seq,
-            kind=kind,
-            changes=changes,
-            balance_after=self.balance,
-            document=(cause.document_kind, cause.document_id),
-            rules=cause.rules,
-            terms_version=cause.terms_version,
-            location_id=cause.location_id,
-            actor=actor,
-            reason=cause.reason,
-            occurred_at=cause.occurred_at,
-            recorded_at=now,
-        )
-        self.written.append(EntryState(self.seq, kind, changes, self.balance, cause, self.chain, list(allocations)))
-        self.is_changed = True
+
+def _part(lot: LotState, within: Mapping[int, int] | None) -> int:
+    if within is None:
+        return lot.free
+    return 0 if lot.id is None else min(lot.free, within.get(lot.id, 0))

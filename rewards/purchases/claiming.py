@@ -11,28 +11,26 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import msgspec
-from django.db import connection
 from django.utils.translation import gettext as _
 
-from merchants import audit, ids, outbox
+from merchants import audit, ids
 from merchants.actors import Actor
-from merchants.errors import Conflict, Invalid
+from merchants.database import model_rows
+from merchants.errors import Conflict
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
-from rewards import documents, parties, referrals, tiers
-from rewards.documents import Outcome
+from rewards import documents, parties
+from rewards.documents import DocumentOutcome
 from rewards.earning import Evaluation
+from rewards.mechanics import MECHANICS
 from rewards.models.purchases import Claim
-from rewards.parties import MemberNotFound
-from rewards.points import Book
-from rewards.purchases import reading, writing
+from rewards.parties import MemberNotFound, Party, present_buyer
+from rewards.purchases import locking, writing
 from rewards.purchases.finding import PurchaseView
-from rewards.purchases.folding import Fold
-from rewards.purchases.inputs import ClaimInput, PurchaseRef
-from rewards.purchases.items import TILL, present
-from rewards.purchases.reading import Buyer
-from rewards.purchases.refunding import PurchaseNotFound, load
-from rewards.purchases.sales import Sale
+from rewards.purchases.inputs import ClaimInput
+from rewards.sales.batch import Batch
+from rewards.sales.sale import Sale
+from rewards.sales.stored import load
 
 
 class PurchaseClaimed(Conflict):
@@ -53,20 +51,20 @@ class ClaimTooLate(Conflict):
     code: ClassVar[str] = "claim_too_late"
 
 
-def claim(*, merchant: Merchant, asked: ClaimInput, now: datetime, actor: Actor) -> Outcome:
-    """This function will give a member a purchase that was recorded without one, with the points it earns them.
+def claim(*, merchant: Merchant, asked: ClaimInput, now: datetime, actor: Actor) -> DocumentOutcome:
+    """Give a member a purchase that was recorded without one, with the points it earns them.
 
     Points in the smallest unit. Locks the purchase, then the accounts by id (the member's, and their open referral's
     referrer's). At most `claim_days_max` days after the purchase.
 
-    :raises PurchaseNotFound: no such purchase was recorded.  :raises MemberNotFound, MemberBlocked: nobody who can earn.
+    :raises locking.PurchaseNotFound: no such purchase was recorded.  :raises MemberNotFound, MemberBlocked: nobody who can earn.
     :raises PurchaseClaimed, PurchaseRefunded, ClaimTooLate: not possible; nothing changed.
     :raises ExternalIdReused: the claim's id was used for something else.
-    :raises Again: a twin, a merge or a referral appeared between the locks: run the whole verb again.
+    :raises RetryTransaction: a twin, a merge or a referral appeared between the locks: run the whole verb again.
     """
     key = parties.key_of(merchant, asked.member)
     sent = documents.fingerprint(asked)
-    purchase_id, owner_id = _locked(merchant.pk, asked.purchase)
+    purchase_id, owner_id = locking.lock_recorded(merchant.pk, asked.purchase)
     earlier = documents.known(Claim, merchant_id=merchant.pk, external_id=asked.external_id, sent=sent)
     if earlier is not None:
         # The receipt stays what it was; how things stand now is no longer the business of whoever claimed it.
@@ -75,25 +73,24 @@ def claim(*, merchant: Merchant, asked: ClaimInput, now: datetime, actor: Actor)
     _check(merchant, sale, now=now)
     if key is None:
         raise MemberNotFound(_("No member is known by this."), pointer="/member")
-    book = Book(merchant.pk, now=now, actor=actor)
-    buyers = reading.lock_buyers(book, [key])
-    buyer = present(buyers.get(key))
-    context = reading.read(
-        merchant, book, buyers, external_ids=[], locations=[], moments=[sale.occurred_at], needs_all_lots=False
-    )
-    fold = Fold(merchant, book, context, actor=actor, source=TILL)
-    if context.referrals:
-        fold.lock_referrers()
+    batch = Batch(merchant, MECHANICS, now=now, actor=actor, moments=[sale.occurred_at])
+    batch.people.lock([key])
+    buyer = present_buyer(batch.people.by_key.get(key))
+    batch.read()
     sale.member_id = buyer.id
-    evaluation = fold.earn(sale, buyer)
-    buyer.account.check_room(evaluation.points)
-    fold.credit(sale, buyer, evaluation)
+    evaluation = batch.evaluate(sale, buyer)
+    buyer.account.check_maximum(evaluation.points)
+    batch.sell(sale, buyer, evaluation)
     row = Claim(
         merchant_id=merchant.pk, public_id=ids.mint("clm"), external_id=asked.external_id, fingerprint=sent,
         actor=str(actor), occurred_at=now, recorded_at=now, purchase_id=purchase_id, member_id=buyer.id,
     )  # fmt: skip
     row.receipt = _receipt(row, sale, buyer, evaluation)
-    _write(merchant, fold, row, sale, buyer)
+    batch.tell(_event(row, sale, buyer))
+    out = batch.writing()
+    model_rows.add_new(out, "claims", [row], is_rare=False)
+    writing.add_claimed(out, sale)
+    batch.write(out)
     audit.record(
         merchant=merchant, action="purchase.claimed", actor=actor, now=now, subject=buyer.public_id,
         details={"claim": row.public_id, "purchase": sale.public_id, "points": sale.points_earned},
@@ -102,9 +99,9 @@ def claim(*, merchant: Merchant, asked: ClaimInput, now: datetime, actor: Actor)
 
 
 def is_claimable(*, merchant: Merchant, purchase: PurchaseView, now: datetime) -> bool:
-    """This function will say whether somebody could still claim a purchase: it has no member, something is left of it,
+    """State whether somebody could still claim a purchase: it has no member, something is left of it,
     and it is not too old."""
-    is_left = purchase.left_minor > 0 or not purchase.total_minor
+    is_left = purchase.left_minor > 0 or purchase.total_minor == purchase.refunded_minor == 0
     return purchase.member_id is None and is_left and now <= _last_moment(merchant, purchase.occurred_at)
 
 
@@ -112,27 +109,10 @@ def _last_moment(merchant: Merchant, occurred_at: datetime) -> datetime:
     return occurred_at + timedelta(days=merchant.claim_days_max)
 
 
-def _locked(merchant_id: int, ref: PurchaseRef) -> tuple[int, int | None]:
-    """Lock the purchase's row; return its id and whose it is."""
-    if (ref.id is None) == (ref.external_id is None):
-        raise Invalid(_("Name the purchase by id or by external_id."), pointer="/purchase")
-    column, value = ("public_id", ref.id) if ref.external_id is None else ("external_id", ref.external_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, member_id FROM rewards_purchase WHERE merchant_id = %s AND {column} = %s "
-            "AND state = 'recorded' FOR UPDATE",
-            [merchant_id, value],
-        )
-        row: tuple[int, int | None] | None = cursor.fetchone()
-    if row is None:
-        raise PurchaseNotFound(_("There is no such purchase."), pointer="/purchase")
-    return row
-
-
 def _check(merchant: Merchant, sale: Sale, *, now: datetime) -> None:
     if sale.member_id is not None:
         raise PurchaseClaimed(_("This purchase has a member already. Nothing was added."), purchase=sale.public_id)
-    if sale.net_minor <= 0 < sale.total_minor:
+    if sale.came_back_whole or (sale.is_purchase and not sale.stands):
         raise PurchaseRefunded(_("This purchase was taken back: nothing is left to earn by."), purchase=sale.public_id)
     if now > _last_moment(merchant, sale.occurred_at):
         raise ClaimTooLate(
@@ -141,7 +121,7 @@ def _check(merchant: Merchant, sale: Sale, *, now: datetime) -> None:
         )
 
 
-def _receipt(row: Claim, sale: Sale, buyer: Buyer, evaluation: Evaluation) -> dict[str, Any]:
+def _receipt(row: Claim, sale: Sale, buyer: Party, evaluation: Evaluation) -> dict[str, Any]:
     told = {
         "id": row.public_id,
         "external_id": row.external_id,
@@ -171,16 +151,7 @@ def _receipt(row: Claim, sale: Sale, buyer: Buyer, evaluation: Evaluation) -> di
     return receipt
 
 
-def _write(merchant: Merchant, fold: Fold, row: Claim, sale: Sale, buyer: Buyer) -> None:
-    documents.insert(row)
-    now = fold.book.now
-    fold.book.write()
-    writing.write_claimed(
-        merchant.pk, sale, caps={whose: fold.context.caps[whose] for whose in sorted(fold.caps_changed)}
-    )
-    tiers.write(merchant.pk, fold.tier_changes, now=now)
-    tiers.add(merchant.pk, fold.extras)
-    referrals.write(merchant.pk, fold.settled_referrals, now=now)
+def _event(row: Claim, sale: Sale, buyer: Party) -> Event:
     copied = ("purchase", "purchase_external_id", "currency", "total_minor", "points_earned", "points_pending",
               "qualifying_points", "terms_version", "external_id")  # fmt: skip
     payload = {
@@ -188,5 +159,4 @@ def _write(merchant: Merchant, fold: Fold, row: Claim, sale: Sale, buyer: Buyer)
         "refunded_minor": sale.refunded_minor, "balance": buyer.account.balance, "seq": buyer.account.seq or None,
         "tier": buyer.account.tier or None, "ordinal": sale.ordinal, "purchased_at": sale.occurred_at,
     }  # fmt: skip
-    told = [*fold.events, Event("purchase.claimed", payload, now)]
-    outbox.record_many(merchant_id=merchant.pk, events=told, now=now)
+    return Event("purchase.claimed", payload, row.recorded_at)

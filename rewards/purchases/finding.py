@@ -12,10 +12,11 @@ from django.db.models import CharField, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Concat
 
-from merchants import ids, keys
+from merchants import ids, keys, money
 from merchants.models.merchants import Merchant
-from rewards.earning import Step
+from rewards.earning import TraceLine
 from rewards.models.purchases import Claim, Purchase, PurchaseLine, Refund
+from rewards.terms import GOODS
 
 PAGE_MAX = 100
 
@@ -31,6 +32,12 @@ class LineView:
     amount_minor: int
     refunded_milli: int
     refunded_minor: int
+    labels: tuple[str, ...] = ()
+    kind: str = GOODS
+    discount_minor: int = 0
+    tax_minor: int = 0
+    #: What it cost the merchant; None where the till does not say.
+    cost_minor: int | None = None
 
     @property
     def left_minor(self) -> int:
@@ -47,6 +54,7 @@ class RefundView:
 
     public_id: str
     amount_minor: int | None
+    pay_out_minor: int | None
     points_clawed_back: int
     points_restored: int
     reason: str
@@ -77,11 +85,18 @@ class PurchaseView:
     terms_version: int | None
     lines: tuple[LineView, ...]
     refunds: tuple[RefundView, ...]
-    trace: tuple[Step, ...]
+    trace: tuple[TraceLine, ...]
+    #: What cash rounding put on the total.
+    rounding_minor: int = 0
 
     @property
     def left_minor(self) -> int:
         return self.total_minor - self.refunded_minor
+
+    @property
+    def paid_out_minor(self) -> int:
+        """Money all refunds handed back, without what points had paid."""
+        return sum(refund.pay_out_minor or 0 for refund in self.refunds)
 
     @property
     def points_kept(self) -> int:
@@ -91,72 +106,101 @@ class PurchaseView:
 def of_member(
     *, merchant: Merchant, member_id: int, limit: int = 20, before: tuple[datetime, int] | None = None
 ) -> list[PurchaseView]:
-    """This function will list a member's purchases by business time, newest first, those before (occurred_at, id)."""
+    """List a member's purchases by business time, newest first, those before (occurred_at, id)."""
     rows = Purchase.objects.filter(merchant=merchant, member_id=member_id, state="recorded")
     if before is not None:
         rows = rows.filter(occurred_at__lte=before[0]).exclude(occurred_at=before[0], id__gte=before[1])
     found = rows.select_related("location").defer("facts").order_by("-local_day", "-occurred_at", "-id")
-    return _views(merchant, list(found[: max(1, min(limit, PAGE_MAX))]))
+    return views_of(merchant, list(found[: max(1, min(limit, PAGE_MAX))]))
 
 
 def find(*, merchant: Merchant, public_id: str) -> PurchaseView | None:
-    """This function will find one recorded purchase by its public id; None when there is none."""
+    """Find one recorded purchase by its public id; None when there is none."""
     if not ids.is_id(public_id, "pur"):
         return None
     row = Purchase.objects.filter(merchant=merchant, public_id=public_id, state="recorded")
-    return next(iter(_views(merchant, list(row.select_related("location")))), None)
+    return next(iter(views_of(merchant, list(row.select_related("location")))), None)
 
 
 def by_external_id(*, merchant: Merchant, external_id: str) -> PurchaseView | None:
-    """This function will find one recorded purchase by the id its sender gave it; None when there is none."""
+    """Find one recorded purchase by the id its sender gave it; None when there is none."""
     rows = Purchase.objects.filter(merchant=merchant, external_id=external_id, state="recorded")
-    return next(iter(_views(merchant, list(rows.select_related("location")))), None)
+    return next(iter(views_of(merchant, list(rows.select_related("location")))), None)
 
 
 def by_number(*, merchant: Merchant, number: str) -> list[PurchaseView]:
-    """This function will find the recorded purchases that a number on paper may mean, newest first.
+    """Find the recorded purchases that a number on paper may mean, newest first.
 
     Tills that put a namespace before their ids may count alike: whoever asks chooses, nobody guesses.
     """
     rows = numbered(merchant=merchant, number=Value(number)).select_related("location").order_by("-occurred_at", "-id")
-    return _views(merchant, list(rows[:PAGE_MAX]))
+    return views_of(merchant, list(rows[:PAGE_MAX]))
 
 
 def numbered(*, merchant: Merchant, number: Combinable) -> QuerySet[Purchase]:
-    """This function will select the recorded purchases with a number on paper, a value or a column of an outer query:
+    """Select the recorded purchases with a number on paper, a value or a column of an outer query:
     as it is, and with what any of the merchant's keys puts before it."""
     spaced = (Concat(Value(f"{each}:"), number, output_field=CharField()) for each in keys.namespaces(merchant))
     return Purchase.objects.filter(merchant=merchant, external_id__in=[number, *spaced], state="recorded")
 
 
 def among(*, merchant: Merchant, public_ids: Sequence[str]) -> dict[str, PurchaseView]:
-    """This function will find recorded purchases by their public ids, a page of them at a time."""
+    """Find recorded purchases by their public ids, a page of them at a time."""
     wanted = [each for each in public_ids if ids.is_id(each, "pur")][:PAGE_MAX]
     rows = Purchase.objects.filter(merchant=merchant, public_id__in=wanted, state="recorded")
-    return {view.public_id: view for view in _views(merchant, list(rows.select_related("location")))}
+    return {view.public_id: view for view in views_of(merchant, list(rows.select_related("location")))}
 
 
 def has_any(*, merchant: Merchant) -> bool:
-    """This function will say whether a purchase was ever recorded."""
+    """State whether a purchase was ever recorded."""
     return Purchase.objects.filter(merchant=merchant).exists()
 
 
-def _views(merchant: Merchant, rows: Sequence[Purchase]) -> list[PurchaseView]:
-    """Four statements at most, however many purchases there are."""
+#: The newest sales that are looked at, and how many there must be before anything is said.
+_LATEST, _ENOUGH = 50, 5
+
+
+def look_too_small(*, merchant: Merchant) -> bool:
+    """State whether sales look a hundred times too small: in a currency whose prices show no minor digits (NT$), most of
+    the newest sales are no whole amount, or less than ten."""
+    if not money.is_whole_in_shops(merchant.currency):
+        return False
+    unit = 10 ** money.exponent(merchant.currency)
+    rows = Purchase.objects.filter(merchant=merchant, state="recorded", total_minor__gt=0).order_by("-xid")
+    totals = list(rows.values_list("total_minor", flat=True)[:_LATEST])
+    odd = sum(bool(total % unit) or total < 10 * unit for total in totals)
+    return len(totals) >= _ENOUGH and 2 * odd > len(totals)
+
+
+def usual_minor(*, merchant: Merchant) -> int | None:
+    """Return the middle one of the newest sales in minor units; None while there are too few to say."""
+    rows = Purchase.objects.filter(merchant=merchant, state="recorded", total_minor__gt=0).order_by("-xid")
+    totals = sorted(rows.values_list("total_minor", flat=True)[:_LATEST])
+    return totals[len(totals) // 2] if len(totals) >= _ENOUGH else None
+
+
+def count_up_to(*, merchant: Merchant, most: int) -> int:
+    """Count recorded purchases, and stop counting at `most`."""
+    return len(Purchase.objects.filter(merchant=merchant, state="recorded").order_by("pk").values_list("pk")[:most])
+
+
+def views_of(merchant: Merchant, rows: Sequence[Purchase]) -> list[PurchaseView]:
+    """Show rows in their order, in four statements at most, however many there are."""
     ids_wanted = [row.pk for row in rows]
     lines: dict[int, list[LineView]] = {}
     for line in PurchaseLine.objects.filter(merchant=merchant, purchase_id__in=ids_wanted).order_by("position"):
         view = LineView(
             line.line_id, line.sku, line.category, line.quantity_milli, line.amount_minor, line.refunded_milli,
-            line.refunded_minor,
+            line.refunded_minor, tuple(line.labels), line.kind, line.discount_minor, line.tax_minor, line.cost_minor,
         )  # fmt: skip
         lines.setdefault(line.purchase_id, []).append(view)
     refunds: dict[int, list[RefundView]] = {}
     applied = Refund.objects.filter(merchant=merchant, purchase_id__in=ids_wanted, is_applied=True)
     for row in applied.order_by("id"):
         refund = RefundView(
-            row.public_id, row.amount_minor, row.points_clawed_back, row.points_restored, row.reason, row.occurred_at
-        )
+            row.public_id, row.amount_minor, row.pay_out_minor, row.points_clawed_back, row.points_restored, row.reason,
+            row.occurred_at,
+        )  # fmt: skip
         refunds.setdefault(row.purchase_id, []).append(refund)
     # What a claimed purchase was sold with is a guest's receipt: why it earned is on the claim's.
     receipts = {row.pk: row.receipt for row in rows}
@@ -194,6 +238,7 @@ def _view(
         lines=tuple(lines),
         refunds=tuple(refunds),
         trace=_trace(receipt),
+        rounding_minor=row.rounding_minor,
     )
 
 
@@ -206,5 +251,5 @@ def _member_of(receipt: Any) -> str | None:
     return _kept(receipt).get("member")
 
 
-def _trace(receipt: Any) -> tuple[Step, ...]:
-    return msgspec.convert(_kept(receipt).get("trace", ()), tuple[Step, ...])
+def _trace(receipt: Any) -> tuple[TraceLine, ...]:
+    return msgspec.convert(_kept(receipt).get("trace", ()), tuple[TraceLine, ...])

@@ -1,4 +1,4 @@
-"""One sale on its way in, what its key says of where it comes from, and what came of it."""
+"""One sale on its way in, and what came of it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from merchants.errors import LoyaltyError
-from rewards.parties import Key, MemberBlocked, MemberNotFound
+from rewards.parties import Key
 from rewards.points import AccountState
-from rewards.purchases.inputs import PurchaseInput
-from rewards.purchases.reading import Buyer
+from rewards.purchases.clocks import SaleTime
+from rewards.sales.inputs import PurchaseInput
 from rewards.versions import Version
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What the caller's key says about where sales come from, and how far back they may lie."""
-
-    location: str = ""
-    terminal: str = ""
-    channel: str = ""
-    may_backfill: bool = False
-    #: Backfills send no messages and no webhooks.
-    is_silent: bool = False
-
-
-#: A sale with no key behind it that says more: the counter's, or a test's.
-TILL = Source()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class ItemOutcome:
     """What came of one item: its receipt (frozen on the row at first writing), or why it was refused."""
 
     external_id: str
@@ -53,17 +35,8 @@ class Item:
     position: int
     sold: PurchaseInput
     fingerprint: bytes
+    moment: SaleTime
     key: Key | None = None
+    #: Why the card that was sent can be nobody's.
+    unreadable_card: LoyaltyError | None = None
     location: str = ""
-
-
-def present(buyer: Buyer | None) -> Buyer:
-    """Return the buyer, or refuse whoever cannot buy.
-
-    :raises MemberNotFound, MemberBlocked: nobody, somebody who left, or somebody the merchant has blocked.
-    """
-    if buyer is None or buyer.state in {"erased", "merged"}:
-        raise MemberNotFound(_("No member is known by this."), pointer="/member")
-    if buyer.state == "blocked":
-        raise MemberBlocked(_("This membership is blocked. Nothing was recorded for it."), pointer="/member")
-    return buyer

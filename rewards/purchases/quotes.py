@@ -17,9 +17,9 @@ from merchants.errors import Conflict, Invalid
 from merchants.models.merchants import Merchant
 from rewards import documents
 from rewards.earning import Evaluation
-from rewards.purchases.inputs import PurchaseInput
-from rewards.purchases.reading import Buyer
-from rewards.purchases.sales import Sale
+from rewards.parties import Party
+from rewards.sales.inputs import PurchaseInput
+from rewards.sales.sale import Sale
 
 QUOTE_MINUTES = 15
 _SALT = "rewards.quote"
@@ -59,6 +59,7 @@ def basket_print(sold: PurchaseInput) -> str:
         "currency": sold.currency,
         "total_minor": sold.total_minor,
         "tax_minor": sold.tax_minor,
+        "rounding_minor": sold.rounding_minor,
         "lines": sold.lines,
         "location": sold.location,
         "channel": sold.channel,
@@ -88,7 +89,7 @@ def read(token: str) -> Pinned:
 
 
 def check(
-    sold: PurchaseInput, sale: Sale, *, merchant: Merchant, buyer: Buyer | None, evaluation: Evaluation, now: datetime
+    sold: PurchaseInput, sale: Sale, *, merchant: Merchant, buyer: Party | None, evaluation: Evaluation, now: datetime
 ) -> None:
     """Compare a purchase with the quote it brings.
 

@@ -12,14 +12,13 @@ from msgspec import Meta
 from merchants.actors import Actor
 from merchants.models.merchants import Merchant
 from rewards.earning import Evaluation
-from rewards.parties import Input, MemberRef
+from rewards.parties import Input, MemberRef, Party
 from rewards.points import AccountState
 from rewards.purchases import quotes
-from rewards.purchases.inputs import LINES_MAX, Instant, LineInput, Money, PurchaseInput
-from rewards.purchases.items import TILL, Source
-from rewards.purchases.reading import Buyer
 from rewards.purchases.recording import evaluated
-from rewards.redemptions.inputs import RedemptionInput
+from rewards.sales.inputs import LINES_MAX, Instant, LineInput, PurchaseInput, RedemptionInput, Rounding, SignedMoney
+from rewards.sales.sale import Sale
+from rewards.sales.sources import TILL, SaleSource
 from rewards.versions import Version
 
 
@@ -27,12 +26,13 @@ class QuoteInput(Input, frozen=True, kw_only=True):
     """A basket that may be sold, with or without a member."""
 
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z", examples=["KRW"])]
-    total_minor: Money
+    total_minor: SignedMoney
     occurred_at: Instant | None = None
     member: MemberRef | None = None
     location: Annotated[str, Meta(max_length=60, description="Code or id; the key's own when left out.")] | None = None
     channel: Annotated[str, Meta(max_length=30)] | None = None
-    tax_minor: Money = 0
+    tax_minor: SignedMoney = 0
+    rounding_minor: Rounding = 0
     lines: Annotated[tuple[LineInput, ...], Meta(max_length=LINES_MAX)] = ()
     redemptions: Annotated[tuple[RedemptionInput, ...], Meta(max_length=10)] = ()
 
@@ -41,17 +41,22 @@ class QuoteInput(Input, frozen=True, kw_only=True):
 class Quoted:
     """What it would earn, by which terms, and the token that pins both for a while."""
 
+    sale: Sale
     evaluation: Evaluation
     version: Version | None
     token: str
     expires_at: datetime
-    buyer: Buyer | None
+    buyer: Party | None
     #: As it would stand after spending what the quote asks for, before earning.
     account: AccountState | None
-    points_paid_minor: int
+
+    @property
+    def points_paid_minor(self) -> int:
+        """Return what the points of the quote pay of it, in minor units."""
+        return self.sale.points_paid_minor
 
 
-def quote(*, merchant: Merchant, asked: QuoteInput, now: datetime, actor: Actor, source: Source = TILL) -> Quoted:
+def quote(*, merchant: Merchant, asked: QuoteInput, now: datetime, actor: Actor, source: SaleSource = TILL) -> Quoted:
     """Say what a purchase would earn now and pin it; nothing is written, nothing stays locked.
 
     :raises LoyaltyError: whatever recording the same purchase would be refused for.
@@ -65,6 +70,7 @@ def quote(*, merchant: Merchant, asked: QuoteInput, now: datetime, actor: Actor,
         location=asked.location,
         channel=asked.channel,
         tax_minor=asked.tax_minor,
+        rounding_minor=asked.rounding_minor,
         lines=asked.lines,
         redemptions=asked.redemptions,
     )
@@ -80,11 +86,11 @@ def quote(*, merchant: Merchant, asked: QuoteInput, now: datetime, actor: Actor,
         now=now,
     )
     return Quoted(
+        sale=sale,
         evaluation=evaluation,
         version=version,
         token=pinned.token(),
         expires_at=pinned.expires_at,
         buyer=buyer,
         account=buyer.account if buyer else None,
-        points_paid_minor=sale.points_paid_minor,
     )

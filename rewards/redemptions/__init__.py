@@ -21,17 +21,17 @@ from rewards.redemptions.ending import capture as capture
 from rewards.redemptions.ending import end_overdue as end_overdue
 from rewards.redemptions.ending import expire_holds as expire_holds
 from rewards.redemptions.ending import release as release
-from rewards.redemptions.ending import release_all as release_all
 from rewards.redemptions.ending import reverse as reverse
 from rewards.redemptions.finding import RedemptionNotFound as RedemptionNotFound
 from rewards.redemptions.finding import View as View
+from rewards.redemptions.finding import changed as changed
 from rewards.redemptions.finding import find as find
 from rewards.redemptions.finding import listed as listed
 from rewards.redemptions.finding import over as over
+from rewards.redemptions.finding import recorded as recorded
 from rewards.redemptions.finding import usable as usable
 from rewards.redemptions.folding import Spendings as Spendings
 from rewards.redemptions.inputs import CaptureInput as CaptureInput
-from rewards.redemptions.inputs import RedemptionInput as RedemptionInput
 from rewards.redemptions.inputs import RedemptionRequest as RedemptionRequest
 from rewards.redemptions.inputs import ReleaseInput as ReleaseInput
 from rewards.redemptions.inputs import ReversalInput as ReversalInput
@@ -45,3 +45,4 @@ from rewards.redemptions.reading import read_spendings as read_spendings
 from rewards.redemptions.restoring import restore as restore
 from rewards.redemptions.spending import hold as hold
 from rewards.redemptions.spending import redeem as redeem
+from rewards.sales.inputs import RedemptionInput as RedemptionInput

@@ -60,7 +60,7 @@ def ended(row: Redemption) -> AlreadyEnded:
 
 
 def receipt_of(row: Redemption, *, member: str, balance_after: int) -> dict[str, Any]:
-    """This function will freeze what a redemption looked like when it was written."""
+    """Freeze what a redemption looked like when it was written."""
     return {
         "id": row.public_id,
         "external_id": row.external_id,
@@ -80,9 +80,10 @@ def receipt_of(row: Redemption, *, member: str, balance_after: int) -> dict[str,
     }
 
 
-def spent_event(row: Redemption, account: AccountState, member: str) -> Event:
+def spent_event(row: Redemption, account: AccountState, *, member: str, purchase: str | None) -> Event:
+    """State that points were spent or set aside; `purchase` is the public id of the purchase it was done in."""
     payload: dict[str, Any] = {
-        "redemption": row.public_id, "member": member, "points": row.points, "reward": row.reward or None,
+        "redemption": row.public_id, "member": member, "purchase": purchase, "points": row.points, "reward": row.reward or None,
         "amount_minor": row.amount_minor, "currency": row.currency or None, "balance": account.balance,
         "seq": account.seq, "external_id": row.external_id,
     }  # fmt: skip

@@ -10,7 +10,8 @@ from django.db import connection
 
 from merchants import periods
 from merchants.models.merchants import Merchant
-from rewards import versions
+from rewards import counters, versions
+from rewards.authority import ANYTHING, Allowed
 from rewards.redemptions import offers
 from rewards.redemptions.offers import Offer, PayOffer
 from rewards.terms import Terms
@@ -40,10 +41,12 @@ def catalogue(
     now: datetime,
     language: str = "",
     order_total_minor: int | None = None,
+    allowed: Allowed = ANYTHING,
 ) -> Catalogue:
-    """This function will list what a member can redeem by the terms in force now, with what is missing for the rest.
+    """List what a member can redeem by the terms in force now, with what is missing for the rest.
 
-    `spendable` and `tier` are as the caller just read them. Nothing is locked: whoever redeems is checked again.
+    `spendable` and `tier` are as the caller just read them; `allowed` is what may be spent of it by how the member was
+    named (`authority.allowed`). Nothing is locked: whoever redeems is checked again.
     """
     version = versions.timeline(merchant.pk).at(now)
     if version is None:
@@ -55,19 +58,13 @@ def catalogue(
         promised, spendable=spendable, tier=tier, day=periods.local_day(now, merchant.tzinfo),
         language=language or merchant.language, claimed=claimed, taken=taken, order_total_minor=order_total_minor,
     )  # fmt: skip
-    return Catalogue(tuple(found), offers.pay_offer(promised, spendable=spendable, order_total_minor=order_total_minor))
+    most = spendable if allowed.points_max is None else min(spendable, allowed.points_max)
+    pay = offers.pay_offer(promised, spendable=most, order_total_minor=order_total_minor)
+    return Catalogue(tuple(offers.not_allowed(found, allowed)), pay)
 
 
 def _claimed(merchant_id: int, promised: Terms) -> Mapping[str, int]:
-    counted = [reward.code for reward in promised.rewards if reward.stock is not None]
-    if not counted:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT reward, claimed FROM rewards_rewardstock WHERE merchant_id = %s AND reward = ANY(%s)",
-            [merchant_id, counted],
-        )
-        return dict(cursor.fetchall())
+    return counters.stock_taken(merchant_id, [reward.code for reward in promised.rewards if reward.stock is not None])
 
 
 def _taken(merchant: Merchant, promised: Terms, member_id: int, now: datetime) -> Mapping[str, int]:
@@ -86,7 +83,7 @@ def _taken(merchant: Merchant, promised: Terms, member_id: int, now: datetime) -
 def taken_at(
     merchant_id: int, member_ids: Sequence[int], rewards: Sequence[str], now: datetime
 ) -> dict[int, list[tuple[str, datetime]]]:
-    """This function will say when members took rewards (and kept them), also as those who were merged into them."""
+    """State when members took rewards (and kept them), also as those who were merged into them."""
     found: dict[int, list[tuple[str, datetime]]] = {member_id: [] for member_id in member_ids}
     with connection.cursor() as cursor:
         cursor.execute(

@@ -9,17 +9,17 @@ import msgspec
 from django.utils.translation import gettext as _
 
 from members.models import Member
-from merchants import ids
+from merchants import audit, ids
 from merchants.actors import SYSTEM, Actor
 from merchants.errors import Conflict, LoyaltyError
 from merchants.models.merchants import Merchant
-from merchants.outbox import record
-from rewards import documents, parties, versions
-from rewards.documents import Outcome
+from merchants.outbox import Event
+from rewards import authority, documents, parties, versions
+from rewards.documents import DocumentOutcome
 from rewards.models.redemptions import Capture, Redemption, Release, Reversal
 from rewards.parties import Party
 from rewards.points import AccountState, Book
-from rewards.redemptions import answers, restoring, stock
+from rewards.redemptions import answers, restoring
 from rewards.redemptions.answers import AlreadyEnded as AlreadyEnded
 from rewards.redemptions.answers import CaptureTooLarge as CaptureTooLarge
 from rewards.redemptions.answers import HoldExpired as HoldExpired
@@ -38,15 +38,13 @@ class StillHeld(Conflict):
     code: ClassVar[str] = "redemption_still_held"
 
 
-class NothingToCapture(Conflict):
-    code: ClassVar[str] = "nothing_to_capture"
-
-
-def capture(*, merchant: Merchant, redemption: str, asked: CaptureInput, now: datetime, actor: Actor) -> Outcome:
-    """This function will spend held points, all or a part; the rest is released.
+def capture(
+    *, merchant: Merchant, redemption: str, asked: CaptureInput, now: datetime, actor: Actor
+) -> DocumentOutcome:
+    """Spend held points, all or a part; the rest is released.
 
     `redemption` is its public id or the code the member shows. Locks the member's account. A refusal (409: ended before,
-    timed out, more than is held, account frozen, member blocked) is returned and kept for ever under the external id.
+    timed out, more than is held, account frozen, member blocked, spending stopped) is returned and kept for ever under the external id.
 
     :raises RedemptionNotFound: nothing is known by this.
     :raises ExternalIdReused: the id was used for something else.
@@ -59,6 +57,7 @@ def capture(*, merchant: Merchant, redemption: str, asked: CaptureInput, now: da
     try:
         points = spendings.check_capture(book, row, asked.points)
         parties.check_not_blocked(party)
+        authority.check_not_stopped(party.is_spending_stopped)
         document = spendings.capture(
             book, party.account, row, points=points, external_id=asked.external_id, sent=sent, occurred_at=now,
             member_public_id=party.public_id,
@@ -67,9 +66,9 @@ def capture(*, merchant: Merchant, redemption: str, asked: CaptureInput, now: da
         if error.http != 409:
             raise
         document = _refused_capture(merchant, row, asked, error, sent=sent, now=now, actor=actor)
+        spendings.captures.append(document)
         spendings.expire_due(book, party.account, member_public_id=party.public_id)
     spendings.write(book)
-    book.write()
     return documents.written(document, member_id=party.id)
 
 
@@ -90,11 +89,13 @@ def _refused_capture(
     document.receipt = documents.refusal_receipt(
         error, id=document.public_id, external_id=asked.external_id, redemption=row.public_id
     )
-    return documents.insert(document)
+    return document
 
 
-def release(*, merchant: Merchant, redemption: str, asked: ReleaseInput, now: datetime, actor: Actor) -> Outcome:
-    """This function will give held points back to the member; points whose lot lapsed meanwhile lapse now.
+def release(
+    *, merchant: Merchant, redemption: str, asked: ReleaseInput, now: datetime, actor: Actor
+) -> DocumentOutcome:
+    """Give held points back to the member; points whose lot lapsed meanwhile lapse now.
 
     Locks the member's account, then the reward's stock.
 
@@ -119,14 +120,18 @@ def release(*, merchant: Merchant, redemption: str, asked: ReleaseInput, now: da
         release_public_id=document.public_id,
     )  # fmt: skip
     document.receipt = _receipt(document, row, party)
-    documents.insert(document)
-    spendings.write(book)
-    book.write()
+    spendings.write(book, document)
+    audit.record(
+        merchant=merchant, action="redemption.released", actor=actor, now=now, subject=party.public_id,
+        details={"redemption": row.public_id, "points": row.points},
+    )  # fmt: skip
     return documents.written(document, member_id=party.id)
 
 
-def reverse(*, merchant: Merchant, redemption: str, asked: ReversalInput, now: datetime, actor: Actor) -> Outcome:
-    """This function will undo a redemption: what was spent and not yet given back returns with its old expiry.
+def reverse(
+    *, merchant: Merchant, redemption: str, asked: ReversalInput, now: datetime, actor: Actor
+) -> DocumentOutcome:
+    """Undo a redemption: what was spent and not yet given back returns with its old expiry.
 
     Points whose lot has lapsed come back and lapse at once. The stock and the member's limit are restored. Locks the
     member's account (after a merge that of the one they were merged into), then the reward's stock.
@@ -147,30 +152,30 @@ def reverse(*, merchant: Merchant, redemption: str, asked: ReversalInput, now: d
     if row.state != State.CAPTURED:
         raise answers.ended(row)
     points = row.points_captured - row.points_returned
-    stayed = restoring.give_back(book, party.account, row, points=points, occurred_at=now, reason=asked.reason)
-    row.save(update_fields=["state", "points_returned", "ended_at"])
-    if stock.was_counted(spendings.timeline, row):
-        shelf = stock.lock(merchant.pk, [row.reward])
-        shelf.put_back(row.reward)
-        shelf.write(merchant.pk)
+    stayed = restoring.give_back(
+        spendings, book, party.account, row, points=points, occurred_at=now, reason=asked.reason
+    )
     document = Reversal(
         merchant_id=merchant.pk, public_id=ids.mint("rev"), external_id=asked.external_id, fingerprint=sent,
         actor=str(actor), occurred_at=now, recorded_at=now, redemption_id=row.id, points=points, reason=asked.reason,
     )  # fmt: skip
     document.receipt = {**_receipt(document, row, party), "points_lapsed": points - stayed}
-    documents.insert(document)
     payload = {
         "redemption": row.public_id, "member": party.public_id, "points": points,
         "balance": party.account.balance, "reversal": document.public_id, "reward": row.reward or None,
         "seq": party.account.seq, "external_id": asked.external_id,
     }  # fmt: skip
-    record(merchant_id=merchant.pk, kind="points.reversed", payload=payload, occurred_at=now, now=now)
-    book.write()
+    spendings.events.append(Event("points.reversed", payload, now))
+    spendings.write(book, document)
+    audit.record(
+        merchant=merchant, action="redemption.reversed", actor=actor, now=now, subject=party.public_id,
+        details={"reversal": document.public_id, "redemption": row.public_id, "points": points},
+    )  # fmt: skip
     return documents.written(document, member_id=party.id)
 
 
 def expire_holds(*, merchant: Merchant, now: datetime, limit: int = 200) -> int:
-    """This function will end holds whose time is over, at most `limit` members' at a time; it returns how many ended.
+    """End holds whose time is over, at most `limit` members' at a time; it returns how many ended.
 
     The tenant is open. A late or doubled call changes nothing else: whoever spends ends such holds first. Locks the
     members' accounts, in id order, then the stock.
@@ -188,27 +193,13 @@ def expire_holds(*, merchant: Merchant, now: datetime, limit: int = 200) -> int:
         spendings.expire_due(book, party.account, member_public_id=party.public_id) for party in people.values()
     )
     spendings.write(book)
-    book.write()
     return ended
 
 
-def release_all(*, merchant: Merchant, book: Book, account: AccountState, member_public_id: str) -> Spendings:
-    """This function will give back everything a locked account holds, because its member leaves.
-
-    All its open lots are read. The caller writes what it returns, and then the book.
-    """
-    spendings = read_spendings(merchant, book, versions.timeline(merchant.pk), [])
-    spendings.expire_due(book, account, member_public_id=member_public_id)
-    for row in list(spendings.rows.values()):
-        if row.state == State.HELD and row.member_id == account.member_id:
-            spendings.release(book, account, row, state=State.RELEASED, at=book.now, member_public_id=member_public_id)
-    return spendings
-
-
 def end_overdue(*, merchant: Merchant, book: Book, account: AccountState) -> Spendings:
-    """This function will end holds of a locked account whose time is over, before its points are counted on.
+    """End holds of a locked account whose time is over, before its points are counted on.
 
-    All its open lots are read. The caller writes what it returns, and then the book.
+    All its open lots are read. The caller writes what it returns, and the book with it.
     """
     if not account.held:
         return Spendings(merchant=merchant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,8 @@ from django.db.models import Q
 
 from merchants import ids
 from merchants.models.merchants import Merchant
+from rewards import documents
+from rewards.documents import Since
 from rewards.models.redemptions import Redemption
 from rewards.redemptions.answers import RedemptionNotFound as RedemptionNotFound
 
@@ -23,7 +26,10 @@ class View:
 
     id: int
     public_id: str
-    external_id: str
+    #: None when a purchase made it.
+    external_id: str | None
+    #: The public id of the purchase that made it, or captured it; empty when it stands alone.
+    purchase: str
     state: str
     refusal: str
     member_id: int
@@ -37,6 +43,8 @@ class View:
     occurred_at: datetime
     hold_expires_at: datetime | None
     ended_at: datetime | None
+    #: The transaction that changed it last.
+    changed_by: int
 
     @property
     def is_open(self) -> bool:
@@ -44,15 +52,15 @@ class View:
 
 
 def row_of(merchant_id: int, name: str) -> Redemption | None:
-    """This function will find a redemption's row by public id or code; None when there is none."""
-    rows = Redemption.objects.filter(merchant_id=merchant_id)
+    """Find a redemption's row by public id or code; None when there is none."""
+    rows = Redemption.objects.filter(merchant_id=merchant_id).select_related("purchase")
     if ids.is_id(name, "rdm"):
         return rows.filter(public_id=name).first()
     return rows.filter(code=ids.normalise(name)).first()
 
 
 def find(*, merchant: Merchant, name: str, now: datetime) -> View | None:
-    """This function will find a redemption by its public id or the code the member shows; None when there is none."""
+    """Find a redemption by its public id or the code the member shows; None when there is none."""
     row = row_of(merchant.pk, name)
     return None if row is None else _view(row, now)
 
@@ -60,16 +68,52 @@ def find(*, merchant: Merchant, name: str, now: datetime) -> View | None:
 def listed(
     *, merchant: Merchant, member_id: int, now: datetime, limit: int = 50, before_id: int | None = None
 ) -> list[View]:
-    """This function will list a member's redemptions, newest first, refusals left out."""
-    rows = Redemption.objects.filter(merchant_id=merchant.pk, member_id=member_id).exclude(state=State.REFUSED)
+    """List a member's redemptions, newest first, refusals left out."""
+    rows = (
+        Redemption.objects.select_related("purchase")
+        .filter(merchant_id=merchant.pk, member_id=member_id)
+        .exclude(state=State.REFUSED)
+    )
     if before_id is not None:
         rows = rows.filter(id__lt=before_id)
     return [_view(row, now) for row in rows.order_by("-id")[:limit]]
 
 
+def recorded(
+    *,
+    merchant: Merchant,
+    now: datetime,
+    member_ids: Sequence[int] | None = None,
+    external_id: str | None = None,
+    is_held: bool = False,
+    before_id: int | None = None,
+    limit: int = 50,
+) -> list[View]:
+    """List redemptions of all members, the newest first, refusals too: of a member, by the caller's id, or those held."""
+    rows = Redemption.objects.filter(merchant_id=merchant.pk).prefetch_related("purchase")
+    if member_ids is not None:
+        rows = rows.filter(member_id__in=member_ids)
+    if external_id is not None:
+        rows = rows.filter(external_id=external_id)
+    if is_held:
+        rows = rows.filter(state=State.HELD, hold_expires_at__gt=now)
+    if before_id is not None:
+        rows = rows.filter(id__lt=before_id)
+    return [_view(row, now) for row in rows.order_by("-id")[: max(1, limit)]]
+
+
+def changed(*, merchant: Merchant, now: datetime, since: Since, limit: int = 50) -> list[View]:
+    """List redemptions made, captured, given back or ended since a mark, in the order of that, refusals too.
+
+    A hold whose time is over says so at once; it comes here when somebody ended it, or the next minute's work did.
+    """
+    rows = Redemption.objects.filter(merchant_id=merchant.pk).prefetch_related("purchase")
+    return [_view(row, now) for row in documents.read_changed(rows, since, limit=max(1, limit))]
+
+
 def usable(*, merchant: Merchant, member_id: int, now: datetime) -> list[View]:
-    """This function will list what a member can show at the till now, the soonest to expire first."""
-    rows = Redemption.objects.filter(
+    """List what a member can show at the till now, the soonest to expire first."""
+    rows = Redemption.objects.select_related("purchase").filter(
         merchant_id=merchant.pk, member_id=member_id, state=State.HELD, hold_expires_at__gt=now
     )
     return [_view(row, now) for row in rows.order_by("hold_expires_at", "id")[:USABLE_MAX]]
@@ -78,11 +122,11 @@ def usable(*, merchant: Merchant, member_id: int, now: datetime) -> list[View]:
 def over(
     *, merchant: Merchant, member_id: int, now: datetime, limit: int = 50, before_id: int | None = None
 ) -> list[View]:
-    """This function will list what is used, given back or expired, by when it was taken, newest first; no refusals.
+    """List what is used, given back or expired, by when it was taken, newest first; no refusals.
 
     `before_id` is the last one of the page before; one that is not the member's has nothing before it.
     """
-    rows = Redemption.objects.filter(merchant_id=merchant.pk, member_id=member_id)
+    rows = Redemption.objects.select_related("purchase").filter(merchant_id=merchant.pk, member_id=member_id)
     if before_id is not None:
         last = rows.filter(pk=before_id).first()
         if last is None:
@@ -97,7 +141,7 @@ def _view(row: Redemption, now: datetime) -> View:
     if row.state == State.HELD and row.hold_expires_at is not None and row.hold_expires_at <= now:
         state = str(State.EXPIRED)
     return View(
-        row.id, row.public_id, row.external_id, state, row.refusal, row.member_id, row.reward,
+        row.id, row.public_id, row.external_id, row.purchase.public_id if row.purchase else "", state, row.refusal, row.member_id, row.reward,
         ids.grouped(row.code) if row.code else "", row.points, row.points_captured, row.points_returned,
-        row.amount_minor, row.currency, row.occurred_at, row.hold_expires_at, row.ended_at,
+        row.amount_minor, row.currency, row.occurred_at, row.hold_expires_at, row.ended_at, int(row.xid),
     )  # fmt: skip

@@ -6,39 +6,32 @@ locks (`read_spendings`), fold, write once.  A refused ask leaves everything as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from merchants import ids, outbox, periods
+from merchants import ids, periods
+from merchants.database import model_rows
+from merchants.database.statements import Writing
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
-from rewards import documents, earning
+from rewards import authority, documents, tiers
+from rewards.counters import CounterKey, Counters, of_stock
+from rewards.models.documents import Document
 from rewards.models.redemptions import Capture, Redemption
 from rewards.points import AccountState, Book, Cause, LotState
-from rewards.redemptions import answers, offers, stock
+from rewards.redemptions import answers, occasions, offers
 from rewards.redemptions.inputs import Ask
+from rewards.redemptions.occasions import Occasion, Parent
 from rewards.redemptions.offers import Price, RewardNotOnOffer, UnknownReward
 from rewards.terms import AnyReward
 from rewards.versions import Timeline, Version
 
 State = Redemption.State
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """Where and when points are spent: by whom, on which order, in which document's name."""
-
-    account: AccountState
-    member_public_id: str
-    occurred_at: datetime
-    order_total_minor: int | None = None
-    location_id: int | None = None
-    purchase_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -50,9 +43,12 @@ class Spendings:
     #: Redemptions named by an ask and open holds of the accounts, by id.
     rows: dict[int, Redemption] = field(default_factory=dict)
     pins: dict[int, list[tuple[LotState, int]]] = field(default_factory=dict)
-    shelf: stock.Shelf = field(default_factory=stock.Shelf)
+    #: The stock of rewards, locked; a batch of sales writes it with its other counters.
+    counters: Counters = field(default_factory=Counters)
     #: When each member took each limited reward.
     taken: dict[tuple[int, str], list[datetime]] = field(default_factory=dict)
+    #: What tills have spent today of each member at their word, as the database knows it.
+    spent_at_word: dict[int, int] = field(default_factory=dict)
     new_ids: list[int] = field(default_factory=list)
     new: list[Redemption] = field(default_factory=list)
     captures: list[Capture] = field(default_factory=list)
@@ -67,8 +63,8 @@ class Spendings:
         occasion: Occasion,
         ask: Ask,
         *,
-        external_id: str,
-        sent: bytes,
+        external_id: str | None = None,
+        sent: bytes = b"",
         paid_minor: int = 0,
         hold_minutes: int | None = None,
         is_hold: bool = False,
@@ -82,6 +78,9 @@ class Spendings:
         version = self.timeline.at(occasion.occurred_at)
         price = self.price(version, ask, account, occasion, paid_minor=paid_minor)
         assert version is not None
+        if occasion.is_at_tills_word:
+            at = book.now if occasion.within is None else occasion.occurred_at
+            self._check_tills_word(book, account.member_id, price.points, at=at)
         identity = self.new_ids[-1]
         cause = Cause(
             "redemption", identity, occasion.occurred_at, rules=(price.reward,) if price.reward else (),
@@ -90,46 +89,32 @@ class Spendings:
         if is_hold:
             account.hold(cause, points=price.points, now=book.now, actor=book.actor)
         else:
-            account.redeem(cause, points=price.points, now=book.now, actor=book.actor)
+            account.redeem(cause, points=price.points, within=occasion.within, now=book.now, actor=book.actor)
         # From here on nothing refuses.
         self.new_ids.pop()
-        if version.has_sliding:
-            expiry = earning.plan(version.terms).expiry(account.tier or None)
-            account.extend(at=occasion.occurred_at, expiry=expiry, zone=self._zone)
+        account.extend(at=occasion.occurred_at, now=book.now, zone=self._zone)
         account.note_activity(occasion.occurred_at)
+        tiers.hold_points(book, account, self.timeline.at(book.now), zone=self._zone)
         if price.stock is not None:
-            self.shelf.claim(price.reward)
+            self.counters.add(of_stock(price.reward), 1)
         if price.reward:
             self.taken.setdefault((account.member_id, price.reward), []).append(occasion.occurred_at)
-        minutes = hold_minutes or price.hold_minutes
-        row = Redemption(
-            id=identity,
-            merchant_id=book.merchant_id,
-            public_id=ids.mint("rdm"),
-            external_id=external_id,
-            fingerprint=sent,
-            actor=book.actor,
-            occurred_at=occasion.occurred_at,
-            recorded_at=book.now,
-            state=State.HELD if is_hold else State.CAPTURED,
-            member_id=account.member_id,
-            purchase_id=occasion.purchase_id,
-            location_id=occasion.location_id,
-            reward=price.reward,
-            code=ids.normalise(ids.mint_code()),
-            points=price.points,
-            points_captured=0 if is_hold else price.points,
-            amount_minor=price.amount_minor,
-            currency=version.terms.currency if price.amount_minor is not None else "",
-            order_total_minor=occasion.order_total_minor,
-            terms_version=version.number,
-            hold_expires_at=book.now + timedelta(minutes=minutes) if is_hold else None,
-            ended_at=None if is_hold else book.now,
-        )
+        row = occasions.redemption_of(
+            occasion, price, identity=identity, book=book, version=version,
+            hold_minutes=(hold_minutes or price.hold_minutes) if is_hold else None,
+        )  # fmt: skip
+        row.external_id, row.fingerprint = external_id, sent
         row.receipt = answers.receipt_of(row, member=occasion.member_public_id, balance_after=account.spendable)
         self.new.append(row)
         self.rows[identity] = row
-        self.events.append(answers.spent_event(row, account, occasion.member_public_id))
+        self.events.append(
+            answers.spent_event(
+                row,
+                account,
+                member=occasion.member_public_id,
+                purchase=occasion.parent.public_id if occasion.parent else None,
+            )
+        )
         return row
 
     def price(
@@ -144,14 +129,14 @@ class Spendings:
         if ask.reward is None:
             return offers.price_of_points(
                 version.terms.pay_with_points, ask.points or 0, order_total_minor=occasion.order_total_minor,
-                paid_before_minor=paid_minor,
+                paid_before_minor=paid_minor, payable_minor=occasion.payable_minor,
             )  # fmt: skip
         reward = offers.reward_of(version.terms, ask.reward)
         if reward is None:
             raise UnknownReward(_("There is no reward %(reward)s.") % {"reward": ask.reward}, pointer="/reward")
         offers.check(
-            reward, day=periods.local_day(occasion.occurred_at, self._zone), tier=account.tier,
-            claimed=self.shelf.claimed(reward.code),
+            reward, day=periods.local_day(occasion.occurred_at, self._zone), tier=occasion.tier,
+            claimed=self.counters.used(of_stock(reward.code)),
             taken_in_period=self._taken_in_period(reward, account.member_id, occasion.occurred_at),
             order_total_minor=occasion.order_total_minor,
         )  # fmt: skip
@@ -165,6 +150,18 @@ class Spendings:
             return len(moments)
         period = periods.period_at(reward.per_member.per, at, self._zone)
         return sum(moment in period for moment in moments)
+
+    def _check_tills_word(self, book: Book, member_id: int, points: int, *, at: datetime) -> None:
+        assert self.merchant is not None
+        if member_id not in self.spent_at_word:
+            self.spent_at_word[member_id] = authority.spent_that_day(
+                self.merchant, member_id=member_id, at=at, now=book.now
+            )
+        lately = sum(
+            row.points for row in self.new
+            if row.is_at_tills_word and row.member_id == member_id and row.state in {State.HELD, State.CAPTURED}
+        )  # fmt: skip
+        authority.check_limit(self.merchant, spent=self.spent_at_word[member_id] + lately, points=points)
 
     @property
     def _zone(self) -> ZoneInfo:
@@ -203,10 +200,11 @@ class Spendings:
         row: Redemption,
         *,
         points: int,
-        external_id: str,
-        sent: bytes,
         occurred_at: datetime,
         member_public_id: str,
+        external_id: str | None = None,
+        sent: bytes = b"",
+        parent: Parent | None = None,
     ) -> Capture:
         """Spend what was held, all or a part, and release the rest; `check_capture` allowed it."""
         pins = self.pins[row.id]
@@ -220,6 +218,7 @@ class Spendings:
         capture = Capture(
             merchant_id=book.merchant_id, public_id=ids.mint("cap"), external_id=external_id, fingerprint=sent,
             actor=book.actor, occurred_at=occurred_at, recorded_at=book.now, redemption_id=row.id, points=points,
+            purchase_id=parent.id if parent else None, purchase_position=parent.position if parent else None,
         )  # fmt: skip
         capture.receipt = {
             **answers.receipt_of(row, member=member_public_id, balance_after=account.spendable),
@@ -229,7 +228,8 @@ class Spendings:
         self.captures.append(capture)
         payload = {
             "redemption": row.public_id, "member": member_public_id, "capture": capture.public_id, "points": points,
-            "points_released": released, "reward": row.reward or None, "amount_minor": row.amount_minor,
+            "points_released": released, "reward": row.reward or None, "external_id": external_id,
+            "purchase": parent.public_id if parent else None, "amount_minor": row.amount_minor,
             "currency": row.currency or None, "balance": account.balance, "held": account.held, "seq": account.seq,
         }  # fmt: skip
         self.events.append(Event("points.captured", payload, occurred_at))
@@ -261,8 +261,8 @@ class Spendings:
         """Give a redemption that came to nothing back to the stock and to the member's limit."""
         if not row.reward:
             return
-        if stock.was_counted(self.timeline, row):
-            self.shelf.put_back(row.reward)
+        if offers.was_counted(self.timeline, row.reward, row.terms_version):
+            self.counters.add(of_stock(row.reward), -1)
         moments = self.taken.get((row.member_id, row.reward), [])
         if row.occurred_at in moments:
             moments.remove(row.occurred_at)
@@ -284,6 +284,15 @@ class Spendings:
             )
         return len(due)
 
+    def release_all(self, book: Book, account: AccountState, *, member_public_id: str) -> None:
+        """Give back everything the account holds: what is overdue has timed out, the rest is released."""
+        self.expire_due(book, account, member_public_id=member_public_id)
+        for row in list(self.rows.values()):
+            if row.state == State.HELD and row.member_id == account.member_id:
+                self.release(
+                    book, account, row, state=State.RELEASED, at=book.now, member_public_id=member_public_id
+                )  # fmt: skip
+
     def _end(self, row: Redemption, state: str, *, at: datetime, captured: int) -> None:
         row.state = state
         row.points_captured = captured
@@ -298,20 +307,20 @@ class Spendings:
 
     # -- going back, and writing ----------------------------------------------------------------------------------
 
-    def mark(self, account: AccountState) -> Mark:
+    def mark(self, account: AccountState) -> SpendingMark:
         """Return what `go_back` needs to undo everything that follows, on this account and here."""
         rows = {
             row.id: {name: getattr(row, name) for name in _MUTABLE}
             for row in self.rows.values()
             if row.member_id == account.member_id
         }
-        return Mark(
-            account=account.mark(), rows=rows, shelf=self.shelf.copy(),
+        return SpendingMark(
+            account=account.mark(), rows=rows, counters=self.counters.mark(),
             taken={key: list(moments) for key, moments in self.taken.items()}, new_ids=list(self.new_ids),
             new=len(self.new), captures=len(self.captures), events=len(self.events), changed=dict(self.changed),
         )  # fmt: skip
 
-    def go_back(self, account: AccountState, mark: Mark) -> None:
+    def go_back(self, account: AccountState, mark: SpendingMark) -> None:
         """Undo, in memory, all that happened since the mark."""
         account.go_back(mark.account)
         for identity in [row.id for row in self.new[mark.new :]]:
@@ -320,38 +329,45 @@ class Spendings:
             for name, value in values.items():
                 setattr(self.rows[identity], name, value)
         del self.new[mark.new :], self.captures[mark.captures :], self.events[mark.events :]
-        self.shelf, self.taken, self.new_ids, self.changed = mark.shelf, mark.taken, mark.new_ids, mark.changed
+        self.counters.go_back(mark.counters)
+        self.taken, self.new_ids, self.changed = mark.taken, mark.new_ids, mark.changed
 
-    def write(self, book: Book, *, is_silent: bool = False) -> None:
-        """Write the documents, what became of holds, the stock and the events.  The ledger is the book's to write.
+    def add_to(self, writing: Writing) -> None:
+        """Let the documents and what became of holds go out; the ledger is the book's to write, counters their owner's."""
+        model_rows.add_new(writing, "redemptions", self.new)
+        model_rows.add_new(writing, "captures", self.captures)
+        new = {row.id for row in self.new}
+        old = [row for row in self.changed.values() if row.id not in new]
+        model_rows.add_changed(writing, "redemptions_changed", old, names=_MUTABLE, also="xid = pg_current_xact_id()")
 
-        A silent journey tells all the same of holds whose time was over: nobody else will.
+    def write(self, book: Book, *documents_too: Document, is_silent: bool = False) -> None:
+        """Write all that with the ledger and further documents, and tell others.
+
+        :raises RetryTransaction: somebody wrote one of the documents this very moment.
         """
-        for row in self.new:
-            if row.external_id.find(" ") < 0:
-                documents.insert(row)
-        inside = [row for row in self.new if " " in row.external_id]
-        if inside:
-            Redemption.objects.bulk_create(inside)
-        old = [row for row in self.changed.values() if row not in self.new]
-        if old:
-            Redemption.objects.bulk_update(old, [*_MUTABLE])
-        if self.captures:
-            for capture in self.captures:
-                documents.insert(capture)
-        self.shelf.write(book.merchant_id)
-        told = [event for event in self.events if not is_silent or event.payload.get("reason") == State.EXPIRED]
-        outbox.record_many(merchant_id=book.merchant_id, events=told, now=book.now)
+        writing = Writing(merchant_id=book.merchant_id, actor=book.actor, now=book.now)
+        self.add_to(writing)
+        self.counters.add_to(writing)
+        for document in documents_too:
+            model_rows.add_new(writing, type(document).__name__.lower(), [document])
+        book.add_to(writing, events=[event for event in self.events if not is_silent or self.is_of_time(event)])
+        with documents.retry_on_duplicate():
+            writing.run()
+
+    @staticmethod
+    def is_of_time(event: Event) -> bool:
+        """State whether it says that a hold's time was over: a silent journey tells it all the same, nobody else will."""
+        return event.payload.get("reason") == State.EXPIRED
 
 
 _MUTABLE = ("state", "purchase_id", "points_captured", "points_returned", "amount_minor", "ended_at")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SpendingMark:
     account: AccountState
     rows: dict[int, dict[str, Any]]
-    shelf: stock.Shelf
+    counters: Mapping[CounterKey, int]
     taken: dict[tuple[int, str], list[datetime]]
     new_ids: list[int]
     new: int

@@ -6,13 +6,11 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta
 
+from rewards.dating import OccurredAt
 from rewards.parties import ExternalId, Input, MemberRef, Place, Reason
+from rewards.sales.inputs import PointsAsked, RewardCode
 
-POINTS_MAX = 2**53 - 1
 HOLD_MINUTES_MAX = 43_200
-
-PointsAsked = Annotated[int, Meta(ge=1, le=POINTS_MAX, description="In the programme's smallest unit.")]
-RewardCode = Annotated[str, Meta(min_length=1, max_length=60, description="Code of a reward of the terms in force.")]
 
 
 class Ask(Protocol):
@@ -26,15 +24,6 @@ class Ask(Protocol):
     def reward(self) -> str | None: ...
     @property
     def points(self) -> int | None: ...
-
-
-class RedemptionInput(Input, frozen=True, kw_only=True):
-    """Points spent on a purchase: a hold to capture (by id or code, with `points` in part), a reward, or points as money."""
-
-    id: Annotated[str, Meta(max_length=40)] | None = None
-    code: Annotated[str, Meta(max_length=30)] | None = None
-    reward: RewardCode | None = None
-    points: PointsAsked | None = None
 
 
 class RedemptionRequest(Input, frozen=True, kw_only=True):
@@ -53,6 +42,7 @@ class RedemptionRequest(Input, frozen=True, kw_only=True):
         Meta(description="Total of the order it is for; some rewards need it."),
     ] = None
     location: Place | None = None
+    occurred_at: OccurredAt = None
 
 
 class CaptureInput(Input, frozen=True, kw_only=True):

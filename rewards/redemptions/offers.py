@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from django.utils.translation import gettext as _
 
 from merchants.errors import Conflict, Invalid, LoyaltyError, NotFound
 from rewards import terms
+from rewards.authority import Allowed
 from rewards.terms import AnyReward, PayWithPoints, Terms
+from rewards.versions import Timeline
 
 DEFAULT_HOLD_MINUTES = 15
 
@@ -73,6 +75,12 @@ class PointsWorthNothing(Conflict):
     code: ClassVar[str] = "points_worth_nothing"
 
 
+class PointsNotForTheseGoods(Conflict):
+    """The terms keep some goods from being paid with points, and the others come to less."""
+
+    code: ClassVar[str] = "points_not_for_these_goods"
+
+
 class PointsAboveShare(Conflict):
     """More of the order would be paid with points than the terms allow."""
 
@@ -91,6 +99,12 @@ class Price:
     stock: int | None = None
     #: Worth in money that pays (and not a discount or goods).
     is_payment: bool = False
+
+
+class _Member(NamedTuple):
+    """What an audience asks of a member."""
+
+    tier: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +157,7 @@ def check(
     order_total_minor: int | None,
     needs_total: bool = True,
 ) -> None:
-    """This function will refuse what the reward's conditions do not allow; the points are another matter.
+    """Refuse what the reward's conditions do not allow; the points are another matter.
 
     `claimed` and `taken_in_period` were read under the locks that guard them.
 
@@ -152,7 +166,7 @@ def check(
     """
     if (reward.first_day and day < reward.first_day) or (reward.last_day and day > reward.last_day):
         raise RewardNotOnOffer(_("This reward is not on offer today."))
-    if reward.tiers and tier not in reward.tiers:
+    if reward.refusal(_Member(tier)) is not None:
         raise RewardForOtherTiers(_("This reward is for members on other tiers."), tiers=list(reward.tiers))
     if reward.stock is not None and claimed >= reward.stock:
         raise RewardSoldOut(_("There are none of this reward left."))
@@ -162,7 +176,7 @@ def check(
             % {"count": reward.per_member.count},
             per=reward.per_member.per,
         )
-    least = getattr(reward, "minimum_total_minor", None)
+    least = reward.least_total_minor
     if least is not None:
         if order_total_minor is None:
             if needs_total:
@@ -174,22 +188,23 @@ def check(
 
 
 def price_of(reward: AnyReward, *, order_total_minor: int | None) -> Price:
-    """This function will say what a reward takes and what it is worth on an order."""
-    amount: int | None = None
-    if isinstance(reward, terms.Discount):
-        amount = reward.amount_minor if order_total_minor is None else min(reward.amount_minor, order_total_minor)
-    elif isinstance(reward, terms.Percentage) and order_total_minor is not None:
-        amount = order_total_minor * reward.percent // 100
-        amount = amount if reward.max_minor is None else min(amount, reward.max_minor)
+    """State what a reward takes and what it is worth on an order."""
+    amount = reward.worth_on(order_total_minor)
     return Price(reward.code, reward.price_points, amount, reward.hold_minutes, reward.stock)
 
 
 def price_of_points(
-    pay: PayWithPoints | None, points: int, *, order_total_minor: int | None, paid_before_minor: int = 0
+    pay: PayWithPoints | None,
+    points: int,
+    *,
+    order_total_minor: int | None,
+    paid_before_minor: int = 0,
+    payable_minor: int | None = None,
 ) -> Price:
-    """This function will say what points pay; what points already paid on the order counts towards the share.
+    """State what points pay; what points already paid on the order counts towards the share.
 
     :raises PointsPayNothing, PointsBelowMinimum, PointsAboveMaximum, PointsNotAStep, PointsWorthNothing:
+    :raises PointsNotForTheseGoods: more than the goods come to that points may pay for.
     :raises PointsAboveShare: more of the order would be paid with points than the terms allow.
     :raises OrderTotalRequired: there is such a share, and the order's total was not sent.
     """
@@ -207,7 +222,16 @@ def price_of_points(
         refused = "above_share"
     if refused is not None:
         raise _refusal_of_points(pay, refused)
+    check_payable(paid_before_minor + worth, payable_minor=payable_minor)
     return Price("", points, worth, DEFAULT_HOLD_MINUTES, is_payment=True)
+
+
+def check_payable(paid_minor: int, *, payable_minor: int | None) -> None:
+    """:raises PointsNotForTheseGoods: points would pay more than the goods come to that they may pay for."""
+    if payable_minor is not None and paid_minor > max(0, payable_minor):
+        raise PointsNotForTheseGoods(
+            _("Points cannot pay for some of these goods."), payable_minor=max(0, payable_minor)
+        )
 
 
 def _refusal_of_points(pay: PayWithPoints, code: str) -> LoyaltyError:
@@ -242,7 +266,7 @@ def offers(
     taken: Mapping[str, int],
     order_total_minor: int | None = None,
 ) -> list[Offer]:
-    """This function will list the rewards, those that can be had first, with what is missing for the others.
+    """List the rewards, those that can be had first, with what is missing for the others.
 
     `claimed` is the count by reward, `taken` how often the member took each in its current period.
     """
@@ -273,8 +297,21 @@ def offers(
     return sorted(found, key=lambda offer: (not offer.can_be_redeemed, offer.refusal is not None, offer.price_points))
 
 
+def not_allowed(found: Sequence[Offer], allowed: Allowed) -> Sequence[Offer]:
+    """Say of what could be had but for how the member was named, or for spending being stopped, that it cannot."""
+    refused, most = allowed.refusal, allowed.points_max
+    if refused is None or most is None:
+        return found
+    return [
+        replace(offer, refusal=refused.code, refusal_detail=refused.detail)
+        if offer.refusal is None and offer.price_points > most
+        else offer
+        for offer in found
+    ]
+
+
 def pay_offer(promised: Terms, *, spendable: int, order_total_minor: int | None = None) -> PayOffer | None:
-    """This function will say what points pay here, and the most that can pay now; None where they do not."""
+    """State what points pay here, and the most that can pay now; None where they do not."""
     pay = promised.pay_with_points
     if pay is None:
         return None
@@ -285,6 +322,14 @@ def pay_offer(promised: Terms, *, spendable: int, order_total_minor: int | None 
     return PayOffer(pay.points, pay.amount_minor, pay.minimum_points, pay.step_points, most, most_minor)
 
 
+def was_counted(timeline: Timeline, code: str, version: int | None) -> bool:
+    """State whether a redemption was taken from a counted stock, by the terms it was made under."""
+    if not code or version is None:
+        return False
+    reward = reward_of(timeline.numbered(version).terms, code)
+    return reward is not None and reward.stock is not None
+
+
 def counted(promised: Sequence[Terms], code: str) -> bool:
-    """This function will say whether some version counts how many of a reward there are."""
+    """State whether some version counts how many of a reward there are."""
     return any((reward := reward_of(each, code)) is not None and reward.stock is not None for each in promised)

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 
 from merchants import ids
 from merchants.errors import LoyaltyError
-from rewards import documents, terms
+from rewards import terms
 from rewards.models.redemptions import Redemption
 from rewards.points import AccountState, Book
 from rewards.redemptions import answers, offers
-from rewards.redemptions.folding import Occasion, Spendings
+from rewards.redemptions.folding import Spendings
 from rewards.redemptions.inputs import Ask
+from rewards.redemptions.occasions import Occasion, Parent
 from rewards.redemptions.offers import PointsAboveShare
 from rewards.terms import AnyReward
 
@@ -47,23 +48,29 @@ def take(
     account: AccountState,
     *,
     asks: Sequence[Ask],
-    purchase_id: int,
+    purchase: tuple[int, str],
     total_minor: int,
+    payable_minor: int,
     location_id: int | None,
     occurred_at: datetime,
     member_public_id: str,
+    is_at_tills_word: bool = False,
 ) -> list[Taken]:
-    """Take all the asks of one purchase, in order; the account's lots are all read.
+    """Take all the asks of one purchase (its id and public id), in order; the account's lots are all read.
 
     :raises LoyaltyError: any of them is refused; then none of them happened.
     """
-    occasion = Occasion(account, member_public_id, occurred_at, total_minor, location_id, purchase_id)
     mark = spendings.mark(account)
     found: list[Taken] = []
     try:
         for position, ask in enumerate(asks):
             paid = sum(one.amount_minor or 0 for one in found if one.is_payment)
-            found.append(_take_one(spendings, book, occasion, ask, paid_minor=paid, position=position))
+            parent = Parent(*purchase, position)
+            occasion = Occasion(
+                account, member_public_id, occurred_at, total_minor, location_id,
+                is_at_tills_word=is_at_tills_word, parent=parent, payable_minor=payable_minor,
+            )  # fmt: skip
+            found.append(_take_one(spendings, book, occasion, ask, parent, paid_minor=paid))
     except LoyaltyError as error:
         spendings.go_back(account, mark)
         if error.pointer is None or not error.pointer.startswith("/redemptions"):
@@ -73,22 +80,21 @@ def take(
 
 
 def _take_one(
-    spendings: Spendings, book: Book, occasion: Occasion, ask: Ask, *, paid_minor: int, position: int
+    spendings: Spendings, book: Book, occasion: Occasion, ask: Ask, parent: Parent, *, paid_minor: int
 ) -> Taken:
     answers.check_shape(ask)
-    key = documents.natural_key("purchase", occasion.purchase_id, position)
     if ask.id is None and ask.code is None:
-        row = spendings.spend(book, occasion, ask, external_id=key, sent=b"", paid_minor=paid_minor)
+        row = spendings.spend(book, occasion, ask, paid_minor=paid_minor)
         is_payment = not row.reward
         return Taken(row.public_id, row.reward, row.points_captured, row.amount_minor, is_payment)
     row = _named(spendings, ask, occasion.account)
     points = spendings.check_capture(book, row, ask.points)
-    amount = _worth_of(spendings, row, points, occasion.order_total_minor, paid_minor)
-    row.purchase_id = occasion.purchase_id
+    amount = _worth_of(spendings, row, points, occasion, paid_minor)
+    row.purchase_id = parent.id
     row.amount_minor = amount
     spendings.capture(
-        book, occasion.account, row, points=points, external_id=key, sent=b"",
-        occurred_at=occasion.occurred_at, member_public_id=occasion.member_public_id,
+        book, occasion.account, row, points=points, parent=parent, occurred_at=occasion.occurred_at,
+        member_public_id=occasion.member_public_id,
     )  # fmt: skip
     return Taken(row.public_id, row.reward, points, amount, not row.reward)
 
@@ -102,13 +108,11 @@ def _named(spendings: Spendings, ask: Ask, account: AccountState) -> Redemption:
     raise answers.RedemptionNotFound(_("The member has no such redemption."))
 
 
-def _worth_of(
-    spendings: Spendings, row: Redemption, points: int, total_minor: int | None, paid_minor: int
-) -> int | None:
+def _worth_of(spendings: Spendings, row: Redemption, points: int, occasion: Occasion, paid_minor: int) -> int | None:
     """What a hold is worth on the order that captures it: judged by the terms it was held under."""
     if row.terms_version is None:
         return row.amount_minor
-    promised = spendings.timeline.numbered(row.terms_version).terms
+    promised, total_minor = spendings.timeline.numbered(row.terms_version).terms, occasion.order_total_minor
     if row.reward:
         reward = offers.reward_of(promised, row.reward)
         return row.amount_minor if reward is None else _reward_worth(reward, row, total_minor)
@@ -121,11 +125,12 @@ def _worth_of(
             _("Points may pay at most %(percent)d %% of the order.") % {"percent": pay.max_share_percent},
             max_share_percent=pay.max_share_percent,
         )
+    offers.check_payable(paid_minor + worth, payable_minor=occasion.payable_minor)
     return worth
 
 
 def _reward_worth(reward: AnyReward, row: Redemption, total_minor: int | None) -> int | None:
-    least = getattr(reward, "minimum_total_minor", None)
+    least = reward.least_total_minor
     if least is not None and total_minor is not None and total_minor < least:
         raise offers.OrderTotalTooSmall(_("The order is smaller than this reward asks for."), minimum_total_minor=least)
     if total_minor is None:

@@ -10,10 +10,11 @@ from django.db.models import Q
 
 from merchants import ids
 from merchants.models.merchants import Merchant
+from rewards.counters import Counters, of_stock
 from rewards.models.redemptions import Redemption
 from rewards.points import Book
 from rewards.points.lots import spending_order
-from rewards.redemptions import catalogues, offers, stock
+from rewards.redemptions import catalogues, offers
 from rewards.redemptions.folding import Spendings
 from rewards.redemptions.inputs import Ask
 from rewards.versions import Timeline
@@ -23,16 +24,22 @@ _LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 
 
 def read_spendings(
-    merchant: Merchant, book: Book, timeline: Timeline, asks: Iterable[Ask], *, row_ids: Sequence[int] = ()
-) -> Spendings:
-    """Read what the asks may need, under the account locks and set-based; then lock the stock, in id order."""
+    merchant: Merchant, book: Book, timeline: Timeline, asks: Iterable[Ask], *, row_ids: Sequence[int] = (),
+    purchase_id: int | None = None, counters: Counters | None = None,
+) -> Spendings:  # fmt: skip
+    """Read what the asks may need, under the account locks and set-based; then lock the stock.
+
+    With them the redemptions of `row_ids`, and those that were spent on a purchase. Stock is counted in `counters`, the
+    transaction's own when it has others as well.
+    """
     wanted = list(asks)
-    found = Spendings(merchant=merchant, timeline=timeline)
-    _read_rows(book, found, wanted, row_ids)
+    found = Spendings(merchant=merchant, timeline=timeline, counters=counters or Counters())
+    _read_rows(book, found, wanted, row_ids, purchase_id)
     rewards = {ask.reward for ask in wanted if ask.reward is not None}
-    due = {row.reward for row in found.rows.values() if row.reward and row.state == State.HELD}
+    due = {row.reward for row in found.rows.values() if row.reward and row.state in {State.HELD, State.CAPTURED}}
     promised = [version.terms for version in timeline.versions]
-    found.shelf = stock.lock(merchant.pk, [code for code in rewards | due if offers.counted(promised, code)])
+    stock = [of_stock(code) for code in rewards | due if offers.counted(promised, code)]
+    found.counters.lock(merchant.pk, stock)
     limited = [code for code in rewards if _is_limited(timeline, code)]
     new = sum(ask.id is None and ask.code is None for ask in wanted)
     if new:
@@ -45,10 +52,14 @@ def _is_limited(timeline: Timeline, code: str) -> bool:
     return any(reward is not None and reward.per_member is not None for reward in found)
 
 
-def _read_rows(book: Book, found: Spendings, asks: Sequence[Ask], row_ids: Sequence[int]) -> None:
+def _read_rows(
+    book: Book, found: Spendings, asks: Sequence[Ask], row_ids: Sequence[int], purchase_id: int | None
+) -> None:
     public_ids = [ask.id for ask in asks if ask.id is not None]
     codes = [ids.normalise(ask.code) for ask in asks if ask.code is not None]
-    holders = [account.member_id for account in book.accounts.values() if account.held]
+    # Those whose lots are all read: who is locked to be paid only, as a referrer is, spends nothing here.
+    by_member = {account.member_id: account for account in book.accounts.values() if account.has_all_lots}
+    holders = [member_id for member_id, account in by_member.items() if account.held]
     chosen = Q()
     if public_ids:
         chosen |= Q(public_id__in=public_ids)
@@ -58,11 +69,12 @@ def _read_rows(book: Book, found: Spendings, asks: Sequence[Ask], row_ids: Seque
         chosen |= Q(member_id__in=holders, state=State.HELD)
     if row_ids:
         chosen |= Q(id__in=list(row_ids))
+    if purchase_id is not None:
+        chosen |= Q(purchase_id=purchase_id, state=State.CAPTURED)
     if not chosen:
         return
     for row in Redemption.objects.filter(chosen, merchant_id=book.merchant_id).order_by("id"):
         found.rows[row.id] = row
-    by_member = {account.member_id: account for account in book.accounts.values()}
     held = [row for row in found.rows.values() if row.state == State.HELD and row.member_id in by_member]
     if not held:
         return

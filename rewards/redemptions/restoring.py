@@ -12,48 +12,27 @@ from __future__ import annotations
 from datetime import datetime
 
 from merchants import money
-from merchants.models.merchants import Merchant
 from rewards.models.accounts import Account
 from rewards.models.redemptions import Redemption
 from rewards.points import AccountState, Book, Cause, LotState
 from rewards.points.lots import spending_order
-from rewards.redemptions import stock
 from rewards.redemptions.folding import Spendings
-from rewards.versions import Timeline
 
 State = Redemption.State
 
 
 def restore(
-    book: Book,
-    account: AccountState,
-    *,
-    merchant: Merchant,
-    timeline: Timeline,
-    purchase_id: int,
-    refunded_minor: int,
-    total_minor: int,
-    occurred_at: datetime,
-    reason: str = "",
-    spendings: Spendings | None = None,
-) -> int:
-    """This function will give back points spent on a purchase, now that so much of it is refunded, all refunds together.
+    spendings: Spendings, book: Book, account: AccountState, *, purchase_id: int, refunded_minor: int,
+    total_minor: int, occurred_at: datetime, reason: str = "",
+) -> int:  # fmt: skip
+    """Give back points spent on a purchase, now that so much of it is refunded, all refunds together.
 
     `refunded_minor` of `total_minor` is the share given back so far, this refund included: of S points spent, S x share
     rounded down are back, split over the purchase's redemptions by largest remainder, never more than was captured.
-    The account (of the buyer, merged members forwarded) is locked and its lots are all read; `spendings` when the
-    purchase itself is not written yet. The redemptions and the stock are written here, the ledger by the book. Returns
-    the points given back.
+    The account (of the buyer, merged members forwarded) is locked and its lots are all read; `spendings` has read the
+    purchase's redemptions, and writes what becomes of them and of the stock. Returns the points given back.
     """
-    rows = list(Redemption.objects.filter(merchant_id=merchant.pk, purchase_id=purchase_id, state=State.CAPTURED))
-    if spendings is not None:
-        known = {row.id for row in rows}
-        rows = [spendings.rows.get(row.id, row) for row in rows]
-        rows += [
-            row
-            for row in spendings.rows.values()
-            if row.purchase_id == purchase_id and row.state == State.CAPTURED and row.id not in known
-        ]
+    rows = [row for row in spendings.rows.values() if row.purchase_id == purchase_id and row.state == State.CAPTURED]
     rows.sort(key=lambda row: row.id)
     spent = sum(row.points_captured for row in rows)
     back_before = sum(row.points_returned for row in rows)
@@ -62,37 +41,17 @@ def restore(
     if wanted <= 0:
         return 0
     shares = money.split(wanted, [row.points_captured - row.points_returned for row in rows])
-    whole = []
     for row, points in zip(rows, shares, strict=True):
         if points:
-            give_back(book, account, row, points=points, occurred_at=occurred_at, reason=reason)
-        if row.state == State.REVERSED:
-            whole.append(row)
-    _put_back(merchant, timeline, whole, spendings)
-    unwritten = {row.id for row in spendings.new} if spendings is not None else set()
-    written = [row for row in rows if row.id not in unwritten]
-    if written:
-        Redemption.objects.bulk_update(written, ["points_returned", "state", "ended_at"])
+            give_back(spendings, book, account, row, points=points, occurred_at=occurred_at, reason=reason)
     return wanted
 
 
-def _put_back(merchant: Merchant, timeline: Timeline, whole: list[Redemption], spendings: Spendings | None) -> None:
-    """Give the stock back what came back whole; the member's limit follows from the redemption's state."""
-    counted = [row.reward for row in whole if stock.was_counted(timeline, row)]
-    if spendings is not None and all(reward in spendings.shelf.counts for reward in counted):
-        for row in whole:
-            spendings.forget(row)
-        return
-    shelf = stock.lock(merchant.pk, sorted(set(counted)))
-    for reward in counted:
-        shelf.put_back(reward)
-    shelf.write(merchant.pk)
-
-
 def give_back(
-    book: Book, account: AccountState, row: Redemption, *, points: int, occurred_at: datetime, reason: str = ""
-) -> int:
-    """This function will return captured points of one redemption; the caller writes the row. Returns what stayed.
+    spendings: Spendings, book: Book, account: AccountState, row: Redemption, *, points: int, occurred_at: datetime,
+    reason: str = "",
+) -> int:  # fmt: skip
+    """Return captured points of one redemption; what comes back whole is in stock again. Returns what stayed.
 
     Points whose lot has lapsed meanwhile come back and lapse again at once.
     """
@@ -106,9 +65,11 @@ def give_back(
     else:
         stayed = _give_anew(book, account, cause, takes, points)
     row.points_returned += points
+    spendings.changed[row.id] = row
     if row.points_returned == row.points_captured:
         row.state = State.REVERSED
         row.ended_at = book.now
+        spendings.forget(row)
     return stayed
 
 
@@ -121,7 +82,7 @@ def _give_anew(book: Book, account: AccountState, cause: Cause, takes: list[tupl
         points -= n
         new = account.accrue(
             cause, points=n, active_at=min(lot.active_at, book.now), expires_at=lot.expires_at,
-            is_sliding=lot.is_sliding, purchase_id=lot.purchase_id, earned_at=lot.earned_at, kind="reverse",
+            sliding=lot.sliding, purchase_id=lot.purchase_id, earned_at=lot.earned_at, kind="reverse",
             now=book.now, actor=book.actor,
         )  # fmt: skip
         stayed += 0 if new.expires_at is not None and new.expires_at <= book.now else n

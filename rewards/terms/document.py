@@ -1,15 +1,22 @@
 """The terms document as a whole: what one published version of a programme says."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
 
-from msgspec import Meta
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from msgspec import Meta, structs
 
+from merchants import money
 from rewards.terms.examples import Example
-from rewards.terms.expiry import Expiry, Never, Pending
-from rewards.terms.fields import MinorAmount, Part, PointsAmount, Text
+from rewards.terms.expiry import Ending, Expiry, Never, Pending
+from rewards.terms.fields import GOODS, KindList, MinorAmount, PointsAmount, Text
+from rewards.terms.parts import Part, Remark, Whole
 from rewards.terms.rewards import AnyReward, PayWithPoints
-from rewards.terms.rules import Earning
+from rewards.terms.rules import Earning, check_kinds
 from rewards.terms.tiers import Tiers
+from rewards.terms.wording import Description, Phrasing
 
 Mode = Literal["floor", "half_up", "half_even", "ceil"]
 
@@ -34,6 +41,31 @@ class Points(Part, frozen=True, kw_only=True):
         None
     )
 
+    def describe(self, say: Phrasing) -> Description:
+        """Say what a point is called, and for staff how points are rounded."""
+        called = (say.text(self.singular), say.text(self.plural))
+        rounded = {
+            ("floor", "order"): _("rounded down once an order"),
+            ("floor", "line"): _("rounded down on each line"),
+            ("half_up", "order"): _("rounded to the nearest once an order"),
+            ("half_up", "line"): _("rounded to the nearest on each line"),
+            ("half_even", "order"): _("rounded to the nearest once an order, halves to even"),
+            ("half_even", "line"): _("rounded to the nearest on each line, halves to even"),
+            ("ceil", "order"): _("rounded up once an order"),
+            ("ceil", "line"): _("rounded up on each line"),
+        }[self.rounding.mode, self.rounding.scope]
+        decimals = ngettext("%(count)d decimal", "%(count)d decimals", self.decimals) % {"count": self.decimals}
+        facts = []
+        if say.for_staff:
+            facts.append(Description(key="called", title=_("A point is called"), lines=called))
+            lines = (rounded, decimals) if self.decimals else (rounded,)
+            facts.append(Description(key="rounding", title=_("Rounding"), lines=lines))
+        if self.minimum_points:
+            least = _("An order that would earn less than %(points)s earns nothing.")
+            lines = (least % {"points": say.points(self.minimum_points)},)
+            facts.append(Description(key="minimum", title=_("Small orders"), lines=lines))
+        return Description(title=_("Points"), facts=tuple(facts))
+
 
 class Welcome(Part, frozen=True, kw_only=True):
     """Points for joining."""
@@ -43,8 +75,12 @@ class Welcome(Part, frozen=True, kw_only=True):
     expiry: Expiry | None = None
     qualifying: bool = False
 
+    def describe(self, say: Phrasing) -> Description:
+        """Say how many."""
+        return Description(title=_("For joining"), says=say.points(self.points))
 
-class Referral(Part, frozen=True, kw_only=True):
+
+class ReferralTerms(Part, frozen=True, kw_only=True):
     """Points for bringing somebody, when that person first buys."""
 
     referrer_points: PointsAmount | None = None
@@ -63,8 +99,75 @@ class Referral(Part, frozen=True, kw_only=True):
     expiry: Expiry | None = None
     qualifying: bool = False
 
+    def check(self, whole: Whole) -> Iterator[Remark]:
+        """Find a referral that gives nobody anything."""
+        if self.referrer_points is None and self.referee_points is None:
+            yield Remark("", "empty", _("Points for the referrer, for the referee, or for both."))
 
-class Transfers(Part, frozen=True, kw_only=True):
+    def describe(self, say: Phrasing) -> Description:
+        """Say what bringing a friend gives, a sentence each."""
+        return Description(
+            title=_("For bringing a friend"),
+            lines=(*self._gifts(say), *self._within(say)),
+        )
+
+    def _gifts(self, say: Phrasing) -> Iterator[str]:
+        if self.referrer_points:
+            points = {"points": say.points(self.referrer_points)}
+            yield say.to_reader(
+                member=_("You get %(points)s.") % points, staff=_("The referrer gets %(points)s.") % points
+            )
+        if self.referee_points:
+            points = {"points": say.points(self.referee_points)}
+            yield say.to_reader(
+                member=_("Your friend gets %(points)s.") % points, staff=_("The friend gets %(points)s.") % points
+            )
+        if self.minimum_amount_minor:
+            amount = {"amount": say.money(self.minimum_amount_minor)}
+            yield say.to_reader(
+                member=_("Both come with your friend's first purchase of at least %(amount)s.") % amount,
+                staff=_("Both come with the friend's first purchase of at least %(amount)s.") % amount,
+            )
+        else:
+            yield say.to_reader(
+                member=_("Both come with your friend's first purchase."),
+                staff=_("Both come with the friend's first purchase."),
+            )
+
+    def _within(self, say: Phrasing) -> Iterator[str]:
+        if self.within_days:
+            words = ngettext(
+                "It must come within %(count)d day of joining.",
+                "It must come within %(count)d days of joining.",
+                self.within_days,
+            )
+            yield words % {"count": self.within_days}
+        if self.max_referrals:
+            words = ngettext("For up to %(count)d friend.", "For up to %(count)d friends.", self.max_referrals)
+            yield words % {"count": self.max_referrals}
+
+    def invite(self, say: Phrasing) -> tuple[str, ...]:
+        """Say what a friend's invitation gives to whoever joins by it, and to the friend, a sentence each."""
+        amount = {"amount": say.money(self.minimum_amount_minor or 0)}
+        yours = {"points": say.points(self.referee_points or 0), **amount}
+        theirs = {"points": say.points(self.referrer_points or 0), **amount}
+        has_least = bool(self.minimum_amount_minor)
+        said = []
+        if self.referee_points and has_least:
+            said.append(_("%(points)s are yours with your first purchase of at least %(amount)s.") % yours)
+        elif self.referee_points:
+            said.append(_("%(points)s are yours with your first purchase.") % yours)
+        if self.referrer_points and self.referee_points:
+            said.append(_("Your friend then gets %(points)s.") % theirs)
+        elif self.referrer_points and has_least:
+            said.append(_("Your friend gets %(points)s with your first purchase of at least %(amount)s.") % theirs)
+        elif self.referrer_points:
+            said.append(_("Your friend gets %(points)s with your first purchase.") % theirs)
+        within = structs.replace(self, max_referrals=None)
+        return (*said, *within._within(say))
+
+
+class TransferTerms(Part, frozen=True, kw_only=True):
     """Members may give points to each other; the points keep their expiry. Left out, they may not."""
 
     minimum_points: Annotated[PointsAmount, Meta(description="In one transfer.")] = 1
@@ -76,12 +179,29 @@ class Transfers(Part, frozen=True, kw_only=True):
         PointsAmount | None, Meta(description="The most one member may be given in a calendar month.")
     ] = None
 
+    def describe(self, say: Phrasing) -> Description:
+        """Say how many points members may give to each other."""
+        lines = [_("at least %(points)s at once") % {"points": say.points(self.minimum_points)}]
+        for most, words in (
+            (self.maximum_points, _("at most %(points)s at once")),
+            (self.given_per_month, _("a member gives at most %(points)s a month")),
+            (self.received_per_month, _("a member receives at most %(points)s a month")),
+        ):
+            if most is not None:
+                lines.append(words % {"points": say.points(most)})
+        return Description(title=_("Transfers between members"), lines=tuple(lines))
 
-class Notice(Part, frozen=True, kw_only=True):
+
+class TermsNotice(Part, frozen=True, kw_only=True):
     """Words for members, shown with the terms."""
 
+    listed_as: ClassVar[Any] = gettext_lazy("Notices")
     title: Text
     body: Text
+
+    def describe(self, say: Phrasing) -> Description:
+        """Say the notice."""
+        return Description(title=say.text(self.title), says=say.text(self.body))
 
 
 class Terms(Part, frozen=True, kw_only=True, dict=True):
@@ -97,8 +217,60 @@ class Terms(Part, frozen=True, kw_only=True, dict=True):
     tiers: Tiers | None = None
     rewards: Annotated[tuple[AnyReward, ...], Meta(max_length=500)] = ()
     pay_with_points: PayWithPoints | None = None
+    payable_kinds: Annotated[
+        KindList,
+        Meta(
+            description="Kinds of lines that points can pay, and that percentages and the minimum totals of rewards look "
+            "at."
+        ),
+    ] = (GOODS,)
     welcome: Welcome | None = None
-    referral: Referral | None = None
-    transfers: Transfers | None = None
-    notices: Annotated[tuple[Notice, ...], Meta(max_length=50)] = ()
+    referral: ReferralTerms | None = None
+    transfers: TransferTerms | None = None
+    notices: Annotated[tuple[TermsNotice, ...], Meta(max_length=50)] = ()
     examples: Annotated[tuple[Example, ...], Meta(max_length=100)] = ()
+
+    def whole(self, today: date | None = None) -> Whole:
+        """Return the document as its parts ask about it."""
+        return Whole(self, currency=self.currency, decimals=self.points.decimals, today=today)
+
+    def check(self, whole: Whole) -> Iterator[Remark]:
+        """Find a currency that does not exist, and kinds of lines named twice."""
+        if self.currency not in money.currencies():
+            yield Remark("/currency", "unknown_currency", _("%(code)s is not a currency.") % {"code": self.currency})
+        yield from check_kinds(self.payable_kinds, "/payable_kinds")
+
+    def advise(self, whole: Whole) -> Iterator[Remark]:
+        """Find points that buy nothing."""
+        if self.earning.rules and not self.rewards and self.pay_with_points is None:
+            yield Remark("/rewards", "nothing_to_buy", _("Points buy nothing yet."))
+
+    def describe(self, say: Phrasing) -> Description:
+        """Describe every part the document holds, by the name of its field, in the document's order."""
+        found = []
+        for field in self.__struct_fields__:
+            described = _described(getattr(self, field), say)
+            if described != Description():
+                found.append(structs.replace(described, key=field))
+        return Description(title=say.text(self.name), facts=self._facts(say), parts=tuple(found))
+
+    def _facts(self, say: Phrasing) -> tuple[Description, ...]:
+        facts = [Description(key="name", title=_("Name"), says=say.text(self.name))]
+        if self.payable_kinds != (GOODS,):
+            title, kinds = _("Can be paid with points"), say.kinds(self.payable_kinds)
+            facts.append(Description(key="payable_kinds", title=title, says=kinds))
+        return tuple(facts)
+
+
+def _described(value: object, say: Phrasing) -> Description:
+    """Describe a field of the document: a part, or a list of parts under the title they share."""
+    if isinstance(value, Ending):
+        return structs.replace(value.describe(say), title=_("When points end"))
+    if isinstance(value, Part):
+        return value.describe(say)
+    parts = [each for each in value if isinstance(each, Part)] if isinstance(value, tuple) else []
+    said = [each.describe(say) for each in parts if each.listed_as]
+    if not said:
+        return Description()
+    keyed = [structs.replace(each, key=each.key or f"{place}") for place, each in enumerate(said)]
+    return Description(title=str(parts[0].listed_as), parts=tuple(keyed))

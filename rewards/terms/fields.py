@@ -7,9 +7,9 @@ money is integers of minor units. Only rates are ratios: an integer, a decimal s
 import re
 from datetime import date
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from merchants import periods
 
@@ -63,14 +63,14 @@ SkuList = Annotated[tuple[Label, ...], Meta(max_length=1000)]
 CodeList = Annotated[tuple[Code, ...], Meta(max_length=100)]
 NameList = Annotated[tuple[Label, ...], Meta(max_length=1000)]
 CalendarUnit = Literal["days", "months", "years"]
-
-
-class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every part of the document is: frozen, named fields only, unknown fields refused."""
+#: What a line of a receipt is. Only goods count unless the terms say otherwise.
+GOODS: Final = "goods"
+LineKind = Literal["goods", "tip", "gift_card", "deposit", "delivery", "fee"]
+KindList = Annotated[tuple[LineKind, ...], Meta(min_length=1, max_length=6)]
 
 
 def text(value: str | dict[str, str], language: str) -> str:
-    """This function will choose the words of a translatable text: the language, its stem, English, or the first."""
+    """Choose the words of a translatable text: the language, its stem, English, or the first."""
     if isinstance(value, str):
         return value
     wanted = language.replace("_", "-").lower()
@@ -83,12 +83,12 @@ def text(value: str | dict[str, str], language: str) -> str:
 
 
 def ratio(value: int | str) -> Fraction:
-    """This function will read a Ratio of the document as an exact fraction."""
+    """Read a Ratio of the document as an exact fraction."""
     return Fraction(value)
 
 
 def yearly(value: str) -> tuple[int, int] | None:
-    """This function will read `MM-DD` as (month, day); None where no year has such a day."""
+    """Read `MM-DD` as (month, day); None where no year has such a day."""
     match = re.fullmatch(r"([0-9]{2})-([0-9]{2})", value)
     try:
         return (date(2024, int(match[1]), int(match[2])).month, int(match[2])) if match else None
@@ -97,5 +97,5 @@ def yearly(value: str) -> tuple[int, int] | None:
 
 
 def in_year(value: str, year: int) -> date:
-    """This function will place a YearlyDay in a year (29 February becomes 28 February in a common year)."""
+    """Place a YearlyDay in a year (29 February becomes 28 February in a common year)."""
     return periods.day_in_year(year, int(value[:2]), int(value[3:]))

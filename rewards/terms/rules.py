@@ -4,87 +4,71 @@ Every condition of a rule must hold (and); rules are alternatives or add up, as 
 priority (highest first), then as written; a rule that applies and says `stop` is the last one looked at.
 """
 
-from datetime import date
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
+from django.utils.translation import gettext as _
 from msgspec import Meta
 
-from rewards.terms.expiry import Expiry, Pending
+from rewards.terms.caps import Cap, advise_caps, check_caps
+from rewards.terms.conditions import Conditions, Milli
+from rewards.terms.expiry import Ending, Expiry, Pending
 from rewards.terms.fields import (
-    MOST_MILLI,
+    GOODS,
     Code,
     CodeList,
+    KindList,
     MinorAmount,
-    NameList,
-    Part,
-    PointsAmount,
     Ratio,
-    SkuList,
     Text,
+    ratio,
 )
+from rewards.terms.goods import Goods, check_choice
+from rewards.terms.parts import Part, Remark, Whole, percent
+from rewards.terms.rewards import DEEP, PayWithPoints, Reward
+from rewards.terms.wording import Description, Phrasing
 
-Clock = Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z", examples=["17:00"])]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Deduction = Literal["discounts", "tax", "points"]
-Nth = Annotated[int, Meta(ge=1, le=10**6)]
-Milli = Annotated[int, Meta(ge=1, le=MOST_MILLI, description="A quantity in thousandths: 1000 is one piece.")]
+#: Below this share of what is spent, what members are given back may change nothing.
+SMALL_GIVE_BACK = Fraction(5, 1000)
 
 
-class Goods(Part, frozen=True, kw_only=True):
-    """A choice of goods: a line belongs if its SKU or its category is named."""
+class Rate(NamedTuple):
+    """What the arithmetic needs of a rule: so many exact points for each `per` of what it counts, or a factor.
 
-    skus: SkuList = ()
-    categories: NameList = ()
+    It counts minor units of money, thousandths of pieces (`by_quantity`), or the order itself (`per_order`).
+    """
 
+    points: Fraction = Fraction(0)
+    per: int = 1
+    full_steps: bool = False
+    by_quantity: bool = False
+    per_order: bool = False
+    by_tier: bool = False
+    #: Of a multiplier; None of a rule that gives points.
+    factor: Fraction | None = None
+    #: The factor as the document writes it.
+    factor_written: str = ""
+    compounds: bool = False
+    of: tuple[str, ...] = ()
 
-class Hours(Part, frozen=True, kw_only=True):
-    """From a clock time (inclusive) to another (exclusive), where the shop stands; may pass midnight (22:00 to 02:00)."""
+    @property
+    def by_money(self) -> bool:
+        """Return whether it counts minor units of money."""
+        return self.factor is None and not self.by_quantity and not self.per_order
 
-    start: Clock
-    end: Clock
-
-
-class Cap(Part, frozen=True, kw_only=True):
-    """The most points a rule (or the programme) gives in one order or one calendar period; the rest is cut off."""
-
-    points: PointsAmount
-    per: Annotated[
-        Literal["order", "day", "week", "month", "quarter", "year", "ever"],
-        Meta(description="Calendar periods of the merchant's zone, ISO weeks."),
-    ]
-    scope: Annotated[
-        Literal["member", "programme"], Meta(description="For each member, or for all members together.")
-    ] = "member"
-
-
-class Conditions(Part, frozen=True, kw_only=True):
-    """When a rule applies. An empty list and null mean: no condition."""
-
-    first_day: Annotated[date | None, Meta(description="First day, in the merchant's zone.")] = None
-    last_day: Annotated[date | None, Meta(description="Last day, in the merchant's zone.")] = None
-    weekdays: Annotated[tuple[Weekday, ...], Meta(max_length=7, description="At the location.")] = ()
-    hours: Annotated[tuple[Hours, ...], Meta(max_length=10, description="At the location.")] = ()
-    locations: Annotated[NameList, Meta(description="Public ids of locations.")] = ()
-    channels: Annotated[NameList, Meta(description="For example `store`, `online`.")] = ()
-    tiers: Annotated[CodeList, Meta(description="The member's tier when buying.")] = ()
-    minimum_amount_minor: Annotated[
-        MinorAmount | None, Meta(description="Of the goods the rule looks at, on the rule's own amount basis.")
-    ] = None
-    below_amount_minor: Annotated[MinorAmount | None, Meta(description="Less than this, not equal.")] = None
-    minimum_quantity_milli: Milli | None = None
-    with_goods: Annotated[Goods | None, Meta(description="The basket must hold one of these, at any price.")] = None
-    nth_purchase: Annotated[Nth | None, Meta(description="Only the member's n-th purchase; 1 is the first.")] = None
-    every_nth_purchase: Annotated[Nth | None, Meta(description="Every n-th purchase: 10 is the 10th, 20th …")] = None
-    birthday: Annotated[
-        Literal["day", "week", "month"] | None, Meta(description="The day, ISO week or month of the birthday.")
-    ] = None
-    without_points: Annotated[bool, Meta(description="Only if nothing was paid with points.")] = False
+    @property
+    def of_one(self) -> Fraction:
+        """State the exact points of one minor unit, thousandth or order; of one step where only full steps count."""
+        return self.points if self.full_steps else self.points / self.per
 
 
 class Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
-    """What all rules have."""
+    """What all rules have. A kind owns `check`, `compile`, `advise` and `describe`."""
 
     kind: ClassVar[str] = ""
+    names: ClassVar[str] = "rule"
     code: Code
     name: Text
     when: Conditions = Conditions()
@@ -105,6 +89,90 @@ class Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
     expiry: Annotated[Expiry | None, Meta(description="Instead of the tier's and the programme's own.")] = None
     qualifying: Annotated[bool, Meta(description="Counts towards the tier.")] = True
 
+    def compile(self) -> Rate:
+        """Return what the arithmetic needs of this rule."""
+        raise NotImplementedError
+
+    def check(self, whole: Whole) -> Iterator[Remark]:
+        """Find choices of goods, limits and deductions that contradict themselves."""
+        yield from check_choice(self.only, self.excluding)
+        yield from check_caps(self.caps)
+        if len(set(self.net_of)) < len(self.net_of):
+            yield Remark("/net_of", "twice", _("Each deduction is named once."))
+
+    def advise(self, whole: Whole) -> Iterator[Remark]:
+        """Find a rule that never applies, applies more often than its name says, or gives points nobody can spend."""
+        earning = whole.part(Earning) or Earning()
+        if self.only is not None and self.only.is_within(earning.excluding):
+            detail = _("All its goods are excluded from the whole programme.")
+            yield Remark("/only", "rule_never_matches", detail)
+        if "birthday" in self.code and self.when.birthday is None:
+            detail = _("Named for a birthday, but it applies every day.")
+            yield Remark("/when", "no_birthday_condition", detail)
+        yield from advise_caps(self.caps)
+        pending, expiry = self.pending or earning.pending, self.expiry or whole.part(Ending)
+        lives = expiry.life_days() if expiry is not None else None
+        if pending is not None and pending.days and lives is not None and lives <= pending.days:
+            yield Remark("", "expires_before_active", _("Its points end before they can be spent."))
+
+    def describe(self, say: Phrasing) -> Description:
+        """Say what the rule gives, when, and for staff how it counts."""
+        return Description(
+            key=f"rule {self.code}",
+            title=say.text(self.name),
+            says=self.figure(say),
+            lines=tuple(self._conditions(say)),
+            details=tuple(self._counting(say)) if say.for_staff else (),
+        )
+
+    def figure(self, say: Phrasing) -> str:
+        """Say what it gives: `1 point for every ₩100`."""
+        raise NotImplementedError
+
+    def _conditions(self, say: Phrasing) -> Iterator[str]:
+        yield from self.when.describe(say).lines
+        if self.only is not None:
+            yield _("only for %(goods)s") % {"goods": self.only.describe(say).says}
+        if self.excluding is not None and (goods := self.excluding.describe(say).says):
+            yield _("not for %(goods)s") % {"goods": goods}
+        if of := self.compile().of:
+            yield _("on top of: %(rules)s") % {"rules": say.names("rule", of)}
+        yield from (cap.describe(say).says for cap in self.caps)
+        if self.expiry is not None:
+            yield self.expiry.describe(say).says
+        if not self.qualifying:
+            yield _("does not count towards the tier")
+
+    def _counting(self, say: Phrasing) -> Iterator[str]:
+        rate = self.compile()
+        if self.stop:
+            yield _("later rules are not looked at")
+        if self.priority:
+            yield _("priority %(number)d") % {"number": self.priority}
+        if rate.full_steps:
+            yield _("only full steps")
+        if rate.factor is None and not rate.by_tier:
+            yield _("not multiplied by the tier")
+        deductions = {"discounts": _("discounts"), "tax": _("tax"), "points": _("what was paid with points")}
+        taken = say.listed([deductions[each] for each in self.net_of])
+        yield _("less %(deductions)s") % {"deductions": taken} if taken else _("of the gross amount")
+        if self.pending is not None and (waits := self.pending.describe(say).says):
+            yield waits
+
+    def give_back(self, whole: Whole) -> Fraction | None:
+        """State which share of the money spent comes back; None where that depends on what is bought."""
+        return None
+
+    @property
+    def is_unconditional(self) -> bool:
+        """Return whether it applies to every purchase of anything."""
+        return self.only is None and self.excluding is None and self.when == Conditions()
+
+
+def _check_points(points: Ratio) -> Iterator[Remark]:
+    if ratio(points) == 0:
+        yield Remark("/points", "zero", _("A rule gives more than 0 points."))
+
 
 class PerMoney(Rule, frozen=True, kw_only=True, tag="per_money"):
     """Points for money spent: `points` for each `per_amount_minor`, in proportion or by full steps."""
@@ -115,6 +183,36 @@ class PerMoney(Rule, frozen=True, kw_only=True, tag="per_money"):
     full_steps: Annotated[bool, Meta(description="Only full steps count: 105 at 1 per full 10 gives 10.")] = False
     by_tier: Annotated[bool, Meta(description="Multiplied by the tier.")] = True
 
+    def compile(self) -> Rate:
+        """Count minor units."""
+        points = ratio(self.points)
+        return Rate(points=points, per=self.per_amount_minor, full_steps=self.full_steps, by_tier=self.by_tier)
+
+    def check(self, whole: Whole) -> Iterator[Remark]:
+        """Find a rule that gives nothing."""
+        yield from _check_points(self.points)
+        yield from super().check(whole)
+
+    def advise(self, whole: Whole) -> Iterator[Remark]:
+        """Find a rule that gives back half of what is spent, and more."""
+        back = self.give_back(whole)
+        if back is not None and back >= DEEP:
+            detail = _("Members get %(percent)s of what they spend back.") % {"percent": percent(back)}
+            yield Remark("/points", "deep_discount", detail)
+        yield from super().advise(whole)
+
+    def give_back(self, whole: Whole) -> Fraction | None:
+        """State which share of the money spent comes back, at the best that points buy; None where they buy no money."""
+        worths = [reward.minor_per_point() for reward in whole.every(Reward)]
+        worths += [pay.minor_per_point() for pay in whole.every(PayWithPoints)]
+        most = max((worth for worth in worths if worth is not None), default=None)
+        return None if most is None else ratio(self.points) / self.per_amount_minor * most
+
+    def figure(self, say: Phrasing) -> str:
+        """Say what an amount gives."""
+        figures = {"points": say.rate(ratio(self.points)), "amount": say.money(self.per_amount_minor)}
+        return _("%(points)s for every %(amount)s") % figures
+
 
 class PerOrder(Rule, frozen=True, kw_only=True, tag="per_order"):
     """Points for an order, if goods the rule looks at were paid for."""
@@ -122,6 +220,20 @@ class PerOrder(Rule, frozen=True, kw_only=True, tag="per_order"):
     kind: ClassVar[str] = "per_order"
     points: Ratio
     by_tier: bool = True
+    advise = Rule.advise
+
+    def compile(self) -> Rate:
+        """Count the order."""
+        return Rate(points=ratio(self.points), per_order=True, by_tier=self.by_tier)
+
+    def check(self, whole: Whole) -> Iterator[Remark]:
+        """Find a rule that gives nothing."""
+        yield from _check_points(self.points)
+        yield from super().check(whole)
+
+    def figure(self, say: Phrasing) -> str:
+        """Say what an order gives."""
+        return _("%(points)s extra") % {"points": say.rate(ratio(self.points))}
 
 
 class PerItem(Rule, frozen=True, kw_only=True, tag="per_item"):
@@ -132,6 +244,24 @@ class PerItem(Rule, frozen=True, kw_only=True, tag="per_item"):
     per_quantity_milli: Milli = 1000
     full_steps: bool = False
     by_tier: bool = True
+    advise = Rule.advise
+
+    def compile(self) -> Rate:
+        """Count thousandths of pieces."""
+        points, per = ratio(self.points), self.per_quantity_milli
+        return Rate(points=points, per=per, full_steps=self.full_steps, by_quantity=True, by_tier=self.by_tier)
+
+    def check(self, whole: Whole) -> Iterator[Remark]:
+        """Find a rule that gives nothing."""
+        yield from _check_points(self.points)
+        yield from super().check(whole)
+
+    def figure(self, say: Phrasing) -> str:
+        """Say what a piece gives."""
+        figures = {"points": say.rate(ratio(self.points)), "pieces": say.thousandths(self.per_quantity_milli)}
+        if self.per_quantity_milli == 1000:
+            return _("%(points)s for each one") % figures
+        return _("%(points)s for every %(pieces)s") % figures
 
 
 class Multiplier(Rule, frozen=True, kw_only=True, tag="multiplier"):
@@ -145,6 +275,34 @@ class Multiplier(Rule, frozen=True, kw_only=True, tag="multiplier"):
     factor: Annotated[Ratio, Meta(description="More than 1: 2 doubles.")]
     mode: Literal["add", "multiply"] = "add"
     of: Annotated[CodeList, Meta(description="Codes of the rules it multiplies; empty is all.")] = ()
+    advise = Rule.advise
+
+    def compile(self) -> Rate:
+        """Give the factor."""
+        return Rate(
+            factor=ratio(self.factor),
+            factor_written=str(self.factor),
+            compounds=self.mode == "multiply",
+            of=self.of,
+        )
+
+    def check(self, whole: Whole) -> Iterator[Remark]:
+        """Find a factor that multiplies nothing."""
+        if ratio(self.factor) <= 1:
+            yield Remark("/factor", "not_above_one", _("A multiplier is more than 1."))
+        giving = {rule.code for rule in whole.every(Rule) if rule.compile().factor is None}
+        if not giving:
+            detail = _("There is no rule that gives points, so nothing to multiply.")
+            yield Remark("", "nothing_to_multiply", detail)
+        for place, code in enumerate(self.of):
+            if code not in giving:
+                detail = _("There is no rule “%(code)s” that gives points.") % {"code": code}
+                yield Remark(f"/of/{place}", "unknown_rule", detail)
+        yield from super().check(whole)
+
+    def figure(self, say: Phrasing) -> str:
+        """Say the factor."""
+        return say.factor(self.factor)
 
 
 AnyRule = PerMoney | PerOrder | PerItem | Multiplier
@@ -154,6 +312,13 @@ BaseRule = PerMoney | PerOrder | PerItem
 class Earning(Part, frozen=True, kw_only=True):
     """All the ways to earn."""
 
+    kinds: Annotated[
+        KindList,
+        Meta(
+            description="Kinds of lines that earn and count for minimums and tiers. Tips, gift cards, deposits, delivery "
+            "and fees do not, unless named."
+        ),
+    ] = (GOODS,)
     rules: Annotated[tuple[AnyRule, ...], Meta(max_length=200)] = ()
     stacking: Annotated[
         Literal["all", "best", "first"],
@@ -165,3 +330,64 @@ class Earning(Part, frozen=True, kw_only=True):
     excluding: Annotated[Goods, Meta(description="Goods that never earn: gift cards, tobacco, delivery …")] = Goods()
     caps: Annotated[tuple[Cap, ...], Meta(max_length=10, description="Over all rules together.")] = ()
     pending: Pending | None = None
+
+    def check(self, whole: Whole) -> Iterator[Remark]:
+        """Find kinds of lines and limits that stand here twice."""
+        yield from check_caps(self.caps)
+        yield from check_kinds(self.kinds, "/kinds")
+
+    def advise(self, whole: Whole) -> Iterator[Remark]:
+        """Find rules that give almost nothing back, and rules behind one that always stops the list."""
+        if not self.rules:
+            yield Remark("/rules", "nothing_earns", _("No purchase earns anything."))
+        yield from self._advise_small(whole)
+        yield from self._advise_stopped(whole)
+
+    def describe(self, say: Phrasing) -> Description:
+        """Say each rule, and what holds for all of them."""
+        limits = [cap.describe(say).says for cap in self.caps]
+        waits = self.pending.describe(say).says if self.pending is not None else ""
+        stacking = {
+            "all": _("all rules that apply count"),
+            "best": _("the best rule counts"),
+            "first": _("the first rule counts"),
+        }
+        facts = {
+            "excluded": (_("Never earns"), [self.excluding.describe(say).says]),
+            "kinds": (_("Earns on a receipt"), [say.kinds(self.kinds)] if self.kinds != (GOODS,) else []),
+            "caps": (_("Limits over all rules"), limits),
+            "pending": (_("When points can be spent"), [waits]),
+            "stacking": (_("Counting"), [stacking[self.stacking]] if say.for_staff else []),
+        }
+        return Description(
+            title=_("Earning"),
+            facts=tuple(
+                Description(key=key, title=title, lines=tuple(filter(None, lines)))
+                for key, (title, lines) in facts.items()
+                if any(lines)
+            ),
+            parts=tuple(rule.describe(say) for rule in self.rules),
+        )
+
+    def _advise_small(self, whole: Whole) -> Iterator[Remark]:
+        backs = [(place, rule.give_back(whole)) for place, rule in enumerate(self.rules)]
+        rates = [(place, back) for place, back in backs if back is not None]
+        if rates and max(back for _place, back in rates) < SMALL_GIVE_BACK:
+            place, back = max(rates, key=lambda rate: rate[1])
+            detail = _("Members get %(percent)s of what they spend back; so little may change nobody's mind.")
+            yield Remark(f"/rules/{place}/points", "give_back_small", detail % {"percent": percent(back, 2)})
+
+    def _advise_stopped(self, whole: Whole) -> Iterator[Remark]:
+        stopper: Rule | None = None
+        for place, rule in enumerate(self.rules):
+            if rule.compile().factor is None and rule.is_unconditional and rule.stop:
+                stopper = stopper or rule
+            elif stopper is not None and rule.priority <= stopper.priority:
+                detail = _("“%(rule)s” always applies and stops the list before it.")
+                yield Remark(f"/rules/{place}", "rule_never_matches", detail % {"rule": whole.said(stopper.name)})
+
+
+def check_kinds(kinds: KindList, pointer: str) -> Iterator[Remark]:
+    """Find kinds of lines that are named twice."""
+    if len(set(kinds)) < len(kinds):
+        yield Remark(pointer, "twice", _("Each kind is named once."))

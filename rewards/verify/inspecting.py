@@ -13,16 +13,17 @@ from django.db import connection
 from merchants import audit, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
+from rewards import versions
 from rewards.models.accounts import Account, Inspection
 from rewards.points import chain
-from rewards.verify import sums
+from rewards.verify import ends, limits, sums
 
 CHUNK = 500
 _log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class LedgerFault:
     """Something that does not agree: on which account (0 when it is nobody's), which check, and the figures."""
 
     account_id: int
@@ -35,12 +36,12 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Report:
+class LedgerReport:
     """What was looked at and what did not agree."""
 
     accounts: int = 0
     entries: int = 0
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[LedgerFault] = field(default_factory=list)
 
     @property
     def agrees(self) -> bool:
@@ -56,50 +57,93 @@ class Report:
         )
 
 
-def verify(*, merchant: Merchant, chunk: int = CHUNK, after_chunk: Callable[[Report], None] | None = None) -> Report:
-    """This function will reconcile a merchant's whole ledger and return every fault it found.
+def verify(
+    *, merchant: Merchant, chunk: int = CHUNK, after_chunk: Callable[[LedgerReport], None] | None = None
+) -> LedgerReport:
+    """Reconcile a merchant's whole ledger and return every fault it found.
 
     It opens a `tenant()` per chunk itself, so that it neither holds a long transaction nor hinders a till; nothing is
     locked or changed.
     """
-    report = Report()
+    report = LedgerReport()
     last: int | None = 0
     while last is not None:
         with tenancy.tenant(merchant):
             last = _check_next(merchant, last, chunk, report)
         if last is not None and after_chunk is not None:
             after_chunk(report)
+    report.faults += _limit_faults(merchant, chunk)
     return report
 
 
-def _check_next(merchant: Merchant, after: int, chunk: int, report: Report) -> int | None:
+def _limit_faults(merchant: Merchant, chunk: int) -> list[LedgerFault]:
+    """Name the counters that do not agree. No account is faulty for that: its points are another matter."""
+    with tenancy.tenant(merchant):
+        found = _stock_faults(merchant)
+        if not limits.has_caps(versions.timeline(merchant.pk)):
+            return found
+    differences = _caps_that_differ(merchant, chunk)
+    if differences:
+        differences &= _caps_that_differ(merchant, chunk)
+    if not differences:
+        return found
+    with tenancy.tenant(merchant):
+        ids = [each.counter.scope_id for each in differences if each.counter.scope_id]
+        names = dict(
+            Account.objects.filter(merchant=merchant, member_id__in=ids).values_list("member_id", "member__public_id")
+        )
+    caps = [LedgerFault(0, names.get(each.counter.scope_id, ""), "cap", str(each)) for each in sorted(differences)]
+    return found + caps
+
+
+def _stock_faults(merchant: Merchant) -> list[LedgerFault]:
+    return [LedgerFault(0, "", "stock", str(each)) for each in limits.stock_differences(merchant)]
+
+
+def _caps_that_differ(merchant: Merchant, chunk: int) -> set[limits.LimitDifference]:
+    """Look at every member's caps, in chunks, each in a tenant of its own, and then at those that all share."""
+    shared, found, last = limits.CapUses(), set[limits.LimitDifference](), 0
+    while True:
+        with tenancy.tenant(merchant), connection.cursor() as cursor:
+            accounts = _accounts_after(cursor, merchant, last, chunk)
+            if not accounts:
+                return found | limits.shared_differences(merchant, shared)
+            found |= limits.member_differences(merchant, accounts, shared)
+            last = accounts[-1]
+
+
+def _check_next(merchant: Merchant, after: int, chunk: int, report: LedgerReport) -> int | None:
     """Reconcile the accounts that follow `after`, in the open tenant; return the last of them, None at the end."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM rewards_account WHERE merchant_id = %s AND id > %s ORDER BY id LIMIT %s",
-            [merchant.pk, after, chunk],
-        )
-        accounts = [row[0] for row in cursor.fetchall()]
+        accounts = _accounts_after(cursor, merchant, after, chunk)
         if not accounts:
             return None
-        _check_chunk(cursor, merchant.pk, accounts, report)
-    return int(accounts[-1])
+        _check_chunk(cursor, merchant, accounts, report)
+    return accounts[-1]
 
 
-def verify_members(*, merchant: Merchant, member_ids: Sequence[int]) -> Report:
-    """This function will reconcile some members' accounts in the open tenant."""
-    report = Report()
+def _accounts_after(cursor: Any, merchant: Merchant, after: int, chunk: int) -> list[int]:
+    cursor.execute(
+        "SELECT id FROM rewards_account WHERE merchant_id = %s AND id > %s ORDER BY id LIMIT %s",
+        [merchant.pk, after, chunk],
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def verify_members(*, merchant: Merchant, member_ids: Sequence[int]) -> LedgerReport:
+    """Reconcile some members' accounts in the open tenant."""
+    report = LedgerReport()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM rewards_account WHERE merchant_id = %s AND member_id = ANY(%s) ORDER BY id",
             [merchant.pk, list(member_ids)],
         )
-        _check_chunk(cursor, merchant.pk, [row[0] for row in cursor.fetchall()], report)
+        _check_chunk(cursor, merchant, [row[0] for row in cursor.fetchall()], report)
     return report
 
 
-def freeze(*, merchant: Merchant, report: Report, now: datetime) -> int:
-    """This function will stop the accounts with faults from being spent from until somebody looked; it says how many.
+def freeze(*, merchant: Merchant, report: LedgerReport, now: datetime) -> int:
+    """Stop the accounts with faults from being spent from until somebody looked; it says how many.
 
     The tenant is open. They still earn. Each is audited.
     """
@@ -118,7 +162,7 @@ def freeze(*, merchant: Merchant, report: Report, now: datetime) -> int:
 
 
 def inspect(*, merchant: Merchant, now: datetime, chunk: int = CHUNK) -> int:
-    """This function will reconcile a merchant's ledger, freeze and log what does not agree, and say how many entries it saw.
+    """Reconcile a merchant's ledger, freeze and log what does not agree, and say how many entries it saw.
 
     Each chunk is one transaction that freezes what it found and notes how far it came: killed anywhere, the next call
     goes on from there.  It opens its own tenants: call it outside of one, and one at a time for a merchant.
@@ -131,17 +175,21 @@ def inspect(*, merchant: Merchant, now: datetime, chunk: int = CHUNK) -> int:
             return int(inspection.entries)
 
 
-def _inspect_next(merchant: Merchant, chunk: int, now: datetime) -> tuple[Inspection, Report]:
-    report = Report()
+def _inspect_next(merchant: Merchant, chunk: int, now: datetime) -> tuple[Inspection, LedgerReport]:
+    report = LedgerReport()
     inspection = Inspection.objects.select_for_update().filter(merchant=merchant).first()
     if inspection is None:
         inspection = Inspection(merchant=merchant, begun_at=now)
     elif inspection.finished_at is not None:
-        inspection.begun_at, inspection.after_account, inspection.entries, inspection.finished_at = now, 0, 0, None
+        inspection.begun_at, inspection.finished_at = now, None
+        inspection.after_account = inspection.entries = inspection.faults = 0
     last = _check_next(merchant, inspection.after_account, chunk, report)
+    if last is None:
+        report.faults += _stock_faults(merchant)
     if not report.agrees:
         freeze(merchant=merchant, report=report, now=now)
     inspection.entries += report.entries
+    inspection.faults += len(report.faults)
     if last is None:
         inspection.finished_at = now
     else:
@@ -150,17 +198,8 @@ def _inspect_next(merchant: Merchant, chunk: int, now: datetime) -> tuple[Inspec
     return inspection, report
 
 
-def thaw(*, merchant: Merchant, member_id: int) -> bool:
-    """This function will let a frozen account be spent from again; it says whether it was frozen.
-
-    The tenant is open. Whoever thaws has looked: verify names the account again if it still does not agree.
-    """
-    rows = Account.objects.filter(merchant=merchant, member_id=member_id, frozen_at__isnull=False)
-    return bool(rows.update(frozen_at=None))
-
-
-def _check_chunk(cursor: Any, merchant_id: int, accounts: Sequence[int], report: Report) -> None:
-    values: dict[str, Any] = {"merchant": merchant_id, "accounts": list(accounts)}
+def _check_chunk(cursor: Any, merchant: Merchant, accounts: Sequence[int], report: LedgerReport) -> None:
+    values: dict[str, Any] = {"merchant": merchant.pk, "accounts": list(accounts)}
     cursor.execute(
         "SELECT a.id, m.public_id FROM rewards_account a JOIN members_member m ON m.merchant_id = a.merchant_id "
         "AND m.id = a.member_id WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s)",
@@ -168,7 +207,9 @@ def _check_chunk(cursor: Any, merchant_id: int, accounts: Sequence[int], report:
     )
     people: dict[int, str] = dict(cursor.fetchall())
     for check, account_id, detail in _sums_that_differ(cursor, values):
-        report.faults.append(Fault(account_id, people.get(account_id, ""), check, detail))
+        report.faults.append(LedgerFault(account_id, people.get(account_id, ""), check, detail))
+    for account_id, detail in ends.faults(cursor, merchant_id=merchant.pk, accounts=accounts, zone=merchant.tzinfo):
+        report.faults.append(LedgerFault(account_id, people.get(account_id, ""), "end", detail))
     for fault in _chain_faults(cursor, values, people, report):
         report.faults.append(fault)
     report.accounts += len(accounts)
@@ -193,7 +234,9 @@ def _family(cursor: Any, values: Mapping[str, Any]) -> list[tuple[int, int]]:
     return rows
 
 
-def _chain_faults(cursor: Any, values: Mapping[str, Any], people: Mapping[int, str], report: Report) -> Iterator[Fault]:
+def _chain_faults(
+    cursor: Any, values: Mapping[str, Any], people: Mapping[int, str], report: LedgerReport
+) -> Iterator[LedgerFault]:
     """Walk the entries of each account in order: numbers, running balance, and the hash of each with the one before."""
     cursor.execute(sums.ENTRIES, values)
     seen: dict[int, tuple[int, bytes]] = {}
@@ -212,7 +255,7 @@ def _chain_faults(cursor: Any, values: Mapping[str, Any], people: Mapping[int, s
             found = _entry_fault(account_id, entry, last + 1, balances.get(account_id, 0), previous)
             if found is not None:
                 broken.add(account_id)
-                yield Fault(account_id, people.get(account_id, ""), *found)
+                yield LedgerFault(account_id, people.get(account_id, ""), *found)
                 continue
             seen[account_id], balances[account_id] = (entry[0], bytes(entry[16])), entry[6]
     for account_id, (last, head) in heads.items():
@@ -221,9 +264,11 @@ def _chain_faults(cursor: Any, values: Mapping[str, Any], people: Mapping[int, s
             continue
         if found_seq != last:
             detail = f"the account counts {last} entries and there are {found_seq}"
-            yield Fault(account_id, people.get(account_id, ""), "seq", detail)
+            yield LedgerFault(account_id, people.get(account_id, ""), "seq", detail)
         elif found_head != head:
-            yield Fault(account_id, people.get(account_id, ""), "chain", "the account does not end with its last entry")
+            yield LedgerFault(
+                account_id, people.get(account_id, ""), "chain", "the account does not end with its last entry"
+            )
 
 
 def _entry_fault(

@@ -76,6 +76,40 @@
     move();
   }
 
+  // -- After a sale the open page says so: asked every few seconds while somebody looks, seldom after five minutes ----------
+  const news = document.getElementById("news");
+  if (news) {
+    const opened = Date.now();
+    const ask = async () => {
+      if (document.visibilityState === "visible" && navigator.onLine) {
+        try {
+          const answer = await fetch(news.dataset.news + "?seq=" + news.dataset.seq, { redirect: "error" });
+          if (answer.status === 200) await tell(await answer.text());
+          else if (answer.status !== 204) return;
+        } catch {
+          // No net, or signed out: the page stays as it is.
+        }
+      }
+      setTimeout(ask, Date.now() - opened < 300000 ? 5000 : 30000);
+    };
+    const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
+    const tell = async (html) => {
+      const part = parsed(html).querySelector("[data-seq]");
+      if (!part) return;
+      news.dataset.seq = part.dataset.seq;
+      const balance = part.querySelector("[data-balance]");
+      for (const place of document.querySelectorAll("[data-balance]")) place.textContent = balance.textContent;
+      balance.remove();
+      if (part.childElementCount) news.replaceChildren(...part.childNodes);
+      const old = document.getElementById("now");
+      if (!old || old.contains(document.activeElement)) return;
+      const page = await fetch(location.pathname, { redirect: "error" });
+      const now = page.ok && parsed(await page.text()).getElementById("now");
+      if (now) old.replaceWith(now);
+    };
+    setTimeout(ask, 5000);
+  }
+
   // -- The time a code is still good: counted down beside the words that say until when --------------------------------------
   const countdown = () => {
     for (const timer of document.querySelectorAll("[data-until]")) {

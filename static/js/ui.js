@@ -138,6 +138,7 @@
     }
   }
   document.addEventListener("click", async (event) => {
+    if (closest(event, "[data-print]")) window.print();
     const copier = closest(event, "[data-copy]");
     if (copier) {
       const source = copier.dataset.copy.startsWith("#") && document.querySelector(copier.dataset.copy);
@@ -176,6 +177,32 @@
     for (const button of document.querySelectorAll(".button[aria-busy]")) button.removeAttribute("aria-busy");
   });
   document.querySelector("[data-focus]")?.focus();
+
+  // -- Page transitions: one that is cut short (an answer that is no new page) is no error -----------------------------
+  for (const name of ["pageswap", "pagereveal"]) {
+    window.addEventListener(name, (event) => {
+      if (!event.viewTransition) return;
+      event.viewTransition.ready.catch(() => {});
+      event.viewTransition.finished.catch(() => {});
+    });
+  }
+
+  // -- Tabs that do not fit: the current one is in view -----------------------------------------------------------------
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+    const strip = tab.closest(".tabs");
+    strip.scrollLeft = tab.offsetLeft - strip.offsetLeft - (strip.clientWidth - tab.offsetWidth) / 2;
+  }
+
+  // -- Steppers: one more, one less, within what the field takes --------------------------------------------------------
+  document.addEventListener("click", (event) => {
+    const button = closest(event, "[data-step]");
+    const field = button?.closest(".stepper").querySelector("input");
+    if (!field) return;
+    const wished = (Number(field.value) || 0) + Number(button.dataset.step);
+    const value = Math.max(0, field.max ? Math.min(wished, Number(field.max)) : wished);
+    field.value = value ? String(value) : "";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 
   // -- htmx: every failure says what happened ---------------------------------------------------------------------------------
   document.addEventListener("htmx:sendError", () => toast(text("Failed")));

@@ -35,7 +35,10 @@ async function page(request) {
   try {
     answer = await fetch(request);
   } catch {
-    const kept = await caches.open(CARD).then((cache) => cache.match(request.url));
+    const cache = await caches.open(CARD);
+    // The first page too: the card says what the balance was, and when.
+    const isHome = new URL(request.url).pathname === new URL(self.registration.scope).pathname;
+    const kept = (await cache.match(request.url)) || (isHome && (await cache.matchAll())[0]);
     return kept || (await caches.match(OFFLINE)) || Response.error();
   }
   const member = answer.headers.get("Offline-Card");

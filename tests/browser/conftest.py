@@ -110,10 +110,25 @@ def open_page(browser: Browser, server_url: str, committed: None) -> Iterator[Ca
         context.close()
 
 
+#: Texts that stand in a column of a few letters: they fit, and nobody can read them. A bar of a chart is no text, and a
+#: cell may be as high as what stands beside it: what counts is how high its words are.
+_SQUEEZED = """() => {
+    const height = (it) => {
+        const words = document.createRange();
+        words.selectNodeContents(it);
+        return words.getBoundingClientRect().height;
+    };
+    return [...document.querySelectorAll('p, li, h1, h2, h3, dt, td, th, label')]
+        .filter((it) => it.checkVisibility() && !it.closest('.columns') && it.clientWidth > 1 && it.clientWidth < 56
+            && height(it) > 6 * (parseFloat(getComputedStyle(it).lineHeight) || 24))
+        .slice(0, 5).map((it) => it.innerText.slice(0, 60));
+}"""
+
+
 @pytest.fixture
 def assert_sound() -> Callable[..., None]:
     def assert_sound(page: Page, *, ignoring: tuple[str, ...] = ()) -> None:
-        """Fail unless the page is accessible (axe), fits its width and made the console say nothing."""
+        """Fail unless the page is accessible (axe), fits its width, reads in lines and made the console say nothing."""
         __tracebackhide__ = True
         findings = [
             f"{found['id']} ({found['impact']}): {node['html'][:200]}"
@@ -124,6 +139,8 @@ def assert_sound() -> Callable[..., None]:
         assert findings == [], "\n".join([f"axe at {page.url}:", *findings])
         beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert beyond <= 0, f"{page.url} is {beyond} px wider than its screen: {_widest(page)}"
+        squeezed = page.evaluate(_SQUEEZED)
+        assert squeezed == [], f"{page.url} squeezes text into a few letters a line: {squeezed}"
         said = page.complaints.lines  # type: ignore[attr-defined]
         assert said == [], f"{page.url}: {said}"
 

@@ -12,7 +12,7 @@ from merchants import keys, tenancy
 from merchants.actors import SYSTEM
 from rewards import purchases
 from rewards.parties import MemberRef
-from tests import living
+from tests import cafe_history
 from tests.people import cashier_browser, join, member_browser, staff_browser
 
 PHONE, DESK = 390, 1280
@@ -22,7 +22,7 @@ LOOKS = [(PHONE, "light", "en"), (DESK, "dark", "ko"), (PHONE, "dark", "zh-hant"
 @pytest.fixture(scope="module")
 def cafe(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
-        yield living.cafe(slug="cafe-yeoreum", sales=40)
+        yield cafe_history.cafe(slug="cafe-yeoreum", sales=40)
 
 
 def bought(cafe, name, member=None):
@@ -118,7 +118,7 @@ def test_two_receipts_with_one_number_are_told_apart_given_and_taken_off_again(
     assert_sound(desk)
 
     counter = open_page(f"/console/{cafe.slug}/counter/members/{sora.public_id}", client=cashier_browser(cafe), **look)
-    counter.locator("summary").last.click()
+    counter.locator("details:has(input[name=bought]) > summary").click()
     counter.locator("input[name=bought]").fill(number)
     counter.locator("form[action$=claim] button").click()
     choices = counter.locator("button[name=which]")

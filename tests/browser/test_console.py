@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
 
 from members.models import Member
 from merchants import tenancy
-from tests import living
+from merchants.actors import SYSTEM
+from rewards import programmes, terms
+from rewards.models.purchases import Purchase, PurchaseLine
+from tests import cafe_history
 from tests.people import open_shop, staff_browser
 
 PHONE, DESK = 390, 1280
@@ -20,7 +24,7 @@ PHONE, DESK = 390, 1280
 def cafe(django_db_setup, django_db_blocker):
     """Built once for this file; committed."""
     with django_db_blocker.unblock():
-        yield living.cafe()
+        yield cafe_history.cafe()
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,7 @@ PAGES = [
     "members/{member}?show=redemptions", "members/{member}?show=points", "members/{member}?show=person",
     "members/{member}/adjust", "members/{member}/change", "members/{member}/merge?other={other}",
     "developers/keys", "developers/till", "developers/webhooks", "settings", "settings/record", "team", "me",
+    "members/poster", "programme/part?part=transfers", "programme/part?part=notices",
 ]  # fmt: skip
 _TURNS = itertools.cycle(itertools.product(("light", "dark"), ("en", "ko")))
 _LOOKS = [(page, width, *next(_TURNS)) for page in PAGES for width in (PHONE, DESK)]
@@ -70,3 +75,82 @@ def test_a_new_merchant_is_led_to_the_next_step(open_page, assert_sound, shot, c
     shot(opened, "console-beginning")
     expect(opened.locator("[aria-current=step]")).to_have_text(re.compile(r"^\s*1"))
     assert_sound(opened)
+
+
+def test_a_refund_counts_pieces_up_and_down_and_says_at_once_what_it_pays_back(
+    cafe, owner, people, open_page, assert_sound, shot, django_db_blocker
+):
+    with django_db_blocker.unblock(), tenancy.tenant(cafe):
+        bought = Purchase.objects.filter(member__public_id=people[0], refunded_minor=0, points_paid_minor=0)[0]
+        line = PurchaseLine.objects.filter(purchase=bought).order_by("position")[0]
+        pieces, price = line.quantity_milli // 1000, line.amount_minor * 1000 // line.quantity_milli
+    page = open_page(
+        f"/console/{cafe.slug}/members/{people[0]}/refund?purchase={bought.public_id}", client=owner, width=PHONE
+    )
+    page.get_by_text("some lines").click()
+    field = page.locator(".refund__lines input").first
+    more = page.get_by_role("button", name=re.compile("^One more")).first
+    expect(page.locator(".refund__amount")).to_be_hidden()
+    more.click()
+
+    expect(field).to_have_value("1")
+    expect(page.locator("#effect")).to_contain_text(f"₩{price:,}")
+    for _press in range(pieces):
+        more.click()
+    expect(field).to_have_value(str(pieces))
+    expect(page.locator("#effect")).to_contain_text(f"₩{price * pieces:,}")
+    shot(page, "console-refund-steppers")
+    assert_sound(page)
+    for _press in range(pieces):
+        page.get_by_role("button", name=re.compile("^One less")).first.click()
+    expect(field).to_have_value("")
+
+
+def test_fields_that_are_read_together_stand_in_one_row(cafe, owner, open_page, assert_sound):
+    page = open_page(f"/console/{cafe.slug}/programme/rule?kind=per_item", client=owner)
+    page.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
+
+    def top(name):
+        return page.locator(f"[name={name}]").bounding_box()["y"]
+
+    assert top("first_day") == top("last_day")
+    assert top("cap_points_0") == top("cap_per_0") == top("cap_scope_0")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize("width", [860, DESK])
+def test_the_account_menu_is_seen_whole(cafe, owner, open_page, assert_sound, shot, width):
+    page = open_page(f"/console/{cafe.slug}/team", client=owner, width=width)
+    if width < 1024:
+        page.get_by_role("link", name="More").click()
+    page.locator(".sidebar__foot summary").click()
+
+    menu = page.locator(".sidebar__foot .menu__list")
+    expect(menu).to_be_visible()
+    shot(page, f"console-account-menu-{width}", whole=False)
+    at_its_corners = """(it) => {
+        const box = it.getBoundingClientRect();
+        return [[box.left + 8, box.top + 8], [box.right - 8, box.top + 8], [box.right - 8, box.bottom - 8]]
+            .every(([x, y]) => it.contains(document.elementFromPoint(x, y)));
+    }"""
+    assert menu.evaluate(at_its_corners)
+    assert menu.evaluate("(it) => it.scrollHeight - it.clientHeight") == 0
+    assert_sound(page)
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_the_mark_of_a_kept_example_stands_beside_its_figure(open_page, assert_sound, shot, committed, width):
+    shop = open_shop("new-shop")
+    with tenancy.tenant(shop):
+        document = terms.templates()["cafe"]
+        programmes.save_draft(merchant=shop, document=document, revision=None, now=datetime.now(UTC), actor=SYSTEM)
+    page = open_page(f"/console/{shop.slug}/programme/review", client=staff_browser(shop, "owner"), width=width)
+
+    shot(page, f"console-review-examples-{width}")
+    marks = page.locator("td:has(> * .icon)")
+    assert marks.count() == len(document["examples"])
+    for cell in marks.all():
+        mark, figure = cell.locator(".icon").bounding_box(), cell.locator("span > span").last.bounding_box()
+        assert figure["y"] <= mark["y"] + mark["height"] / 2 <= figure["y"] + figure["height"]
+        assert mark["x"] + mark["width"] <= figure["x"]
+    assert_sound(page)

@@ -13,7 +13,7 @@ from merchants import tenancy
 from merchants.actors import SYSTEM
 from merchants.models.messages import OutgoingMessage
 from rewards import purchases
-from tests import living
+from tests import cafe_history
 from tests.people import join, member_browser
 
 PHONE, DESK = 390, 1280
@@ -22,7 +22,7 @@ PHONE, DESK = 390, 1280
 @pytest.fixture(scope="module")
 def cafe(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
-        yield living.cafe(slug="cafe-bom", sales=40)
+        yield cafe_history.cafe(slug="cafe-bom", sales=40)
 
 
 @pytest.fixture

@@ -88,6 +88,9 @@ def test_the_card_shows_without_a_net_and_everything_else_says_so(portal, phone)
     portal.down()
     phone.goto(portal.page)
     assert phone.title() == title
+    # The first page too: the card says what the balance was, and when.
+    phone.goto(portal.page.removesuffix("me"))
+    assert phone.title() == title
     phone.goto(portal.page.replace("/me", "/join"))
     expect(phone.get_by_role("heading", name="You are offline")).to_be_visible()
 

@@ -6,12 +6,14 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.test import Client
 from playwright.sync_api import expect
 
+from members.models import Member
 from merchants import tenancy
 from merchants.actors import SYSTEM
 from rewards import purchases
-from tests import living
+from tests import cafe_history
 from tests.people import join, member_browser
 
 PHONE, DESK = 390, 1280
@@ -21,7 +23,7 @@ PHONE, DESK = 390, 1280
 def cafe(django_db_setup, django_db_blocker):
     """Built once for this file; committed."""
     with django_db_blocker.unblock():
-        yield living.cafe(slug="cafe-onul", sales=400)
+        yield cafe_history.cafe(slug="cafe-onul", sales=400)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def mina(cafe, django_db_blocker):
             ]
             purchases.record(
                 merchant=cafe, items=sold, now=now, actor=SYSTEM,
-                source=purchases.Source(may_backfill=True, is_silent=True),
+                source=purchases.SaleSource(may_backfill=True, is_silent=True),
             )  # fmt: skip
         return member
 
@@ -71,6 +73,7 @@ PAGES = [
     "me",
     "terms",
     "me/leave",
+    "me/data",
     "rewards/mine",
     "missing",
     "me/contact/email",
@@ -86,6 +89,66 @@ def test_it_is_accessible_and_fits(phone, assert_sound, shot, page, width, schem
     expect(opened.locator("h1")).to_have_count(1)
     shot(opened, f"portal-{page.replace('/', '-') or 'home'}-{width}-{scheme}-{language}")
     assert_sound(opened)
+
+
+@pytest.fixture
+def asked_who_it_is(cafe, django_db_blocker):
+    """A browser that has proved an address nobody has signed in with yet."""
+    with django_db_blocker.unblock():
+        member, client = join(cafe, name="Hana", birthday="02-29"), Client()
+        session = client.session
+        session["portal_contact_proved"] = {
+            "merchant": cafe.public_id, "contact": member.email, "at": datetime.now(UTC).isoformat(), "referrer": "",
+        }  # fmt: skip
+        session.save()
+        client.cookies["sessionid"] = session.session_key or ""
+        return client
+
+
+_THREE = [(PHONE, "light", "en"), (DESK, "dark", "ko"), (PHONE, "dark", "zh-hant"), (PHONE, "light", "ko")]
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), _THREE)
+def test_is_this_you_is_accessible_and_fits(
+    asked_who_it_is, cafe, open_page, assert_sound, shot, width, scheme, language
+):
+    look = {"width": width, "scheme": scheme, "language": language}
+    opened = open_page(f"/m/{cafe.slug}/code/you", client=asked_who_it_is, **look)
+    assert_sound(opened)
+    shot(opened, f"portal-is-it-you-{width}-{scheme}-{language}")
+    opened.locator("#id_told").fill("01-01")
+    opened.locator("form:has(#id_told) button").click()
+    expect(opened.locator(".field__error")).to_have_count(1)
+    opened.complaints.lines.clear()  # the browser notes the 422 it was answered
+    shot(opened, f"portal-is-it-you-wrong-{width}-{scheme}-{language}")
+    assert_sound(opened)
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), _THREE)
+def test_leaving_is_accessible_and_fits(
+    cafe, open_page, assert_sound, shot, django_db_blocker, width, scheme, language
+):
+    with django_db_blocker.unblock():
+        member = join(cafe, name="Jun")
+        client = member_browser(cafe, member)
+        client.post(f"/m/{cafe.slug}/me/leave", {"sure": "yes"})
+    look = {"width": width, "scheme": scheme, "language": language}
+    opened = open_page(f"/m/{cafe.slug}/me/leave/code", client=client, **look)
+    shot(opened, f"portal-leave-code-{width}-{scheme}-{language}")
+    assert_sound(opened)
+    opened.get_by_role("main").locator("form button").first.click()
+    opened.locator("#id_code").fill("123")
+    opened.locator("form:has(#id_code) button").click()
+    expect(opened.locator(".field__error")).to_have_count(1)
+    opened.complaints.lines.clear()  # the browser notes the 422 it was answered
+    shot(opened, f"portal-leave-code-wrong-{width}-{scheme}-{language}")
+    assert_sound(opened)
+    with django_db_blocker.unblock(), tenancy.tenant(cafe):
+        Member.objects.filter(pk=member.pk).update(leaves_at=datetime.now(UTC) + timedelta(days=7))
+    for page in ("", "me/leave"):
+        opened.goto(f"{opened.url.split('/m/')[0]}/m/{cafe.slug}/{page}")
+        shot(opened, f"portal-leaving-{page.replace('/', '-') or 'home'}-{width}-{scheme}-{language}")
+        assert_sound(opened)
 
 
 def test_a_reward_is_taken_shown_and_given_back(phone, assert_sound, shot):

@@ -12,8 +12,9 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import psycopg2.extensions
 
@@ -33,6 +34,8 @@ WOUNDS: Final = {
     "beat": 1,
     "flushall": 2,
     "valkey": 2,
+    "frozen_postgres": 1,
+    "half_sent_lines": 1,
 }
 
 
@@ -94,14 +97,15 @@ def _said(counted: Counter[str]) -> str:
 
 
 def drill(*, seconds: float, seed: int, weakness: str = "") -> Report:
-    """This function will run one drill from an empty data directory to the verdict; it leaves nothing behind."""
+    """Run one drill from an empty data directory to the verdict; it leaves nothing behind."""
     control = CONTROLS.get(weakness)
     dice = random.Random(seed)
     with (
         receiving() as receiver,
         standing(weakness=weakness, postgres_settings=control.settings if control else {}) as stack,
     ):
-        shop = stack.furnish(receiver.url("/ok"), MEMBERS)
+        # The second receiver takes every event and never answers: it must delay nobody but itself.
+        shop = stack.create_shop(receiver.url("/ok"), MEMBERS, receiver.url("/slow"))
         with contextlib.closing(stack.superuser()) as connection, connection.cursor() as cursor:
             for statement in control.statements if control else ():
                 cursor.execute(statement)
@@ -112,7 +116,7 @@ def drill(*, seconds: float, seed: int, weakness: str = "") -> Report:
         tills.close()
         ended = time.monotonic()
         with contextlib.closing(stack.superuser()) as connection:
-            faults = _come_to_rest(stack, connection, shop["merchant"])
+            faults = _come_to_rest(stack, connection, shop)
             seconds_to_deliver = time.monotonic() - ended
             faults += oracle.examine(
                 connection, merchant=shop["merchant"], log=tills.log, receiver=receiver, secret=shop["webhook_secret"]
@@ -155,12 +159,13 @@ def _storm(stack: Stack, dice: random.Random, wounds: dict[str, int], seconds: f
     return struck
 
 
-def _come_to_rest(stack: Stack, connection: psycopg2.extensions.connection, merchant: int) -> list[str]:
+def _come_to_rest(stack: Stack, connection: psycopg2.extensions.connection, shop: Mapping[str, Any]) -> list[str]:
     """Let the worker bring everything and then stop it; begin again when it told of something new in between."""
+    of = (shop["merchant"], shop["endpoint"])
     while True:
-        faults = oracle.wait_until_delivered(connection, merchant, standstill_seconds_max=60, meanwhile=stack.tend)
+        faults = oracle.wait_until_delivered(connection, of, standstill_seconds_max=60, meanwhile=stack.tend)
         stack.rest()
-        if faults or oracle.waiting(connection, merchant) == (0, 0):
+        if faults or oracle.waiting(connection, of) == (0, 0):
             return faults
         stack.work()
 

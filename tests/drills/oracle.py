@@ -89,21 +89,23 @@ FAULTS = {
 
 _WAITING = """
     SELECT (SELECT count(*) FROM merchants_outboxevent WHERE merchant_id = %(m)s AND relayed_at IS NULL),
-           (SELECT count(*) FROM merchants_webhookdelivery WHERE merchant_id = %(m)s AND state = 'due')
+           (SELECT count(*) FROM merchants_webhookdelivery d JOIN merchants_webhookendpoint e ON e.id = d.endpoint_id
+            WHERE d.merchant_id = %(m)s AND e.public_id = %(endpoint)s AND d.state = 'due')
 """
 
 
-def waiting(connection: psycopg2.extensions.connection, merchant: int) -> tuple[int, int]:
-    """Count the events nobody relayed yet, and the deliveries still to be made."""
+def waiting(connection: psycopg2.extensions.connection, of: tuple[int, str]) -> tuple[int, int]:
+    """Count the events of a merchant that nobody relayed yet, and the deliveries still to be made to an endpoint."""
+    merchant, endpoint = of
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, {"m": merchant})
+        cursor.execute(_WAITING, {"m": merchant, "endpoint": endpoint})
         not_relayed, due = cursor.fetchone()
     return not_relayed, due
 
 
 def wait_until_delivered(
     connection: psycopg2.extensions.connection,
-    merchant: int,
+    of: tuple[int, str],
     *,
     standstill_seconds_max: float,
     meanwhile: Callable[[], None],
@@ -112,7 +114,7 @@ def wait_until_delivered(
     least, deadline = None, time.monotonic() + standstill_seconds_max
     while True:
         meanwhile()
-        not_relayed, due = waiting(connection, merchant)
+        not_relayed, due = waiting(connection, of)
         if not_relayed == due == 0:
             return []
         if least is None or (not_relayed, due) < least:
@@ -138,6 +140,7 @@ def examine(
                 faults.append(f"{sentence}: {len(rows)} times, such as {rows[:SHOWN_MAX]}")
         faults += _acknowledged(cursor, merchant, log)
         faults += _nobody_asked(cursor, merchant, log)
+        faults += _clocks(cursor, merchant, log)
         faults += _events(cursor, merchant, receiver, secret)
     return faults
 
@@ -187,6 +190,18 @@ def _nobody_asked(cursor: Any, merchant: int, log: Log) -> Iterable[str]:
     strange = {row[0] for row in cursor.fetchall()} - asked
     if strange:
         yield f"{len(strange)} purchases nobody asked for, such as {sorted(strange)[:SHOWN_MAX]}"
+
+
+def _clocks(cursor: Any, merchant: int, log: Log) -> Iterable[str]:
+    """A till whose clock is off, and which says what it shows, sold when we heard of it."""
+    off = {sale["external_id"] for intent in log.intents for sale in _sales(intent) if intent.off}
+    cursor.execute(
+        "SELECT external_id, recorded_at - occurred_at FROM rewards_purchase "
+        "WHERE merchant_id = %s AND state = 'recorded' AND abs(extract(epoch FROM recorded_at - occurred_at)) > 300",
+        [merchant],
+    )
+    if mistaken := [(name, str(by)) for name, by in cursor.fetchall() if name in off]:
+        yield f"{len(mistaken)} sales of tills with a wrong clock were given a wrong time, such as {mistaken[:SHOWN_MAX]}"
 
 
 def _sales(intent: Intent) -> list[dict[str, Any]]:

@@ -23,12 +23,13 @@ from typing import Any
 import psycopg2
 import redis
 
-from loyalty.launch import environment, places
-from loyalty.launch.places import CHECKOUT, StartError
+from loyalty.launch import directories, environment, programs
+from loyalty.launch.directories import CHECKOUT, StartError
 from loyalty.launch.postgres import DATABASE, Postgres
 from loyalty.launch.processes import Child, kill_group
 from loyalty.launch.supervisor import RESTARTS_MAX
 from loyalty.launch.valkey import Valkey
+from tests.drills import half_sent
 
 RECOVERY_SECONDS_MAX = 180.0
 
@@ -40,6 +41,8 @@ class Stack:
 
     data: Path
     weakness: str = ""
+    #: Further variables of every process.
+    variables: dict[str, str] = field(default_factory=dict)
     postgres_settings: dict[str, str] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)
     #: Seconds from each wound until the web answered from the database again.
@@ -50,7 +53,7 @@ class Stack:
     restarts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.places = places.prepare(self.data)
+        self.places = directories.prepare(self.data)
         self.postgres = Postgres(self.places, durable=True, settings=self.postgres_settings)
         self.valkey = Valkey(self.places)
         self.port = _port_of_our_own()
@@ -63,16 +66,32 @@ class Stack:
         self.valkey.wait_ready()
         self.run("migrate", "--verbosity", "0", timeout=300)
 
-    def start_serving(self) -> None:
+    def launch_web(self) -> None:
+        """Start the web alone, and wait until it answers."""
+        self._launch_web()
+        self.wait_serving()
+
+    def _launch_web(self) -> None:
         weak = bool(self.weakness)
-        web = "tests.drills.weakenings:application" if weak else "loyalty.wsgi:application"
-        app = "tests.drills.weakenings" if weak else "loyalty.celery"
+        web = "tests.drills.negative_controls:application" if weak else programs.APPLICATION
         self._python(
             "web",
-            *("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)),
-            *("--workers", "2", "--blocking-threads", "2", "--no-ws", "--log-level", "warning"),
-            *("--respawn-failed-workers", "--workers-kill-timeout", "2", web),
+            *(
+                "-m",
+                "loyalty.server",
+                *programs.GRANIAN,
+                "--port",
+                str(self.port),
+                "--workers",
+                "2",
+                "--respawn-failed-workers",
+                web,
+            ),
         )
+
+    def start_serving(self) -> None:
+        self._launch_web()
+        app = "tests.drills.negative_controls" if self.weakness else "loyalty.celery"
         self._python(
             "worker",
             *("-m", "celery", "-A", app, "worker", "--concurrency", "2", "--loglevel", "WARNING"),
@@ -179,6 +198,14 @@ class Stack:
         self.children["valkey"] = self.valkey.launch()
         self.valkey.wait_ready()
 
+    def _frozen_postgres(self, dice: random.Random) -> None:
+        with self.stopped_postgres():
+            time.sleep(dice.uniform(0.5, 3))
+
+    def _half_sent_lines(self, dice: random.Random) -> None:
+        with half_sent.half_sent(self.port, "lk_test_00000000_" + "0" * 32):
+            time.sleep(dice.uniform(1, 3))
+
     def _kill(self, name: str) -> None:
         child = self.children[name]
         assert child.process is not None
@@ -187,6 +214,28 @@ class Stack:
         else:
             kill_group(child.process.pid)
         child.process.wait()
+
+    @contextlib.contextmanager
+    def stopped_postgres(self) -> Iterator[None]:
+        """Stop the server in the middle of whatever it does, as a frozen virtual machine would; it goes on after."""
+        pids = self._postgres_pids()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def _postgres_pids(self) -> list[int]:
+        """Return the postmaster's process and those it has forked; the postmaster first, so that it forks no more."""
+        pid = self.children["postgres"].pid
+        try:
+            return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+        except OSError:
+            return []
 
     # -- seen from outside ---------------------------------------------------------------------------------------
 
@@ -206,8 +255,8 @@ class Stack:
         granian gives up when its workers are killed in quick succession, Celery when the queue dies at a bad moment.
         """
         for name in ("web", "worker", "beat"):
-            child = self.children[name]
-            if not child.is_running():
+            child = self.children.get(name)
+            if child is not None and not child.is_running():
                 if self.restarts[name] >= RESTARTS_MAX:
                     raise AssertionError(f"{name} stopped by itself:\n{child.last_lines(40)}")
                 self.restarts[name] += 1
@@ -242,9 +291,10 @@ class Stack:
             raise AssertionError(f"{' '.join(argv)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done.stdout
 
-    def furnish(self, receiver_url: str, members: int) -> Mapping[str, Any]:
+    def create_shop(self, receiver_url: str, members: int, *further_urls: str) -> Mapping[str, Any]:
+        """Open a shop whose events go to `receiver_url`, and to further ones nobody waits for."""
         found: Mapping[str, Any] = json.loads(
-            self.run(receiver_url, str(members), module="tests.drills.furnish").splitlines()[-1]
+            self.run(str(members), receiver_url, *further_urls, module="tests.drills.create_shop").splitlines()[-1]
         )
         return found
 
@@ -287,6 +337,7 @@ class Stack:
             "PYTHONPYCACHEPREFIX": str(self.data / "pycache"),
             "PYTHONDONTWRITEBYTECODE": "",
             "DRILL_WEAKNESS": self.weakness,
+            **self.variables,
         }
 
     def _python(self, name: str, *arguments: str) -> None:
@@ -302,11 +353,17 @@ class Stack:
 
 
 @contextlib.contextmanager
-def standing(*, weakness: str = "", postgres_settings: dict[str, str] | None = None) -> Iterator[Stack]:
+def standing(
+    *,
+    weakness: str = "",
+    postgres_settings: dict[str, str] | None = None,
+    variables: dict[str, str] | None = None,
+    inside: Path | None = None,
+) -> Iterator[Stack]:
     """A stack in a directory of its own, for the length of the block; its services are up, nothing serves yet."""
-    data = Path(tempfile.mkdtemp(prefix="loyalty-drill-"))
+    data = Path(tempfile.mkdtemp(prefix="loyalty-drill-", dir=inside))
     data.chmod(0o711)
-    stack = Stack(data, weakness=weakness, postgres_settings=postgres_settings or {})
+    stack = Stack(data, weakness=weakness, postgres_settings=postgres_settings or {}, variables=variables or {})
     try:
         stack.start_services()
         yield stack

@@ -10,12 +10,14 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 TWICE = 0.05
 AGAIN = 0.05
 OTHERWISE = 0.02
+#: Minutes by which tills' clocks are off; those of the others are right, and they do not say what theirs show.
+CLOCKS_OFF = {1: 20, 2: -180, 3: -45}
 SPENDING = frozenset({"redemption", "hold", "capture"})
 
 
@@ -26,6 +28,8 @@ class Intent:
     kind: str
     path: str
     body: dict[str, Any]
+    #: By how much the clock is off that its times were read from.
+    off: timedelta = timedelta()
     #: The definite answer, once heard: anything but 503 and silence.
     status: int = 0
     answer: dict[str, Any] = field(default_factory=dict)
@@ -80,7 +84,7 @@ class Tills:
         self.members = members
         self.log = Log()
         self.seed = seed
-        self._late: list[dict[str, Any]] = []
+        self._late: list[tuple[timedelta, dict[str, Any]]] = []
         self._stop = threading.Event()
         self._give_up_at = float("inf")
         self._lines = threading.local()
@@ -103,6 +107,7 @@ class Tills:
 
     def _serve(self, number: int) -> None:
         dice = random.Random(f"{self.seed}/{number}")
+        self._lines.off = timedelta(minutes=CLOCKS_OFF.get(number, 0))
         count = 0
         try:
             while not self._stop.is_set():
@@ -128,10 +133,11 @@ class Tills:
     def _idea(self, dice: random.Random, name: str) -> Intent:
         roll = dice.random()
         if roll < 0.62:
-            return Intent("purchase", "purchases", self._came_late(dice) or self._sale(dice, name))
+            off, sale = self._came_late(dice) or (self._lines.off, self._sale(dice, name))
+            return Intent("purchase", "purchases", sale, off)
         if roll < 0.70:
             sales = [self._sale(dice, f"{name}-{place}") for place in range(dice.randint(2, 6))]
-            return Intent("batch", "purchases/batch", {"purchases": sales})
+            return Intent("batch", "purchases/batch", {"purchases": sales}, self._lines.off)
         if roll < 0.82:
             return self._refund(dice, name)
         if roll < 0.90:
@@ -144,7 +150,7 @@ class Tills:
             "external_id": f"sale-{name}",
             "member": {"external_id": dice.choice(self.members)},
             "location": "main",
-            "occurred_at": datetime.now(UTC).isoformat(),
+            "occurred_at": self._clock(),
             "currency": "KRW",
             "total_minor": sum(amounts),
             "lines": [
@@ -153,8 +159,12 @@ class Tills:
             ],
         }
 
-    def _came_late(self, dice: random.Random) -> dict[str, Any] | None:
-        """A sale whose refund was sent before it."""
+    def _clock(self) -> str:
+        """Read this till's own clock."""
+        return (datetime.now(UTC) + self._lines.off).isoformat()
+
+    def _came_late(self, dice: random.Random) -> tuple[timedelta, dict[str, Any]] | None:
+        """A sale whose refund was sent before it, and how far off the clock is that timed it."""
         with self.log.lock:
             return self._late.pop() if self._late and dice.random() < 0.2 else None
 
@@ -165,15 +175,15 @@ class Tills:
         else:
             sale = self._sale(dice, f"{name}-late")
             with self.log.lock:
-                self._late.append(sale)
+                self._late.append((self._lines.off, sale))
         body = {
             "external_id": f"refund-{name}",
             "purchase": {"external_id": sale["external_id"]},
-            "occurred_at": datetime.now(UTC).isoformat(),
+            "occurred_at": self._clock(),
         }
         if dice.random() < 0.7:
             body["amount_minor"] = dice.randint(1, sale["total_minor"])
-        return Intent("refund", "refunds", body)
+        return Intent("refund", "refunds", body, self._lines.off)
 
     def _spend(self, dice: random.Random, name: str, **more: Any) -> dict[str, Any]:
         total = dice.randint(50, 400) * 100
@@ -221,13 +231,13 @@ class Tills:
 
     def _twice(self, intent: Intent) -> None:
         """The same request over two lines at the same instant."""
-        twin = Intent(intent.kind, intent.path, intent.body)
+        again = Intent(intent.kind, intent.path, intent.body, intent.off)
         with ThreadPoolExecutor(2) as pool:
-            for future in [pool.submit(self._on_a_line_of_its_own, each) for each in (intent, twin)]:
+            for future in [pool.submit(self._on_a_line_of_its_own, each) for each in (intent, again)]:
                 future.result()
-        counts = any(each.is_acknowledged or each.is_kept_refusal for each in (intent, twin))
-        if counts and (intent.status, _frozen(intent)) != (twin.status, _frozen(twin)):
-            self.log.complain(f"twins of {intent.external_id} differ: {intent.status} and {twin.status}")
+        counts = any(each.is_acknowledged or each.is_kept_refusal for each in (intent, again))
+        if counts and (intent.status, _frozen(intent)) != (again.status, _frozen(again)):
+            self.log.complain(f"two answers of {intent.external_id} differ: {intent.status} and {again.status}")
 
     def _on_a_line_of_its_own(self, intent: Intent) -> None:
         try:
@@ -269,11 +279,13 @@ class Tills:
         intent.tries += 1
         line = getattr(self._lines, "line", None) or http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         self._lines.line = line
+        # What the clock shows when it is sent, at every sending: the difference is then taken off its times.
+        now = {"sent_at": (datetime.now(UTC) + intent.off).isoformat()} if intent.off else {}
         try:
             line.request(
                 "POST",
                 f"/api/v1/{intent.path}",
-                body=json.dumps(intent.body),
+                body=json.dumps({**intent.body, **now}),
                 headers={
                     "Host": "localhost",
                     "Authorization": f"Bearer {self.key}",

@@ -5,20 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, connections
 from django.test import Client
 
-from members import contact_changes, directory, live_codes
+from engagement import erasure
+from members import claims, contact_changes, leaving, live_codes, registration
 from members.codes import Proof
-from members.inputs import MemberChanges
+from members.inputs import MemberChanges, NewMember
 from members.models import Member
 from merchants import contacts, ids, profile, tenancy
 from merchants.actors import SYSTEM, Actor
 from merchants.errors import LoyaltyError
-from rewards import balances, purchases, redemptions, taking
+from rewards import balances, enrolment, portal_redemptions, purchases, redemptions
 from rewards.models.redemptions import Redemption
 from rewards.parties import MemberRef
 from rewards.redemptions import RedemptionRequest
@@ -47,7 +48,7 @@ def cafe(committed):
 
 @pytest.fixture
 def mina(cafe):
-    member = join(cafe, email=f"{ids.mint('usr')[4:]}@example.org")
+    member = join(cafe, email=f"{ids.mint('mem')[4:]}@example.org")
     sold = purchases.PurchaseInput(
         external_id="much", occurred_at=datetime.now(UTC), currency="KRW", total_minor=600_000,
         member=MemberRef(id=member.public_id),
@@ -68,12 +69,13 @@ def test_two_phones_at_once_do_not_each_stay_below_the_limit(cafe, mina):
     def take(place):
         asked = RedemptionRequest(external_id=f"phone-{place}", member=MemberRef(id=mina.public_id), reward="dinner")
         return tenancy.attempt(
-            cafe, lambda: taking.take(merchant=cafe, member=mina, asked=asked, proof=None, now=now, actor=actor)
+            cafe,
+            lambda: portal_redemptions.take(merchant=cafe, member=mina, asked=asked, proof=None, now=now, actor=actor),
         )
 
     outcomes = at_once(6, take)
 
-    assert sum(isinstance(each, taking.FreshCodeNeeded) for each in outcomes) == 5
+    assert sum(isinstance(each, portal_redemptions.FreshCodeNeeded) for each in outcomes) == 5
     assert spendable(cafe, mina) == 6000 - 600
 
 
@@ -96,7 +98,7 @@ def test_two_tills_at_once_do_not_both_spend_with_one_code(cafe, mina):
 def takes_a_new_address(cafe, mina):
     """Mina changes her own address; return when, the secret of the link that undoes it, and the new one."""
     now, secrets = datetime.now(UTC), []
-    new = contacts.read_email(f"{ids.mint('usr')[4:]}@example.org")
+    new = contacts.read_email(f"{ids.mint('mem')[4:]}@example.org")
     by = Proof(cafe.pk, contacts.stored(mina.email), "step_up", now)
     tenancy.attempt(cafe, lambda: contact_changes.change(
         merchant=cafe, member=mina, by=by, to=Proof(cafe.pk, new, "change", now), now=now,
@@ -150,7 +152,7 @@ def overtaken(shop, work, meanwhile):
 
 def changes_email(cafe, mina, email):
     changes = MemberChanges(email=email)
-    directory.update(merchant=cafe, member=mina, changes=changes, actor=MANAGER, now=datetime.now(UTC))
+    registration.update(merchant=cafe, member=mina, changes=changes, actor=MANAGER, now=datetime.now(UTC))
 
 
 def typed_while_staff_change_the_address(cafe, mina, phone, page):
@@ -159,7 +161,7 @@ def typed_while_staff_change_the_address(cafe, mina, phone, page):
     return overtaken(
         cafe,
         lambda: phone.post(page, {"code": code}),
-        lambda: changes_email(cafe, mina, f"{ids.mint('usr')[4:]}@example.org"),
+        lambda: changes_email(cafe, mina, f"{ids.mint('mem')[4:]}@example.org"),
     )
 
 
@@ -210,3 +212,84 @@ def test_signing_in_with_an_address_that_staff_change_at_that_moment_lets_nobody
     assert (answer.status_code, answer["Location"]) == (302, f"{portal}/sign-in")
     assert "The code was sent to another contact than this member" in phone.get(f"{portal}/sign-in").content.decode()
     assert phone.get(f"{portal}/").status_code == 302
+
+
+# -- "is this you?" in several browsers at once ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reused(cafe):
+    """Somebody with a number that she never signed in with, whose birthday the shop knows."""
+    hana = join(cafe, name="Hana", phone=f"+82102{time.time_ns() // 100 % 10**7:07d}")
+    with tenancy.tenant(cafe):
+        Member.objects.filter(pk=hana.pk).update(birth_month=2, birth_day=29)
+    return hana
+
+
+def proof_of(cafe, member):
+    return Proof(cafe.pk, contacts.stored(member.phone), "join", datetime.now(UTC))
+
+
+def says_no(cafe, member, proof):
+    details = NewMember(phone=proof.contact.value)
+    actor = Actor("member", "joining")
+    return tenancy.attempt(
+        cafe,
+        lambda: enrolment.join(
+            merchant=cafe, details=details, proof=proof, is_anew=True, actor=actor, now=datetime.now(UTC)
+        ),
+    )
+
+
+def says_yes(cafe, member, proof):
+    return tenancy.attempt(
+        cafe,
+        lambda: claims.answer(merchant=cafe, member=member, proof=proof, told="02-29", now=datetime.now(UTC)),
+    )
+
+
+def test_six_browsers_that_say_no_open_one_membership(cafe, reused):
+    proof = proof_of(cafe, reused)
+
+    outcomes = at_once(6, lambda _place: says_no(cafe, reused, proof))
+
+    assert sum(not isinstance(each, Exception) for each in outcomes) == 1
+    assert {type(each) for each in outcomes if isinstance(each, Exception)} <= {
+        claims.NotYourContact, claims.AlreadyClaimed, registration.ContactTaken,
+    }  # fmt: skip
+    with tenancy.tenant(cafe):
+        (his,) = Member.objects.filter(merchant=cafe, phone=proof.contact.value)
+        hers = Member.objects.get(merchant=cafe, pk=reused.pk)
+        opened = Member.objects.filter(merchant=cafe, recorded_at__gt=hers.recorded_at).count()
+    assert his.pk != reused.pk
+    assert (hers.phone, hers.user_id, opened) == (None, None, 1)
+
+
+def test_of_yes_and_no_at_once_the_first_decides(cafe, reused):
+    proof = proof_of(cafe, reused)
+
+    outcomes = at_once(6, lambda place: (says_yes if place % 2 else says_no)(cafe, reused, proof))
+
+    with tenancy.tenant(cafe):
+        (owner,) = Member.objects.filter(merchant=cafe, phone=proof.contact.value)
+    yes = [each for each in outcomes[1::2] if not isinstance(each, Exception)]
+    no = [each for each in outcomes[0::2] if not isinstance(each, Exception)]
+    assert (len(yes), len(no)) == ((3, 0) if owner.pk == reused.pk else (0, 1))
+
+
+def test_who_stays_at_the_last_moment_is_not_erased(cafe, mina):
+    week_ago = datetime.now(UTC) - timedelta(days=7)
+    with tenancy.tenant(cafe):
+        Member.objects.filter(pk=mina.pk).update(leaves_at=week_ago)
+    actor = Actor("member", mina.public_id)
+
+    erased = overtaken(
+        cafe,
+        lambda: tenancy.attempt(cafe, lambda: erasure.leave_due(merchant=cafe, now=datetime.now(UTC))),
+        lambda: leaving.take_back(merchant=cafe, member=mina, now=datetime.now(UTC), actor=actor),
+    )
+
+    assert erased == 1, "it was looked at, and found to stay"
+    with tenancy.tenant(cafe):
+        assert Member.objects.get(merchant=cafe, pk=mina.pk).state == "active"
+    assert spendable(cafe, mina) == 6000

@@ -1,11 +1,10 @@
-"""Several relays and postmen at once, killed at the worst moment: every event arrives, and none is lost or stuck."""
+"""Several relays and deliverers at once, killed at the worst moment: every event arrives, and none is lost or stuck."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -18,9 +17,10 @@ from merchants.models.outbox import OutboxEvent
 from merchants.models.webhooks import WebhookDelivery
 from merchants.outbox import Event
 from merchants.webhooks import addresses, delivering, endpoints, relay, sending
-from tests import machine
+from tests import postgres_admin
 from tests.people import open_shop
 from tests.receiver import receiving
+from tests.threads import returned
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 OWNER = Actor("staff", "seat_0123456789abcdef", role="owner")
@@ -53,21 +53,6 @@ def happen(cafe, count):
         return outbox.record_many(merchant_id=cafe.pk, events=events, now=NOON)
 
 
-def at_once(count, work):
-    """Run the work on so many threads that start together; return what each returned."""
-    barrier = threading.Barrier(count)
-
-    def run():
-        barrier.wait()
-        try:
-            return work()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(count) as pool:
-        return [future.result() for future in [pool.submit(run) for _ in range(count)]]
-
-
 def test_eight_relays_hand_every_event_on_exactly_once(cafe, receiver):
     add(cafe, receiver.url("/a"), receiver.url("/b"))
     happen(cafe, 400)
@@ -78,20 +63,20 @@ def test_eight_relays_hand_every_event_on_exactly_once(cafe, receiver):
             total += done
         return total
 
-    assert sum(at_once(8, until_empty)) == 400
+    assert sum(returned(*[until_empty] * 8)) == 400
     with tenancy.tenant(cafe):
         assert WebhookDelivery.objects.count() == 800
         assert OutboxEvent.objects.filter(relayed_at=None).count() == 0
 
 
-def test_four_postmen_bring_everything_once(cafe, receiver):
+def test_four_deliverers_bring_everything_once(cafe, receiver):
     add(cafe, receiver.url("/a"), receiver.url("/b"))
     made = happen(cafe, 100)
     with tenancy.tenant(cafe):
         relay.relay(merchant_id=cafe.pk, now=NOON)
 
-    at_once(4, lambda: delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON, seconds_max=20))
-    # A postman goes home when the others hold the locks at that moment; the next tick brings the rest.
+    returned(*[lambda: delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON, seconds_max=20)] * 4)
+    # A deliverer ends when the others hold the locks at that moment; the next tick brings the rest.
     delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON, seconds_max=20)
 
     assert Counter(receiver.ids("/a")) == Counter(receiver.ids("/b")) == Counter(made)
@@ -110,7 +95,7 @@ def test_a_relay_that_dies_before_its_commit_has_done_nothing(cafe, receiver):
     assert sorted(receiver.ids("/ok")) == sorted(made)
 
 
-def test_a_postman_that_dies_after_sending_sends_again_and_loses_nothing(cafe, receiver):
+def test_a_deliverer_that_dies_after_sending_sends_again_and_loses_nothing(cafe, receiver):
     add(cafe, receiver.url())
     [event_id] = happen(cafe, 1)
     with tenancy.tenant(cafe):
@@ -123,6 +108,90 @@ def test_a_postman_that_dies_after_sending_sends_again_and_loses_nothing(cafe, r
     assert delivering.deliver(find=find, clock=lambda: NOON + timedelta(seconds=19)) == 0
     assert delivering.deliver(find=find, clock=lambda: NOON + timedelta(seconds=21)) == 1
     assert receiver.ids("/ok") == [event_id, event_id]
+
+
+def test_a_receiver_that_refuses_one_kind_gets_all_others_without_delay(cafe, receiver):  # airyhq/airy#1043
+    """Six members join and twenty leave.  The till wants no enrolments and says 400: who left is told at once."""
+    receiver.refuses = {"member.enrolled"}
+    add(cafe, receiver.url())
+    enrolled = Event("member.enrolled", {"member": MINA}, NOON)
+    left = Event("member.erased", {"member": MINA}, NOON)
+    with tenancy.tenant(cafe):
+        outbox.record_many(merchant_id=cafe.pk, events=[enrolled] * 6 + [left] * 10, now=NOON)
+        relay.relay(merchant_id=cafe.pk, now=NOON)
+    bring = lambda now: delivering.deliver(find=partial(_only, cafe.pk), clock=lambda: now)  # noqa: E731
+
+    assert bring(NOON) == 16
+    a_minute_later = NOON + timedelta(minutes=1)
+    with tenancy.tenant(cafe):
+        assert _states() == {("member.enrolled", "due", 1): 6, ("member.erased", "delivered", 1): 10}
+        outbox.record_many(merchant_id=cafe.pk, events=[left] * 10, now=a_minute_later)
+        relay.relay(merchant_id=cafe.pk, now=a_minute_later)
+
+    assert bring(a_minute_later) == 16
+    with tenancy.tenant(cafe):
+        assert _states() == {("member.enrolled", "due", 2): 6, ("member.erased", "delivered", 1): 20}
+
+    for hours in (1, 3, 10, 30, 80, 160):  # somebody leaves before each, so that the endpoint is not thought dead
+        now = NOON + timedelta(hours=hours)
+        with tenancy.tenant(cafe):
+            outbox.record_many(merchant_id=cafe.pk, events=[left], now=now)
+            relay.relay(merchant_id=cafe.pk, now=now)
+        assert bring(now) == 7
+    with tenancy.tenant(cafe):
+        assert _states() == {("member.enrolled", "given_up", 8): 6, ("member.erased", "delivered", 1): 26}
+
+
+def _states():
+    rows = WebhookDelivery.objects.values_list("event__kind", "state", "attempts")
+    return dict(Counter(rows))
+
+
+def test_what_a_process_claimed_and_will_not_send_is_free_at_once(cafe, receiver):
+    """The endpoint takes forty and then falls ill: what had been claimed ahead waits for it, and for no lease."""
+    receiver.answers["/ok"] = [200] * 40 + [500]
+    add(cafe, receiver.url())
+    happen(cafe, 200)
+    with tenancy.tenant(cafe):
+        relay.relay(merchant_id=cafe.pk, now=NOON)
+
+    delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON)
+
+    with tenancy.tenant(cafe):
+        assert WebhookDelivery.objects.filter(state="delivered").count() == 40
+        waiting = WebhookDelivery.objects.filter(state="due")
+        assert (waiting.count(), waiting.exclude(claimed_until=None).count()) == (160, 0)
+        assert len(receiver.at("/ok")) == 40 + waiting.filter(attempts=1).count()
+        assert 1 <= waiting.filter(attempts=1).count() <= delivering.PER_ENDPOINT
+
+
+def test_many_endpoints_that_hang_leave_places_for_the_good_one(cafe, receiver, monkeypatch):
+    """Nineteen endpoints never answer.  Each is given one request, and only half of the places are given to them."""
+    monkeypatch.setitem(sending.post.__kwdefaults__, "seconds_max", 1.5)
+    add(cafe, *(receiver.url("/slow") for _ in range(19)), receiver.url("/ok"))
+    with tenancy.tenant(cafe):
+        made = outbox.record_many(
+            merchant_id=cafe.pk, events=[Event("member.erased", {"member": MINA}, NOON)] * 30, now=NOON
+        )
+        relay.relay(merchant_id=cafe.pk, now=NOON)
+
+    delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON, seconds_max=6)
+
+    assert sorted(receiver.ids("/ok")) == sorted(made)
+    assert len(receiver.at("/slow")) == 19
+
+
+def test_after_its_time_a_good_endpoint_is_served_while_a_hanging_one_is_waited_for(cafe, receiver, monkeypatch):
+    monkeypatch.setitem(sending.post.__kwdefaults__, "seconds_max", 2.0)
+    add(cafe, receiver.url("/slow"), receiver.url("/ok"))
+    made = happen(cafe, 300)
+    with tenancy.tenant(cafe):
+        relay.relay(merchant_id=cafe.pk, now=NOON)
+
+    delivering.deliver(find=lambda now: [cafe.pk], clock=lambda: NOON, seconds_max=0.2)
+
+    assert sorted(receiver.ids("/ok")) == sorted(made)
+    assert len(receiver.at("/slow")) == 1
 
 
 def _only(merchant_id, now):
@@ -222,15 +291,15 @@ def test_a_tick_is_done_by_one_at_a_time_and_a_death_gives_the_place_up(committe
     name = ids.mint("evt")
     with due.alone(name) as first:
         assert first
-        assert at_once(1, lambda: _try(name)) == [False]
-    assert at_once(1, lambda: _try(name)) == [True]
+        assert returned(lambda: _try(name)) == [False]
+    assert returned(lambda: _try(name)) == [True]
 
     with pytest.raises(Exception, match=r"terminat|closed"), due.alone(name):
         with connections["system"].cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             [pid] = cursor.fetchone()
-        machine.end_backend(pid)
-        assert at_once(1, lambda: _try(name)) == [True]
+        postgres_admin.end_backend(pid)
+        assert returned(lambda: _try(name)) == [True]
     connections["system"].close()
 
 

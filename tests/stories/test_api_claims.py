@@ -73,7 +73,7 @@ def test_what_cannot_be_claimed_says_why_and_keeps_nothing(till, mina, cafe):
     assert refused(claims(till, purchase="mine"), 409, "purchase_claimed")
     assert refused(claims(till, purchase="old"), 409, "claim_too_late")
     assert refused(claims(till, purchase="never"), 404, "purchase_not_found")
-    assert refused(claims(till, phone="010-9999-9999"), 422, "member_not_found")
+    assert refused(claims(till, phone="010-9999-9999"), 404, "member_not_found")
     assert refused(till.post("purchases/claim", {"purchase": {"external_id": "x"}, "member": {"id": "y"}}), 400,
                    "external_id_required")  # fmt: skip
     with tenancy.tenant(cafe):

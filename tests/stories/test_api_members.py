@@ -1,7 +1,8 @@
-"""Enrolling, finding and changing members through the till's door."""
+"""Enrolling, finding and changing members through the API."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 from datetime import UTC, datetime
 
@@ -29,10 +30,17 @@ def till(cafe):
     return till_at(cafe)
 
 
+_numbers = itertools.count(1)
+
+
 def enrolled(till, **fields):
+    """Somebody who joined; known by a number of the caller's where nothing else is given."""
+    if not {"phone", "email", "card", "external_id"} & fields.keys():
+        fields["external_id"] = f"crm-{next(_numbers)}"
     answer = till.post("members", fields)
     assert answer.status_code == 201, answer.content
-    return answer.json()
+    # What joining brought is said once, of the member it says what every answer says.
+    return {name: value for name, value in answer.json().items() if name not in {"points_given", "referral"}}
 
 
 def code_of(answer, status):
@@ -114,6 +122,20 @@ def test_a_contact_belongs_to_one_member_and_whose_it_is_stays_untold(cafe, till
         assert Member.objects.filter(merchant=cafe).count() == 1
 
 
+@pytest.mark.parametrize("typed", ["02-29", "0229", "2.29", "2/29", "2-29", "02.29"])
+def test_a_birthday_is_read_however_a_till_or_a_phone_writes_it(till, typed):
+    assert enrolled(till, name="Mina", birthday=typed)["birthday"] == "02-29"
+
+
+@pytest.mark.parametrize("typed", ["2902", "29.2", "13-01", "00-10", "229", "2.30"])
+def test_what_is_no_day_of_a_year_is_no_birthday(cafe, till, typed):
+    answer = till.post("members", {"external_id": "crm-1", "birthday": typed})
+    assert answer.status_code in {400, 422}
+    assert answer.json()["errors"][0]["pointer"] == "/birthday"
+    with tenancy.tenant(cafe):
+        assert not Member.objects.filter(merchant=cafe).exists()
+
+
 def test_two_merchants_may_know_the_same_person(till):
     enrolled(till, phone="010-1234-5678", external_id="crm-7")
     enrolled(till_at(open_shop("bookshop")), phone="010-1234-5678", external_id="crm-7")
@@ -132,11 +154,11 @@ def test_two_merchants_may_know_the_same_person(till):
         ("location", "the moon", "unknown_location"),
         ("referred_by", "AAAA-AAAA", "unknown_referrer"),
         ("language", "de", "invalid_request"),
-        ("consents", ["everything"], "invalid"),
+        ("consents", ["everything"], "invalid_request"),
     ],
 )
 def test_what_cannot_be_meant_enrols_nobody(cafe, till, field, value, code):
-    answer = till.post("members", {"name": "Mina", field: value})
+    answer = till.post("members", {"name": "Mina", "external_id": "crm-1", field: value})
 
     assert answer.json()["code"] == code
     assert answer.json()["errors"][0]["pointer"].startswith(f"/{field}")
@@ -215,7 +237,8 @@ def test_changing_a_member_leaves_what_is_not_sent(cafe, till):
 
     changed = till.patch(f"members/{mina['id']}", {"phone": "010-9876-5432", "birthday": None}).json()
 
-    assert changed == {**mina, "phone": "+821098765432", "birthday": None}
+    assert changed == {**mina, "phone": "+821098765432", "birthday": None, "changed_at": changed["changed_at"]}
+    assert changed["changed_at"] > mina["changed_at"]
     with tenancy.tenant(cafe):
         event = OutboxEvent.objects.get(merchant=cafe, kind="member.updated")
     assert event.payload == {"member": mina["id"], "changed": ["birthday", "phone"]}
@@ -238,7 +261,7 @@ def test_a_lost_card_is_blocked_and_finds_nobody_any_more(till):
 
     assert blocked.json()["is_blocked"] is True
     assert code_of(till.post("members/lookup", {"card": "9000-1"}), 409) == "card_blocked"
-    assert code_of(till.post(f"members/{mina['id']}/cards", {"number": "9000-1"}), 409) == "contact_taken"
+    assert code_of(till.post(f"members/{mina['id']}/cards", {"number": "9000-1"}), 409) == "card_blocked"
     given = till.post(f"members/{mina['id']}/cards", {"number": "9000-2"})
     again = till.post(f"members/{mina['id']}/cards", {"number": "9000-2"})
     assert (given.status_code, again.status_code) == (201, 200)
@@ -306,3 +329,43 @@ def test_two_tills_enrol_the_same_person_at_the_same_instant():
 
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
     assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+def test_nobody_is_enrolled_who_could_not_be_found_again(till):
+    """A client's loop that forgets to send anything makes no members, and gives no welcome points."""
+    empty = [{}, {"name": "Mina"}, {"phone": None, "email": None, "language": "ko"}, {"consents": ["terms"]}]
+
+    for body in empty:
+        assert code_of(till.post("members", body), 422) == "identifier_missing"
+
+    assert till.get("members").json()["data"] == []
+    for body in ({"phone": "010-1234-5678"}, {"email": "a@example.org"}, {"card": "9000-1"}, {"external_id": "crm-1"}):
+        assert till.post("members", body).status_code == 201
+
+
+def test_a_crm_brings_its_members_in_one_call_and_again_when_the_line_breaks(cafe, till):
+    """Each by itself: one whose phone is taken and one who cannot be read spoil nobody else's."""
+    enrolled(till, phone="010-1234-5678", external_id="old")
+    people = [{"external_id": f"crm-b{n}", "name": f"Guest {n}"} for n in range(70)]
+    people[3]["phone"] = "010-1234-5678"
+    people[5]["birthday"] = "02-30"
+    people[6]["nmae"] = "x"
+    people.append({"name": "Nobody"})
+
+    answer = till.post("members/batch", {"members": people}).json()
+
+    assert (answer["enrolled"], answer["updated"], answer["refused"]) == (67, 0, 4)
+    assert [result["position"] for result in answer["results"]] == list(range(71))
+    refused = {result["position"]: result["problem"]["code"] for result in answer["results"] if result["problem"]}
+    assert refused == {3: "contact_taken", 5: "invalid_birthday", 6: "invalid_request", 70: "identifier_missing"}
+    with tenancy.tenant(cafe):
+        assert Member.objects.filter(merchant=cafe).count() == Account.objects.filter(merchant=cafe).count() == 68
+        assert OutboxEvent.objects.filter(merchant=cafe, kind="member.enrolled").count() == 68
+
+    again = till.post("members/batch", {"members": people}).json()
+
+    assert (again["enrolled"], again["updated"], again["refused"]) == (0, 67, 4)
+    assert [each["id"] for each in again["results"]] == [each["id"] for each in answer["results"]]
+    assert code_of(till.post("members/batch", {"members": []}), 400) == "invalid_request"
+    too_many = {"members": [{"external_id": f"x{n}"} for n in range(1001)]}
+    assert code_of(till.post("members/batch", too_many), 400) == "invalid_request"

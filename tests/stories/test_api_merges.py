@@ -66,7 +66,7 @@ def test_what_cannot_be_merged_says_why_and_moves_nothing(cafe, crm):
     old, mina, jun = joins(crm, "old", 5_000), joins(crm, "mina", 12_400), joins(crm, "jun", 1_000)
 
     assert refused(crm.post("merges", {"source": mina, "target": mina}), 422, "invalid")
-    assert refused(crm.post("merges", {"source": "mem_0000000000000000", "target": mina}), 422, "member_not_found")
+    assert refused(crm.post("merges", {"source": "mem_0000000000000000", "target": mina}), 404, "member_not_found")
     assert refused(crm.post("merges/mrg_0000000000000000/undo"), 404, "merge_not_found")
     with tenancy.tenant(cafe):
         assert Merge.objects.count() == 0
@@ -85,7 +85,7 @@ def test_whoever_wishes_to_be_forgotten_is_and_asking_twice_changes_nothing(cafe
     assert (first.status_code, first.json()) == (200, {"id": mina, "state": "erased"}), first.content
     assert (second.status_code, second.json()) == (200, first.json())
     assert refused(crm.get(f"members/{mina}"), 404, "member_not_found")
-    assert refused(sell(crm, "late", 1_000, member={"id": mina}), 422, "member_not_found")
+    assert refused(sell(crm, "late", 1_000, member={"id": mina}), 404, "member_not_found")
     assert refused(crm.post("members/mem_0000000000000000/erase"), 404, "member_not_found")
     with tenancy.tenant(cafe):
         lapsed = OutboxEvent.objects.get(kind="points.expired").payload

@@ -1,4 +1,4 @@
-"""Whatever moves points is done once, whichever call it is: no id, no deed; the same id for something else, nothing.
+"""Whatever moves points is done once, whichever call it is: without an id nothing; the same id for something else, nothing.
 
 The calls are those the API declares, so that a new one is asked here too.
 """
@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from loyalty.api import openapi
+from loyalty.api.framework import openapi
 from merchants import tenancy
 from rewards import verify
 from rewards.models.ledger import Entry
 from rewards.models.purchases import Purchase
-from rewards.purchases.folding import Fold
+from rewards.purchases.selling import Selling
 from tests.till import open_shop, sell, start_programme, till_at
 
 pytestmark = pytest.mark.django_db
@@ -140,7 +140,7 @@ def test_f23_offline_sales_out_of_order_cut_off_and_sent_again_come_to_the_same(
     batches = [sales[place : place + 100] for place in (200, 0, 100)]
     till.post("purchases/batch", {"purchases": batches[0]})
     with monkeypatch.context() as cut:
-        cut.setattr("rewards.purchases.folding.Fold.write", _broken_in_the_second_turn(Fold.write))
+        cut.setattr("rewards.purchases.selling.Selling.write", _broken_in_the_second_turn(Selling.write))
         broken = till.post("purchases/batch", {"purchases": batches[1]})
     assert broken.status_code == 500
     assert rows(cafe) == 164

@@ -132,7 +132,7 @@ def test_a_link_that_was_changed_or_is_old_asks_nothing(cafe, monkeypatch):
     assert answers(cafe) == []
 
 
-def test_a_link_outlives_a_change_of_the_houses_key_while_the_old_one_is_kept(cafe, settings):
+def test_a_link_outlives_a_change_of_the_secret_key_while_the_old_one_is_kept(cafe, settings):
     address = link(cafe, bought(cafe))
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "the second key of this installation", [settings.SECRET_KEY]
     assert Client().get(address).status_code == 200
@@ -412,7 +412,7 @@ def test_a_late_sale_of_another_till_is_told_apart(cafe, mina, phone, manager, l
     other = bought(cafe, join(cafe, name="Jisoo"), name="left:77", amount=30_000, days=1)
     assert "It is another receipt" in listed(cafe, manager)
 
-    said = settles(cafe, manager, question=question(cafe), act="tell_apart", purchase=other)
+    said = settles(cafe, manager, question=question(cafe), act="note_other_receipt", purchase=other)
 
     assert "Noted: that is another receipt." in said
     assert "Counted twice" not in listed(cafe, manager)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import translation
 
-from loyalty.console.programme import wording as console
-from loyalty.portal import speaking as portal
 from merchants import tenancy
 from merchants.actors import SYSTEM
 from rewards import programmes, terms
-from rewards.redemptions import claims
+from rewards.models.redemptions import Redemption
+from rewards.redemptions import listing
 from tests import builders
 from tests.people import open_shop, staff_browser
 
@@ -53,7 +52,10 @@ def fields(browser, address):
     assert answer.status_code == 200, answer.content.decode()[:2000]
     form = answer.context["form"]
     found = {"seen": answer.context.get("seen", "")}
-    for each in (form, *getattr(form, "inner", {}).values()):
+    forms = [form]
+    while forms:
+        each = forms.pop(0)
+        forms += getattr(each, "inner", {}).values()
         for bound in each:
             value = bound.value()
             if value is None or value is False:
@@ -97,7 +99,8 @@ def test_every_kind_of_rule_is_added_with_its_conditions(cafe, hana, kind):
     typed = fields(hana, url(cafe, f"programme/rule?kind={kind}"))
     typed |= {
         "name": "Rainy Monday", "weekdays": ["mon"], "hours": "14:00-16:30", "first_day": "2027-01-01", "tiers": ["gold"],
-        "birthday": "month", "only_categories": "coffee, tea", "cap_points_0": "300", "cap_per_0": "week",
+        "birthday": "month", "only_categories": "coffee, tea", "only_name": "hot drinks",
+        "only_name__ko": "따뜻한 음료", "cap_points_0": "300", "cap_per_0": "week",
         "minimum_amount_minor": "3,000", "pending_days": "3", "expiry-kind": "rolling", "expiry-count": "6",
         "expiry-unit": "months", "expiry-round_to": "month", "priority": "5", "qualifying": "on",
     }  # fmt: skip
@@ -113,7 +116,9 @@ def test_every_kind_of_rule_is_added_with_its_conditions(cafe, hana, kind):
     assert rule["when"]["hours"] == [{"start": "14:00", "end": "16:30"}]
     assert rule["when"]["minimum_amount_minor"] == 3000
     assert rule["when"]["birthday"] == "month"
-    assert rule["only"] == {"skus": [], "categories": ["coffee", "tea"]}
+    assert rule["only"] == {
+        "name": {"en": "hot drinks", "ko": "따뜻한 음료"}, "skus": [], "categories": ["coffee", "tea"], "labels": [],
+    }  # fmt: skip
     assert rule["caps"] == [{"points": 300, "per": "week", "scope": "member"}]
     assert rule["pending"] == {"days": 3, "until": None}
     assert rule["expiry"]["count"] == 6
@@ -226,9 +231,14 @@ def test_review_says_what_changes_and_publishing_makes_it_live(cafe, hana):
     page = hana.get(url(cafe, "programme/review"))
     (change,) = [change for change in page.context["changes"] if change.section == "Earning"]
     assert (change.kind, change.label) == ("changed", "Every order")
-    assert change.before.startswith("1 per ₩100")
-    assert change.after.startswith("2 per ₩100")
-    assert [(sale.before, sale.after) for sale in page.context["sales"][:3]] == [(20, 40), (100, 200), (500, 1000)]
+    assert change.before.startswith("1 bean for every ₩100")
+    assert change.after.startswith("2 beans for every ₩100")
+    assert [(sale.before, sale.after) for sale in page.context["sales"][:4]] == [
+        (500, 1000),
+        (20, 40),
+        (100, 200),
+        (500, 1000),
+    ]
 
     revision = page.context["form"]["revision"].value()
     answer = hana.post(url(cafe, "programme/review"), {"start": "now", "note": "Two for one", "revision": revision})
@@ -240,7 +250,11 @@ def test_review_says_what_changes_and_publishing_makes_it_live(cafe, hana):
     assert "Version 1 is in force again, as version 3." in back.content.decode()
     assert "Version 1 again. –" not in back.content.decode()
     nothing = hana.get(url(cafe, "programme/review")).content.decode()
-    assert ("Nothing to publish" in nothing, "Version 4" in nothing, "Not live yet" in nothing) == (True, False, False)
+    assert ("No changes to publish" in nothing, "Version 4" in nothing, "Not live yet" in nothing) == (
+        True,
+        False,
+        False,
+    )
 
 
 def test_review_plays_the_drafts_examples_by_what_is_in_force_too(cafe, hana):
@@ -345,6 +359,44 @@ def test_the_document_itself_is_edited_with_every_fault_at_its_pointer(cafe, han
     assert draft(cafe).document["name"] == "Sky Club"
 
 
+def test_a_tier_says_for_which_points_its_expiry_holds_and_whether_there_is_a_last_day(cafe, hana):
+    publish(cafe)
+    page = url(cafe, "programme/part?part=tiers")
+    typed = fields(hana, page) | {
+        "level1-expiry-kind": "inactivity", "level1-expiry-count": "12", "level1-expiry-unit": "months",
+        "level1-expiry-at_latest": "3", "level1-expiry-at_latest_unit": "years", "level1-expiry_for": "held",
+    }  # fmt: skip
+    assert hana.post(page, typed).status_code == 302
+    gold = draft(cafe).document["tiers"]["levels"][1]
+    assert (gold["expiry_for"], gold["expiry"]["kind"], gold["expiry"]["count"]) == ("held", "inactivity", 12)
+    assert gold["expiry"]["at_latest"] == {"count": 3, "unit": "years", "round_to": None}
+    assert fields(hana, page)["level1-expiry-at_latest"] == 3
+
+    # What cannot be meant is refused beside the tier it is about, and the draft stays.
+    wrong = fields(hana, page) | {"level1-expiry-kind": "rolling", "level1-expiry-activity_adds_months": "1"}
+    refused = hana.post(page, wrong)
+    assert refused.status_code == 422
+    assert "not for all points held" in refused.content.decode()
+    assert draft(cafe).document["tiers"]["levels"][1]["expiry"]["kind"] == "inactivity"
+
+    # Back to what the programme says.
+    assert hana.post(page, fields(hana, page) | {"level1-expiry-kind": ""}).status_code == 302
+    assert draft(cafe).document["tiers"]["levels"][1].get("expiry") is None
+
+
+def test_goods_are_kept_from_being_paid_with_points(cafe, hana):
+    publish(cafe)
+    page = url(cafe, "programme/part?part=paying")
+    typed = fields(hana, page) | {
+        "is_on": "on",
+        "points": "1",
+        "amount_minor": "10",
+        "excluding_categories": "gift_card",
+    }
+    assert hana.post(page, typed).status_code == 302
+    assert draft(cafe).document["pay_with_points"]["excluding"]["categories"] == ["gift_card"]
+
+
 def test_tiers_are_added_renamed_and_taken_away(cafe, hana):
     publish(cafe)
     typed = fields(hana, url(cafe, "programme/part?part=tiers"))
@@ -352,7 +404,8 @@ def test_tiers_are_added_renamed_and_taken_away(cafe, hana):
         "level3-name": "Diamond",
         "level3-threshold": "20000",
         "level3-multiplier": "2",
-        "level3-benefits": "A mug\nA hug",
+        "level3-benefit_0": "A mug",
+        "level3-benefit_1": "A hug",
     }
 
     assert hana.post(url(cafe, "programme/part?part=tiers"), typed).status_code == 302
@@ -364,9 +417,103 @@ def test_tiers_are_added_renamed_and_taken_away(cafe, hana):
         ["A mug", "A hug"],
     )
 
-    typed = fields(hana, url(cafe, "programme/part?part=tiers")) | {"level3-name": ""}
+    typed = fields(hana, url(cafe, "programme/part?part=tiers"))
+    answer = hana.post(url(cafe, "programme/part?part=tiers"), typed | {"level3-name": ""})
+    assert answer.status_code == 422
+    assert "Type a name, or remove the tier." in answer.content.decode()
+    assert len(draft(cafe).document["tiers"]["levels"]) == 4
+
+    typed |= {"level3-remove": "on"}
     assert hana.post(url(cafe, "programme/part?part=tiers"), typed).status_code == 302
     assert [level["code"] for level in draft(cafe).document["tiers"]["levels"]] == ["green", "gold", "black"]
+
+
+def _with_benefits(*benefits):
+    document = json.loads(json.dumps(terms.templates()["cafe"]))
+    document["tiers"]["levels"][1]["benefits"] = list(benefits)
+    return document
+
+
+COOKIE = {"en": "A free cookie", "ko": "쿠키 한 개", "zh-Hant": "免費餅乾", "ja": "クッキー"}
+QUEUE = {"en": "No queue", "ko": "줄 서지 않기", "zh-Hant": "免排隊"}
+
+
+def test_a_benefit_changed_in_one_language_keeps_the_others(cafe, hana):
+    publish(cafe, _with_benefits(COOKIE, QUEUE))
+    page = url(cafe, "programme/part?part=tiers")
+    typed = fields(hana, page)
+    # A field for each language, and each shows its own words; Hana changes the Korean of the first benefit alone.
+    changed = next(name for name, value in typed.items() if value == "쿠키 한 개")
+    typed[changed] = "쿠키 두 개"
+
+    assert hana.post(page, typed).status_code == 302
+
+    level = draft(cafe).document["tiers"]["levels"][1]
+    assert level["benefits"] == [COOKIE | {"ko": "쿠키 두 개"}, QUEUE]
+    text = hana.get(url(cafe, "programme/review")).content.decode()
+    assert "쿠키 한 개" in text
+    assert "쿠키 두 개" in text
+    assert "免費餅乾" not in text
+
+
+def test_an_editor_with_another_language_loses_no_translation_of_a_benefit(cafe, hana):
+    publish(cafe, _with_benefits(COOKIE, QUEUE))
+    page = url(cafe, "programme/part?part=tiers")
+    for language in ("en", "ko", "zh-hant"):
+        hana.cookies["language"] = language
+        assert hana.post(page, fields(hana, page)).status_code == 302
+        assert draft(cafe).document["tiers"]["levels"][1]["benefits"] == [COOKIE, QUEUE]
+
+
+def test_review_names_a_translation_that_is_lost(cafe, hana):
+    publish(cafe, _with_benefits(COOKIE, QUEUE))
+    page = url(cafe, "programme/part?part=tiers")
+    typed = fields(hana, page)
+    typed[next(name for name, value in typed.items() if value == "免費餅乾")] = ""
+    assert hana.post(page, typed).status_code == 302
+
+    lost = [change for change in hana.get(url(cafe, "programme/review")).context["changes"] if change.kind == "removed"]
+
+    assert [(change.before, change.after) for change in lost] == [
+        ("免費餅乾", "no text of its own; members read “A free cookie”")
+    ]
+
+
+def test_review_names_what_a_name_loses_when_the_document_makes_it_plain(cafe, hana):
+    document = json.loads(json.dumps(terms.templates()["cafe"]))
+    document["rewards"][0]["name"] = {"en": "Cup", "ko": "잔", "zh-Hant": "杯"}
+    publish(cafe, document)
+    document["rewards"][0]["name"] = "Cup"
+    with tenancy.tenant(cafe):
+        programmes.save_draft(merchant=cafe, document=document, revision=None, now=datetime.now(UTC), actor=SYSTEM)
+
+    found = hana.get(url(cafe, "programme/review")).context["changes"]
+
+    assert {(change.kind, change.before) for change in found} >= {("removed", "잔"), ("removed", "杯")}
+
+
+SMOKES = {"en": "Tobacco", "ko": "담배", "zh-Hant": "菸品"}
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [
+        ({"en": "Tobacco", "ko": "담배"}, {"菸品": "no text of its own; members read “Tobacco”"}),
+        (None, {"Tobacco": "", "담배": "", "菸品": ""}),
+    ],
+)
+def test_review_names_what_a_choice_of_goods_loses(cafe, hana, name, lost):
+    document = json.loads(json.dumps(terms.templates()["cafe"]))
+    document["earning"]["excluding"]["name"] = SMOKES
+    document["pay_with_points"]["excluding"] = {"skus": ["LIGHTER"], "name": "Lighters"}
+    publish(cafe, document)
+    document["earning"]["excluding"]["name"] = name
+    with tenancy.tenant(cafe):
+        programmes.save_draft(merchant=cafe, document=document, revision=None, now=datetime.now(UTC), actor=SYSTEM)
+
+    found = hana.get(url(cafe, "programme/review")).context["changes"]
+
+    assert {change.before: change.after for change in found if change.kind == "removed"} == lost
 
 
 def test_rewards_are_added_edited_and_taken_away_in_the_draft(cafe, hana):
@@ -398,8 +545,12 @@ def test_goods_are_quoted_as_the_language_does(cafe, hana):
     goods = terms.parse(terms.templates()["cafe"])
     wanted = terms.Goods(categories=("coffee", "tea"), skus=())
     with translation.override("en"):
-        assert console.Speaker(goods, "en").goods(wanted) == "“coffee” and “tea”"
-        assert portal.Speaker(goods, "en").goods(terms.Goods(categories=("gift_card",), skus=())) == "“gift card”"
+        for_staff, for_members = terms.TermsWording(goods, "en", for_staff=True), terms.TermsWording(goods, "en")
+        assert wanted.describe(for_staff).says == "“coffee” and “tea”"
+        assert terms.Goods(categories=("gift_card",), skus=()).describe(for_members).says == "certain goods"
+        named = terms.Goods(name={"en": "hot drinks", "ko": "따뜻한 음료"}, categories=("coffee", "tea"))
+        assert named.describe(terms.TermsWording(goods, "ko")).says == "따뜻한 음료"
+        assert named.describe(for_staff).says == "hot drinks"
 
 
 def test_the_catalogue_counts_what_is_taken_of_rewards_without_a_limit(db, monkeypatch):
@@ -413,7 +564,7 @@ def test_the_catalogue_counts_what_is_taken_of_rewards_without_a_limit(db, monke
 
     assert (coffee["stock"], coffee["claimed"], coffee["may_be_more"]) == (None, 2, False)
 
-    monkeypatch.setattr(claims, "COUNTED_MAX", 2)
+    monkeypatch.setattr(listing, "COUNTED_MAX", 2)
     page = staff_browser(shop.merchant, "owner").get(f"/console/{shop.merchant.slug}/rewards")
     assert "2 or more" in page.content.decode()
 
@@ -465,11 +616,16 @@ def test_two_versions_are_compared_in_words(cafe, hana):
     before = hana.get(url(cafe, "programme/version"), {"number": "3"}).context["changes"]
     against_first = hana.get(url(cafe, "programme/version"), {"number": "3", "with": "1"}).context["changes"]
 
-    assert [(each.label, each.after) for each in before] == [("For bringing a friend", "nothing")]
+    assert [(each.kind, each.label, each.after) for each in before] == [("removed", "For bringing a friend", "")]
     assert [(each.label, each.before, each.after) for each in against_first] == [
         ("For joining", "30 beans", "50 beans"),
-        ("For bringing a friend", "100 beans for who brings · 100 beans for who comes · first purchase from ₩5,000 · 20 friends at most", "nothing"),
-    ]  # fmt: skip
+        (
+            "For bringing a friend",
+            "The referrer gets 100 beans. · The friend gets 100 beans. · Both come with the friend's first purchase of at "
+            "least ₩5,000. · For up to 20 friends.",
+            "",
+        ),
+    ]
 
 
 def test_a_basket_of_several_lines_is_tried(cafe, hana):
@@ -501,3 +657,91 @@ def test_advice_leads_to_the_page_that_changes_it(cafe, hana):
     assert advice[0]["detail"].startswith("Members get")
     assert advice[0]["href"].endswith("programme/rule?code=base")
     assert hana.get(advice[0]["href"]).status_code == 200
+
+
+def test_review_shows_a_sale_that_the_new_rule_is_about(cafe, hana):
+    """Double points on tea at weekends: an ordinary afternoon shows nothing of it, a pot of tea on Saturday does."""
+    publish(cafe)
+    typed = fields(hana, url(cafe, "programme/rule?kind=per_order"))
+    typed |= {
+        "name": "Tea weekend",
+        "points": "50",
+        "only_categories": "tea",
+        "weekdays": ["sat", "sun"],
+        "qualifying": "on",
+    }
+    assert hana.post(url(cafe, "programme/rule?kind=per_order"), typed).status_code == 302
+
+    first = hana.get(url(cafe, "programme/review")).context["sales"][0]
+
+    assert first.name.startswith("Tea weekend: ")
+    assert "tea" in first.name
+    assert "Sat" in first.name or "Sun" in first.name
+    assert first.difference == 50
+
+
+def test_transfers_and_notices_have_forms(cafe, hana):
+    publish(cafe)
+    page = url(cafe, "programme/part?part=transfers")
+    typed = fields(hana, page) | {"is_on": "on", "minimum_points": "10", "given_per_month": "500"}
+    assert hana.post(page, typed | {"maximum_points": "5"}).status_code == 422
+    assert hana.post(page, typed).status_code == 302
+    assert draft(cafe).document["transfers"] == {
+        "minimum_points": 10, "maximum_points": None, "given_per_month": 500, "received_per_month": None,
+    }  # fmt: skip
+
+    page = url(cafe, "programme/part?part=notices")
+    count = len(draft(cafe).document["notices"])
+    new = f"notice{count}"
+    half = fields(hana, page) | {f"{new}-title": "Company"}
+    assert hana.post(page, half).status_code == 422
+    assert (
+        hana.post(page, half | {f"{new}-body": "Café Haneul, Seoul", f"{new}-body__ko": "서울 하늘카페"}).status_code
+        == 302
+    )
+    assert draft(cafe).document["notices"][-1] == {
+        "title": "Company", "body": {"en": "Café Haneul, Seoul", "ko": "서울 하늘카페"},
+    }  # fmt: skip
+    said = [change.label for change in hana.get(url(cafe, "programme/review")).context["changes"]]
+    assert "Transfers between members" in said
+    assert "Company" in said
+
+    again = fields(hana, page)
+    assert hana.post(page, again | {f"{new}-remove": "on"}).status_code == 302
+    assert len(draft(cafe).document["notices"]) == count
+
+
+def test_an_edit_of_the_draft_is_on_record(cafe, hana):
+    publish(cafe)
+    page = url(cafe, "programme/part?part=transfers")
+    hana.post(page, fields(hana, page) | {"is_on": "on"})
+    rows = hana.get(url(cafe, "settings/record")).context["rows"]
+    assert str(rows[0]["what"]) == "edited the draft of the programme"
+    assert rows[0]["details"] == ["what was edited: transfers between members"]
+    # Saved without a change, there is nothing to tell.
+    hana.post(page, fields(hana, page))
+    assert len(hana.get(url(cafe, "settings/record")).context["rows"]) == len(rows)
+
+
+def test_weekdays_in_a_row_are_a_span():
+    cafe = terms.parse(terms.templates()["cafe"])
+    with translation.override("ko"):
+        assert terms.TermsWording(cafe, "ko").weekdays(["mon", "tue", "wed", "thu", "fri"]) == "월~금"
+    with translation.override("zh-hant"):
+        assert terms.TermsWording(cafe, "zh-hant").weekdays(["mon", "tue", "wed", "thu", "fri"]) == "週一至週五"
+    with translation.override("en"):
+        assert terms.TermsWording(cafe, "en").weekdays(["mon", "tue", "thu"]) == "Mon, Tue, and Thu"
+
+
+def test_claims_are_listed_by_when_they_were_made(db):
+    """A till that was offline sends Tuesday's redemption on Friday: it stands under Tuesday."""
+    cafe = builders.cafe()
+    mina = cafe.member("Mina")
+    mina.is_given(500)
+    first, second = (mina.redeems(points=100, order_total_minor=5000) for _each in range(2))
+    with tenancy.tenant(cafe.merchant):
+        Redemption.objects.filter(public_id=second.public_id).update(occurred_at=cafe.now - timedelta(days=3))
+        rows = listing.listed(merchant=cafe.merchant, now=cafe.now, limit=1)
+        assert [row.public_id for row in rows] == [first.public_id]
+        older = listing.listed(merchant=cafe.merchant, now=cafe.now, before=(rows[0].occurred_at, rows[0].id))
+        assert [row.public_id for row in older] == [second.public_id]

@@ -6,17 +6,20 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
+from loyalty.console.counter import parts
+from loyalty.ui import formats
 from members.models import Consent, Member
 from merchants import ids, keys, tenancy
 from merchants.actors import SYSTEM
-from merchants.models.merchants import Location
-from rewards import balances, purchases, redemptions
-from rewards.models.purchases import Purchase, Refund
+from merchants.models.merchants import Location, Merchant
+from rewards import balances, purchases, redemptions, versions
+from rewards.models.purchases import Purchase, PurchaseLine, Refund
 from rewards.models.redemptions import Redemption
 from rewards.parties import MemberRef
 from tests.builders import PROGRAMME, Shop
-from tests.people import cashier_browser, join, open_shop
+from tests.people import cashier_browser, join, open_shop, staff_browser
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +77,7 @@ def test_contacts_are_masked_and_two_letters_find_nobody(cafe, jun, mina):
     assert "12345678" not in jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()
     page = jun.get(at(cafe), {"q": "Mi"}).content.decode()
     assert "Mina" not in page
-    assert "at least three" in page
+    assert "Type three letters" in page
 
 
 def test_a_sale_is_told_with_its_why(cafe, jun, mina):
@@ -115,18 +118,20 @@ def test_points_pay_a_part_of_the_sale_and_come_back_when_it_is_undone(cafe, jun
     page = jun.get(at(cafe, f"members/{mina.public_id}"))
     form = {"minted": minted(page), "amount": "10,000", "receipt": "", "points": "300"}
     shown = jun.post(at(cafe, f"members/{mina.public_id}"), {**form, "act": "preview"}).content.decode()
-    assert "Points pay ₩3,000; ₩7,000 is left to pay." in shown
+    assert "is left to pay: points pay ₩3,000." in shown
     assert spendable(cafe, mina) == 1000
     answer = jun.post(at(cafe, f"members/{mina.public_id}"), form)
-    assert "Points pay ₩3,000; ₩7,000 is left to pay." in jun.get(answer["Location"]).content.decode()
+    assert "is left to pay: points pay ₩3,000." in jun.get(answer["Location"]).content.decode()
     with tenancy.tenant(cafe):
         earned = Purchase.objects.get(merchant=cafe, total_minor=10_000).points_earned
     assert spendable(cafe, mina) == 700 + earned
     assert jun.post(at(cafe, f"members/{mina.public_id}"), form)["Location"] == answer["Location"]
     assert spendable(cafe, mina) == 700 + earned
 
-    jun.post(f"{answer['Location']}/undo")
+    jun.post(f"{answer['Location']}/undo", {"external_id": ids.mint("ref")})
     assert spendable(cafe, mina) == 1000
+    # What points had paid came back as points: the rest is money.
+    assert "Pay back ₩7,000." in jun.get(answer["Location"]).content.decode()
 
 
 def test_more_points_than_she_has_pay_nothing(cafe, jun, mina):
@@ -144,9 +149,12 @@ def test_the_last_thing_done_is_undone_from_the_first_page(cafe, jun, mina):
     assert "₩12,400 for Mina" in page
     undo = re.search(r'action="([^"]+/undo)"', page)[1]
     assert undo == f"{answer['Location']}/undo"
-    jun.post(undo)
+    minted = re.search(r'name="external_id" value="(ref_\w+)"', page)[1]
+    jun.post(undo, {"external_id": minted})
 
     assert spendable(cafe, mina) == 0
+    with tenancy.tenant(cafe):
+        assert Refund.objects.get(merchant=cafe).external_id == f"counter:{minted}"
     assert "/undo" not in jun.get(at(cafe)).content.decode()
 
 
@@ -188,8 +196,9 @@ def test_what_is_no_amount_is_asked_again(cafe, jun, mina, amount):
 
 def test_an_undone_sale_leaves_nothing_however_often_it_is_pressed(cafe, jun, mina):
     answer, _form = sell(cafe, jun, mina)
-    for _press in range(3):
-        jun.post(f"{answer['Location']}/undo")
+    undoing = {"external_id": ids.mint("ref")}
+    for pressed in (undoing, undoing, {"external_id": ids.mint("ref")}, {}):
+        jun.post(f"{answer['Location']}/undo", pressed)
 
     assert "The sale is taken back" in jun.get(answer["Location"]).content.decode()
     assert spendable(cafe, mina) == 0
@@ -197,12 +206,31 @@ def test_an_undone_sale_leaves_nothing_however_often_it_is_pressed(cafe, jun, mi
         assert Refund.objects.filter(merchant=cafe).count() == 1
 
 
+def test_undoing_a_sale_takes_the_id_of_its_form(cafe, jun, mina):
+    answer, _form = sell(cafe, jun, mina)
+    for pressed in ({}, {"external_id": ""}, {"external_id": ids.mint("pur")}):
+        jun.post(f"{answer['Location']}/undo", pressed)
+
+    assert spendable(cafe, mina) == 124
+    with tenancy.tenant(cafe):
+        assert Refund.objects.filter(merchant=cafe).count() == 0
+
+
+def test_the_reason_of_what_is_undone_is_kept_in_the_shops_language_whoever_undoes_it(cafe, jun, mina):
+    Merchant.objects.filter(pk=cafe.pk).update(language="ko")
+    answer, _form = sell(cafe, jun, mina)
+    jun.post(f"{answer['Location']}/undo", {"external_id": ids.mint("ref")}, headers={"Accept-Language": "zh-TW"})
+
+    with tenancy.tenant(cafe):
+        assert Refund.objects.get(merchant=cafe).reason == "카운터에서 취소"
+
+
 def test_nobody_undoes_a_colleagues_sale(cafe, jun, mina):
     answer, _form = sell(cafe, jun, mina)
     other = cashier_browser(cafe, pin="8642")
 
     assert "Undo this sale" not in other.get(answer["Location"]).content.decode()
-    other.post(f"{answer['Location']}/undo")
+    other.post(f"{answer['Location']}/undo", {"external_id": ids.mint("ref")})
     assert spendable(cafe, mina) == 124
 
 
@@ -213,7 +241,7 @@ def test_typing_a_colleagues_receipt_number_does_not_make_the_sale_ones_own(cafe
     again, _form = sell(cafe, other, mina, receipt="R-1009")
 
     assert (again.status_code, "recorded already. Nothing was added" in again.content.decode()) == (422, True)
-    other.post(f"{answer['Location']}/undo")
+    other.post(f"{answer['Location']}/undo", {"external_id": ids.mint("ref")})
     assert spendable(cafe, mina) == 124
 
 
@@ -222,7 +250,7 @@ def test_after_half_an_hour_a_manager_must_do_it(cafe, jun, mina, monkeypatch):
     late = datetime.now(UTC) + timedelta(minutes=31)
     monkeypatch.setattr("django.utils.timezone.now", lambda: late)
 
-    jun.post(f"{answer['Location']}/undo")
+    jun.post(f"{answer['Location']}/undo", {"external_id": ids.mint("ref")})
     assert "too late to undo" in jun.get(answer["Location"]).content.decode()
     assert spendable(cafe, mina) == 124
 
@@ -271,24 +299,29 @@ def test_a_members_code_leads_to_its_hand_over(cafe, jun, mina):
     assert spendable(cafe, mina) == 200
 
 
-def test_enrolling_takes_two_fields_and_a_yes(cafe, jun):
+def test_enrolling_takes_two_fields_and_a_yes_to_each_box(cafe, jun):
     form = {"contact": "010 9999 8888", "name": "Ara"}
     assert jun.post(at(cafe, "enrol"), form).status_code == 422
 
-    first, second = (jun.post(at(cafe, "enrol"), {**form, "agrees": "on"}) for _ in range(2))
+    first, second = (
+        jun.post(at(cafe, "enrol"), {**form, "terms": "on", "privacy": "on", "marketing_sms": "on"}) for _ in range(2)
+    )
 
     assert first["Location"] == second["Location"]
     with tenancy.tenant(cafe):
         ara = Member.objects.select_related("location").get(merchant=cafe, phone="+821099998888")
         assert (ara.name, ara.location.code) == ("Ara", "main")
-        said = Consent.objects.get(merchant=cafe, member=ara)
-        assert (said.purpose, said.source, said.is_granted) == ("terms", "counter", True)
+        said = Consent.objects.filter(merchant=cafe, member=ara).values_list("purpose", "channel", "source", "document")
+        assert set(said) == {
+            ("terms", "", "counter", "terms:1"), ("privacy", "", "counter", "privacy:standard-2026-11"),
+            ("marketing", "sms", "counter", ""),
+        }  # fmt: skip
 
 
 def test_with_several_places_one_is_chosen_once(cafe, jun, mina):
     with tenancy.tenant(cafe):
         second = Location.objects.create(merchant=cafe, public_id=ids.mint("loc"), code="airport", name="Airport")
-    assert "Where are you?" in jun.get(at(cafe)).content.decode()
+    assert "Which shop?" in jun.get(at(cafe)).content.decode()
     assert "Record the sale" not in jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()
 
     # Asked on Mina's page, he is back on Mina's page.
@@ -404,3 +437,213 @@ def test_a_merchant_who_takes_no_receipts_back_has_no_field_for_them(cafe, jun, 
     cafe.claim_days_max = 0
     cafe.save(update_fields=["claim_days_max"])
     assert "claim_minted" not in jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()
+
+
+GOODS = {
+    **PROGRAMME,
+    "earning": {
+        "rules": [
+            {"kind": "per_money", "code": "base", "name": "1 for 100", "points": 1, "per_amount_minor": 100},
+            {
+                "kind": "per_item", "code": "cups", "name": "10 a cup", "points": 10, "only": {"categories": ["coffee"]},
+            },
+        ],
+        "excluding": {"categories": ["gift_card"], "skus": ["tobacco"]},
+    },
+}  # fmt: skip
+
+
+def part(cafe, field, name):
+    """The key of some goods on the counter's page."""
+    with tenancy.tenant(cafe):
+        promised = versions.timeline(cafe.pk).at(datetime.now(UTC)).terms
+    (key,) = (each for each in parts.keys_of(promised) if each.line.get(field) == name)
+    return key.id
+
+
+def test_a_cashier_says_how_much_of_it_was_which_goods_and_rules_apply(db):
+    """12,000 in all: two coffees of 8,000, tobacco of 1,500, the rest is cake. 80 + 20 for coffee, 25 for cake."""
+    shop = open_shop("cafe-haneul")
+    Shop(shop).publish(GOODS)
+    jun, mina = cashier_browser(shop), join(shop, name="Mina", phone="+821012345678")
+    coffee, tobacco = part(shop, "category", "coffee"), part(shop, "sku", "tobacco")
+
+    answer, _form = sell(
+        shop, jun, mina, "12,000", **{f"part-{coffee}": "8,000", f"count-{coffee}": "2", f"part-{tobacco}": "1,500"}
+    )
+
+    assert answer.status_code == 302
+    assert spendable(shop, mina) == 125
+    with tenancy.tenant(shop):
+        lines = PurchaseLine.objects.order_by("position").values_list(
+            "category", "sku", "quantity_milli", "amount_minor"
+        )
+        assert list(lines) == [("coffee", "", 2000, 8_000), ("", "tobacco", 1000, 1_500), ("", "", 1000, 2_500)]
+
+
+def test_a_gift_card_sold_at_the_counter_earns_nothing(db):
+    shop = open_shop("cafe-haneul")
+    Shop(shop).publish(GOODS)
+    jun, mina = cashier_browser(shop), join(shop, name="Mina", phone="+821012345678")
+    card = part(shop, "kind", "gift_card")
+
+    answer, _form = sell(shop, jun, mina, "30,000", **{f"part-{card}": "30,000"})
+
+    assert answer.status_code == 302
+    assert spendable(shop, mina) == 0
+    with tenancy.tenant(shop):
+        assert PurchaseLine.objects.get().kind == "gift_card"
+        with translation.override("ko"):
+            named = [key.label for key in parts.keys_of(versions.timeline(shop.pk).at(datetime.now(UTC)).terms)]
+    # The till's code is no word for a key: what is no goods has its name in the reader's language.
+    assert named == ["coffee", "상품권", "tobacco", "팁", "보증금", "배송비", "수수료"]
+
+
+def test_parts_that_come_to_more_than_the_whole_are_refused(db):
+    shop = open_shop("cafe-haneul")
+    Shop(shop).publish(GOODS)
+    jun, mina = cashier_browser(shop), join(shop, name="Mina", phone="+821012345678")
+
+    answer, _form = sell(shop, jun, mina, "5,000", **{f"part-{part(shop, 'category', 'coffee')}": "5,001"})
+
+    assert answer.status_code == 422
+    assert "comes to more than the amount" in answer.content.decode()
+    with tenancy.tenant(shop):
+        assert not Purchase.objects.exists()
+
+
+def rings_up(cafe, member, *amounts):
+    with tenancy.tenant(cafe):
+        for amount in amounts:
+            sold = purchases.PurchaseInput(
+                external_id=ids.mint("pur"), occurred_at=datetime.now(UTC), currency="KRW", total_minor=amount,
+                member=MemberRef(id=member.public_id),
+            )  # fmt: skip
+            purchases.record(merchant=cafe, items=[sold], now=datetime.now(UTC), actor=SYSTEM)
+
+
+def count_of_sales(cafe):
+    with tenancy.tenant(cafe):
+        return Purchase.objects.count()
+
+
+def test_an_amount_forty_times_the_usual_is_asked_about_and_recorded_only_on_yes(cafe, jun, mina):
+    rings_up(cafe, mina, 8_000, 9_000, 10_000, 11_000, 12_000)
+    asked, form = sell(cafe, jun, mina, amount="400,000")
+    told = asked.content.decode()
+    assert (asked.status_code, count_of_sales(cafe)) == (422, 5)
+    assert "That is 40 times your usual sale. Record it?" in told
+    assert 'value="400,000"' in told
+    assert form["minted"] in told
+    changed = jun.post(at(cafe, f"members/{mina.public_id}"), {**form, "amount": "500,000", "confirmed": "400000"})
+    assert (changed.status_code, count_of_sales(cafe)) == (422, 5), "yes was said to another amount"
+    for _press in range(2):
+        done = jun.post(at(cafe, f"members/{mina.public_id}"), {**form, "confirmed": "400000"})
+        assert done.status_code == 302
+    assert count_of_sales(cafe) == 6
+
+
+def test_the_first_sale_of_a_shop_is_asked_about_when_it_is_far_beyond_its_rules(cafe, jun, mina):
+    """A point for each 100 won: sales of 50,000 are large there, and twenty times that is asked about."""
+    asked, form = sell(cafe, jun, mina, amount="99,999,999")
+    assert (asked.status_code, count_of_sales(cafe)) == (422, 0)
+    assert "That is a lot for one of the first sales. Record it?" in asked.content.decode()
+    done = jun.post(at(cafe, f"members/{mina.public_id}"), {**form, "confirmed": "99999999"})
+    assert (done.status_code, count_of_sales(cafe)) == (302, 1)
+
+
+def test_a_slip_of_the_finger_beyond_two_hundred_usual_sales_is_no_cashiers(cafe, jun, mina):
+    rings_up(cafe, mina, *[10_000] * 5)
+    refused, form = sell(cafe, jun, mina, amount="99,999,999", confirmed="99999999")
+    assert (refused.status_code, count_of_sales(cafe)) == (422, 5)
+    assert "That is 9,999 times your usual sale. A manager has to record it." in refused.content.decode()
+    manager = staff_browser(cafe, "manager")
+    assert manager.post(at(cafe, f"members/{mina.public_id}"), {**form, "confirmed": "99999999"}).status_code == 302
+    assert count_of_sales(cafe) == 6
+
+
+def test_points_on_the_way_are_told_with_their_day_on_every_page_of_the_counter(db):
+    shop = open_shop("cafe-later")
+    later = {**PROGRAMME, "earning": {**PROGRAMME["earning"], "pending": {"days": 15}},
+             "rewards": [{"code": "coffee", "kind": "product", "name": "Coffee", "price_points": 100}]}  # fmt: skip
+    Shop(shop).publish(later)
+    jun, mina = cashier_browser(shop), join(shop, name="Mina")
+    sold, _form = sell(shop, jun, mina, amount="71,000")
+    day = formats.day_and_month(datetime.now(UTC).astimezone(shop.tzinfo).date() + timedelta(days=15))
+    receipt = jun.get(sold["Location"]).content.decode()
+    assert "Can be spent from" in receipt
+    assert day in receipt
+    for path in (f"members/{mina.public_id}", f"members/{mina.public_id}/rewards"):
+        page = jun.get(at(shop, path)).content.decode()
+        told = " ".join(re.sub(r"<[^>]+>", "", page).split())
+        assert re.search(rf"[0-9,]+ \w+ from {day}", told), told
+    assert f"enough from {day}" in told
+
+
+def test_what_is_wrong_with_an_amount_is_said_while_it_is_typed(cafe, jun, mina):
+    page = jun.get(at(cafe, f"members/{mina.public_id}"))
+    for typed in ("8500.5", "12만", "-5", "0"):
+        form = {"minted": minted(page), "amount": typed, "act": "preview"}
+        told = jun.post(at(cafe, f"members/{mina.public_id}"), form, headers={"HX-Request": "true"})
+        assert "Type " in told.content.decode(), typed
+    empty = jun.post(
+        at(cafe, f"members/{mina.public_id}"), {**form, "amount": ""}, headers={"HX-Request": "true"}
+    ).content.decode()
+    assert "Type " not in empty
+    assert "This field" not in empty
+
+
+def test_the_most_points_that_can_pay_are_computed_from_the_amount(db):
+    shop = open_shop("cafe-half")
+    Shop(shop).publish({**PROGRAMME, "pay_with_points": {"points": 1, "amount_minor": 10, "max_share_percent": 50}})
+    jun, mina = cashier_browser(shop), join(shop, name="Mina")
+    rings_up(shop, mina, 900_000)
+    page = jun.get(at(shop, f"members/{mina.public_id}"))
+    form = {"minted": minted(page), "amount": "10,000", "points": "", "receipt": ""}
+    typing = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "act": "preview"}, headers={"HX-Request": "true"})
+    assert "can pay ₩5,000 of it." in typing.content.decode()
+    filled = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "act": "most"}).content.decode()
+    assert re.search(r'name="points"[^>]*value="500"|value="500"[^>]*name="points"', filled), filled
+    assert "₩5,000" in re.search(r'counter-due">([^<]*)', filled)[1]
+    done = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "points": "500"})
+    assert "₩5,000" in re.search(r'counter-due">([^<]*)', jun.get(done["Location"]).content.decode())[1]
+
+
+def test_goods_that_points_may_not_pay_for_have_a_key_and_are_left_out_of_the_most(db):
+    """10,000 in all, half at most by points; 7,000 of it tobacco, which points do not pay: 3,000 are left, 300 points."""
+    shop = open_shop("cafe-smoke")
+    paying = {"points": 1, "amount_minor": 10, "max_share_percent": 50, "excluding": {"categories": ["tobacco"]}}
+    Shop(shop).publish({**PROGRAMME, "pay_with_points": paying})
+    jun, mina = cashier_browser(shop), join(shop, name="Mina")
+    rings_up(shop, mina, 900_000)
+    tobacco = part(shop, "category", "tobacco")
+    page = jun.get(at(shop, f"members/{mina.public_id}"))
+    form = {"minted": minted(page), "amount": "10,000", "points": "", "receipt": "", f"part-{tobacco}": "7,000"}
+
+    filled = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "act": "most"}).content.decode()
+    assert re.search(r'name="points"[^>]*value="300"|value="300"[^>]*name="points"', filled), filled
+    refused = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "points": "301"})
+    assert (refused.status_code, count_of_sales(shop)) == (422, 1)
+    done = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "points": "300"})
+    assert "₩7,000" in re.search(r'counter-due">([^<]*)', jun.get(done["Location"]).content.decode())[1]
+
+
+def test_an_amount_with_two_meanings_is_asked_about_and_neither_is_recorded(cafe, jun, mina):
+    answer, _form = sell(cafe, jun, mina, "12.000")
+    assert (answer.status_code, count_of_sales(cafe)) == (422, 0)
+    assert "This can mean two amounts: type 12000 or 12." in answer.content.decode()
+
+
+def test_the_terms_open_over_the_form_and_a_sandbox_says_so(cafe, jun):
+    page = jun.get(at(cafe, "enrol")).content.decode()
+    assert 'data-dialog="terms-sheet"' in page
+    assert 'id="terms-sheet"' in page
+    assert 'target="_blank"' in page
+    assert "Sandbox" not in page
+    Merchant.objects.filter(pk=cafe.pk).update(is_sandbox=True)
+    assert "Sandbox: nothing here is real." in jun.get(at(cafe)).content.decode()
+
+
+def test_after_a_sale_the_next_member_is_one_key_away(cafe, jun, mina):
+    sold, _form = sell(cafe, jun, mina)
+    assert re.search(r"<a[^>]*data-focus[^>]*>\s*Next member", jun.get(sold["Location"]).content.decode())

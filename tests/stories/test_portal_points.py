@@ -9,18 +9,23 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core import mail
 from django.test import Client
+from django.utils import translation
 
+from engagement import erasure
 from engagement.models import SurveyResponse
-from members.inputs import NewMember
+from members import leaving, registration
+from members.codes import Proof
+from members.inputs import MemberChanges, NewMember
 from members.models import Consent, Member
-from merchants import ids, tenancy
-from merchants.actors import SYSTEM
-from rewards import adjustments, balances, enrolment, purchases, redemptions
+from merchants import contacts, ids, tenancy
+from merchants.actors import SYSTEM, Actor
+from rewards import adjustments, balances, enrolment, purchases, redemptions, terms
 from rewards.models.redemptions import Redemption
 from rewards.parties import MemberRef
 from tests.builders import PROGRAMME, Shop
-from tests.people import join, member_browser, open_shop
+from tests.people import code_in_last_mail, join, member_browser, open_shop
 
 pytestmark = pytest.mark.django_db
 
@@ -263,6 +268,15 @@ def test_the_terms_are_for_everybody(cafe):
         assert said in page
 
 
+def test_a_part_without_a_place_of_its_own_is_read_under_its_title_and_what_is_not_promised_is_not_read(db):
+    shop = open_shop("haneul-two")
+    Shop(shop).publish({**PROGRAMME, "pay_with_points": None, "transfers": {"minimum_points": 10}})
+    page = text(Client().get(m(shop, "terms")))
+
+    assert "Transfers between members at least 10 points at once" in page
+    assert ("Pay with points" in page, "Bring a friend" in page) == (False, False)
+
+
 def test_without_a_programme_every_page_still_stands(db):
     shop = open_shop("new-shop")
     phone = member_browser(shop, join(shop))
@@ -283,7 +297,7 @@ def test_without_a_programme_every_page_still_stands(db):
     assert phone.get(m(shop, "tiers"))["Location"] == m(shop, "terms")
 
 
-def test_the_ladder_says_where_she_stands(cafe, mina, phone):
+def test_the_tiers_page_says_where_she_stands(cafe, mina, phone):
     bought(cafe, mina, 600_000)
     page = text(phone.get(m(cafe, "tiers")))
 
@@ -296,14 +310,14 @@ def test_the_ladder_says_where_she_stands(cafe, mina, phone):
 
 def test_a_friend_is_counted_and_never_named(cafe, mina, phone):
     with tenancy.tenant(cafe):
-        details = NewMember(name="Hana", referred_by=mina.code)
+        details = NewMember(name="Hana", external_id="hana", referred_by=mina.code)
         now = datetime.now(UTC)
         hana = enrolment.enrol(merchant=cafe, details=details, source="portal", actor=SYSTEM, now=now).member
     assert "waiting for the first purchase" in text(phone.get(m(cafe, "friends")))
     bought(cafe, hana, 9000, name="hana-1")
 
     page = text(phone.get(m(cafe, "friends")))
-    assert f"join?ref={mina.code}" in page
+    assert f"join?ref={ids.grouped(mina.referral_code)}" in page
     assert "+300" in page
     assert "Hana" not in page
 
@@ -337,7 +351,7 @@ def test_nobody_answers_about_anothers_purchase(cafe, mina):
 
 
 def test_her_language_follows_at_once(cafe, mina, phone):
-    answer = phone.post(m(cafe, "me/details"), {"name": "Mina Park", "birthday": "02-29", "language": "ko"})
+    answer = phone.post(m(cafe, "me/details"), {"name": "Mina Park", "month": "2", "day": "29", "language": "ko"})
 
     assert answer.cookies["django_language"].value == "ko"
     with tenancy.tenant(cafe):
@@ -345,18 +359,62 @@ def test_her_language_follows_at_once(cafe, mina, phone):
     assert (known.name, known.birth_month, known.birth_day, known.language) == ("Mina Park", 2, 29, "ko")
 
 
-@pytest.mark.parametrize("wrong", [{"birthday": "31-12"}, {"language": "tlh"}, {"birthday": "02-30"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"month": "13", "day": "1"}, {"language": "tlh"}, {"month": "2", "day": "30"}, {"month": "2"}, {"day": "3"}],
+)
 def test_what_cannot_be_is_asked_again(cafe, mina, phone, wrong):
-    answer = phone.post(m(cafe, "me/details"), {"name": "X", "birthday": "", "language": "en", **wrong})
+    answer = phone.post(m(cafe, "me/details"), {"name": "X", "month": "", "day": "", "language": "en", **wrong})
 
     assert answer.status_code == 422
     with tenancy.tenant(cafe):
         assert Member.objects.get(merchant=cafe, pk=mina.pk).name == "Mina"
 
 
-def test_her_data_is_complete(cafe, mina, phone):
+def test_a_birthday_is_chosen_and_taken_away_without_typing(cafe, mina, phone):
+    with translation.override("en"):
+        page = phone.get(m(cafe, "me"), headers={"Accept-Language": "ko"}).content.decode()
+    assert '<option value="2">2월</option>' in page
+    for month, day, kept in (("2", "29", (2, 29)), ("12", "1", (12, 1)), ("", "", (None, None))):
+        phone.post(m(cafe, "me/details"), {"name": "Mina", "month": month, "day": day, "language": "en"})
+        with tenancy.tenant(cafe):
+            known = Member.objects.get(merchant=cafe, pk=mina.pk)
+        assert (known.birth_month, known.birth_day) == kept
+
+
+def confirms(callbacks, browser, page):
+    """Have a code sent to her address and type it."""
+    with callbacks(execute=True):
+        browser.post(page, {"to": "email"})
+    with callbacks(execute=True):
+        return browser.post(page, {"code": code_in_last_mail()})
+
+
+def test_a_signed_in_phone_alone_downloads_nothing(cafe, mina, phone, django_capture_on_commit_callbacks):
+    for file in ("me/data.json", "me/data.csv"):
+        assert phone.get(m(cafe, file))["Location"] == m(cafe, "me/data")
+    assert "All as JSON" not in text(phone.get(m(cafe, "me/data")))
+    with django_capture_on_commit_callbacks(execute=True):
+        phone.post(m(cafe, "me/data"), {"to": "email"})
+    assert "lets you take your data at Cafe Haneul along" in mail.outbox[-1].subject
+
+    wrong = "000000" if code_in_last_mail() != "000000" else "000001"
+    said = phone.post(m(cafe, "me/data"), {"code": wrong}).content.decode()
+    assert said.count("This is not the code.") == 1, "once, and with the tries that are left"
+    assert "4 tries are left" in said
+    assert phone.get(m(cafe, "me/data.json")).status_code == 302
+
+    assert phone.post(m(cafe, "me/data"), {"code": code_in_last_mail()})["Location"] == m(cafe, "me/data")
+    assert "All as JSON" in text(phone.get(m(cafe, "me/data")))
+    assert phone.get(m(cafe, "me/data.json")).status_code == 200
+    # The code was for her data and for nothing else.
+    assert phone.post(m(cafe, "me/leave/code"), {"code": code_in_last_mail()})["Location"] == m(cafe, "me/leave")
+
+
+def test_her_data_is_complete(cafe, mina, phone, django_capture_on_commit_callbacks):
     for number in range(210):
         bought(cafe, mina, 1000, name=f"=sale-{number}")
+    confirms(django_capture_on_commit_callbacks, phone, m(cafe, "me/data"))
     document = json.loads(phone.get(m(cafe, "me/data.json")).content)
     answer = phone.get(m(cafe, "me/data.csv"))
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
@@ -369,7 +427,8 @@ def test_her_data_is_complete(cafe, mina, phone):
     assert "attachment" in answer["Content-Disposition"]
 
 
-def test_her_data_names_what_the_till_named(cafe, mina, phone):
+def test_her_data_names_what_the_till_named(cafe, mina, phone, django_capture_on_commit_callbacks):
+    confirms(django_capture_on_commit_callbacks, phone, m(cafe, "me/data"))
     bought(cafe, mina, 1000, name="R-1001")
     bought(cafe, mina, 1000, name="counter:pur_0000000000000001")
     document = json.loads(phone.get(m(cafe, "me/data.json")).content)
@@ -380,16 +439,153 @@ def test_her_data_names_what_the_till_named(cafe, mina, phone):
     assert "counter:" not in json.dumps(document)
 
 
-def test_leaving_takes_a_tick_and_ends_everything(cafe, mina, phone):
+def test_leaving_takes_a_tick_a_code_and_a_week(cafe, mina, phone, django_capture_on_commit_callbacks):
     bought(cafe, mina)
     assert "You have 230 points." in text(phone.get(m(cafe, "me/leave")))
     assert phone.post(m(cafe, "me/leave")).status_code == 422
-    answer = phone.post(m(cafe, "me/leave"), {"sure": "yes"})
+    assert phone.get(m(cafe, "me/leave/code"))["Location"] == m(cafe, "me/leave"), "the tick comes first"
+    assert phone.post(m(cafe, "me/leave"), {"sure": "yes"})["Location"] == m(cafe, "me/leave/code")
+    assert known(cafe, mina).leaves_at is None, "a signed-in phone alone ends nothing"
 
-    assert answer["Offline-Card"] == "none"
+    confirms(django_capture_on_commit_callbacks, phone, m(cafe, "me/leave/code"))
+
+    leaves_at = known(cafe, mina).leaves_at
+    assert abs(leaves_at - datetime.now(UTC) - timedelta(days=7)) < timedelta(minutes=1)
+    assert "You leave Cafe Haneul on" in mail.outbox[-1].subject
+    assert mail.outbox[-1].to == [mina.email]
+    for page in ("", "me", "me/leave"):
+        assert "You are leaving" in text(phone.get(m(cafe, page)))
+    # A week in which everything goes on.
+    bought(cafe, mina, 1000, name="meanwhile")
+    assert spendable(cafe, mina) == 230 + 10
+    assert nightly(cafe, leaves_at - timedelta(seconds=1)) == 0
+    assert known(cafe, mina).state == "active"
+
+    assert nightly(cafe, leaves_at) == 1
+    assert nightly(cafe, leaves_at) == 0
+
     assert phone.get(m(cafe)).status_code == 302
+    gone = known(cafe, mina)
+    assert (gone.state, gone.name, gone.email, gone.leaves_at) == ("erased", "", None, None)
     with tenancy.tenant(cafe):
-        gone = Member.objects.get(merchant=cafe, pk=mina.pk)
-        assert (gone.state, gone.name, gone.email) == ("erased", "", None)
         assert not Consent.objects.filter(merchant=cafe, member=mina, is_granted=False).exists()
     assert spendable(cafe, mina) == 0
+
+
+def test_who_takes_it_back_stays_with_everything(cafe, mina, phone, django_capture_on_commit_callbacks):
+    bought(cafe, mina)
+    phone.post(m(cafe, "me/leave"), {"sure": "yes"})
+    confirms(django_capture_on_commit_callbacks, phone, m(cafe, "me/leave/code"))
+    leaves_at = known(cafe, mina).leaves_at
+
+    assert phone.post(m(cafe, "me/leave"), {"stay": "yes"})["Location"] == m(cafe, "me")
+
+    assert "You stay. Nothing was lost." in text(phone.get(m(cafe, "me")))
+    assert known(cafe, mina).leaves_at is None
+    assert nightly(cafe, leaves_at + timedelta(days=30)) == 0
+    assert (known(cafe, mina).state, spendable(cafe, mina)) == ("active", 230)
+
+
+def test_a_code_sent_to_a_contact_of_yesterday_lets_nobody_leave(cafe, mina):
+    """Whoever changed the address yesterday, with whatever right, cannot end the membership with it today."""
+    now = datetime.now(UTC)
+    with tenancy.tenant(cafe):
+        registration.update(
+            merchant=cafe, member=mina, changes=MemberChanges(email="thief@example.org"), actor=SYSTEM, now=now
+        )
+        proof = Proof(cafe.pk, contacts.read_email("thief@example.org"), "leave", now)
+        with pytest.raises(leaving.NotProved):
+            leaving.ask(merchant=cafe, member=mina, proof=proof, now=now, actor=Actor("member", mina.public_id))
+    assert known(cafe, mina).leaves_at is None
+
+
+def known(cafe, member):
+    with tenancy.tenant(cafe):
+        return Member.objects.get(merchant=cafe, pk=member.pk)
+
+
+def nightly(cafe, now):
+    with tenancy.tenant(cafe):
+        return erasure.leave_due(merchant=cafe, now=now)
+
+
+# -- what comes next, and what has just happened ----------------------------------------------------------------------
+
+
+def seq_of(page):
+    found = re.search(r'data-seq="(\d+)"', page.content.decode())
+    assert found
+    return int(found.group(1))
+
+
+def test_a_new_member_reads_which_reward_comes_next_and_no_worth_she_cannot_spend(db):
+    shop = open_shop("cafe-haneul")
+    pay = {"points": 1, "amount_minor": 10, "minimum_points": 100, "step_points": 10}
+    Shop(shop).publish({**PROGRAMME, "welcome": {"points": 30}, "pay_with_points": pay})
+    mina = join(shop)
+    phone = member_browser(shop, mina)
+
+    page = phone.get(m(shop))
+
+    assert "Next reward" in text(page)
+    assert "10 points to go" in text(page), "the nearest: 40 points take 30 % off"
+    assert page.context["worth"] is None, "30 points pay nothing: the least is 100"
+    bought(shop, mina, 7_500)
+    assert (spendable(shop, mina), phone.get(m(shop)).context["worth"].minor) == (105, 1000)
+
+
+@pytest.mark.parametrize("path", ["", "card"])
+def test_an_open_page_hears_of_a_sale_and_of_nothing_else(cafe, mina, phone, path):
+    page = phone.get(m(cafe, path))
+    news = f"news?seq={seq_of(page)}"
+    assert f'data-news="{m(cafe, "news")}"' in page.content.decode()
+    assert phone.get(m(cafe, news)).status_code == 204
+
+    bought(cafe, mina, 54_000)
+
+    told = phone.get(m(cafe, news))
+    assert "+540 points, now 570 points" in text(told)
+    assert told["Cache-Control"] == "private, no-store"
+    assert phone.get(m(cafe, f"news?seq={seq_of(told)}")).status_code == 204
+    for wrong in ("news", "news?seq=x", "news?seq=-1", "news?seq=" + "9" * 13):
+        assert phone.get(m(cafe, wrong)).status_code == 204
+
+
+def test_a_voucher_that_was_used_cannot_be_cancelled_on_the_page_that_stayed_open(cafe, mina, phone):
+    bought(cafe, mina)
+    address = taken(cafe, phone)[0]["Location"]
+    page = phone.get(address)
+    polled = {"HX-Request": "true"}
+    assert "Cancel and get the points back" in page.content.decode()
+    assert page.content.decode().index('id="voucher"') < page.content.decode().index("Cancel and get")
+    assert phone.get(address, headers=polled).status_code == 204, "nothing new: nobody loses the button they stand on"
+    with tenancy.tenant(cafe):
+        view = redemptions.find(merchant=cafe, name=address.rsplit("/", 1)[1], now=datetime.now(UTC))
+        redemptions.capture(
+            merchant=cafe, redemption=view.public_id, asked=redemptions.CaptureInput(external_id="R-1"),
+            now=datetime.now(UTC), actor=SYSTEM,
+        )  # fmt: skip
+
+    used = phone.get(address, headers=polled)
+
+    assert "Enjoy it!" in used.content.decode()
+    assert "Cancel" not in used.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "coffee and tea"), ("ko", "커피와 차"), ("zh-hant", "咖啡與茶")]
+)
+def test_members_read_names_of_goods_and_never_the_tills_codes(db, language, words):
+    shop = open_shop("cafe-haneul")
+    Shop(shop).publish(terms.templates("KRW")["cafe"])
+    phone = member_browser(shop, join(shop))
+
+    with translation.override("en"):
+        pages = "".join(
+            phone.get(m(shop, path), headers={"Accept-Language": language}).content.decode()
+            for path in ("terms", "rewards")
+        )
+
+    assert words in pages
+    for code in ("AMERICANO", "OWN-CUP", "gift_card", "gift card”", "“coffee”"):
+        assert code not in pages

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics import runs
-from engagement import parting, surveys
+from engagement import erasure, surveys
 from engagement.models import SurveyResponse
 from engagement.surveys import AnswerInput
 from merchants import tenancy
@@ -60,7 +60,7 @@ def read(browser, cafe, **narrowed):
     """What the page shows, in its order: score and words."""
     page = browser.get(url(cafe), narrowed)
     assert page.status_code == 200
-    return [(row["voice"].score, row["voice"].comment) for row in page.context["rows"]]
+    return [(row["answer"].score, row["answer"].comment) for row in page.context["rows"]]
 
 
 def counted(browser, cafe, **narrowed):
@@ -135,7 +135,7 @@ def test_pages_follow_each_other_without_a_gap_and_cost_the_same_however_full(ca
         said(cafe, number % 11, f"No. {number}", days=number // 4)
     first = hana.get(url(cafe), {"words": "yes"})
     second = hana.get(url(cafe), {"words": "yes", "cursor": first.context["cursor"]})
-    numbers = [row["voice"].comment for page in (first, second) for row in page.context["rows"]]
+    numbers = [row["answer"].comment for page in (first, second) for row in page.context["rows"]]
     assert (len(first.context["rows"]), len(second.context["rows"]), second.context["cursor"]) == (25, 2, None)
     assert len(set(numbers)) == 27
 
@@ -147,7 +147,7 @@ def test_pages_follow_each_other_without_a_gap_and_cost_the_same_however_full(ca
     assert hana.get(url(cafe), {"cursor": "nonsense"}).status_code == 404
 
 
-def test_an_empty_house_says_how_answers_come_and_a_narrow_one_how_to_see_all(cafe, hana):
+def test_an_empty_list_says_how_answers_come_and_a_narrow_one_how_to_see_all(cafe, hana):
     assert "No answers yet" in hana.get(url(cafe)).content.decode()
     said(cafe, 9)
     text = hana.get(url(cafe), {"kind": "detractor"}).content.decode()
@@ -155,20 +155,20 @@ def test_an_empty_house_says_how_answers_come_and_a_narrow_one_how_to_see_all(ca
 
 
 def test_whoever_was_merged_or_has_left_is_not_a_broken_link(cafe, hana, mina):
-    twin, nari = cafe.member("Mina P."), cafe.member("Nari Oh")
-    said(cafe, 9, "As the twin", member=twin)
+    merged, nari = cafe.member("Mina P."), cafe.member("Nari Oh")
+    said(cafe, 9, "As the merged", member=merged)
     said(cafe, 4, "Before leaving", member=nari)
     now = datetime.now(UTC)
     with tenancy.tenant(cafe.merchant):
-        merging.merge(merchant=cafe.merchant, source=twin.public_id, target=mina.public_id, now=now, actor=SYSTEM)
-        parting.leave_by_id(merchant=cafe.merchant, member=nari.public_id, now=now, actor=SYSTEM)
+        merging.merge(merchant=cafe.merchant, source=merged.public_id, target=mina.public_id, now=now, actor=SYSTEM)
+        erasure.leave_by_id(merchant=cafe.merchant, member=nari.public_id, now=now, actor=SYSTEM)
 
     text = hana.get(url(cafe)).content.decode()
 
     assert f'href="/console/{cafe.merchant.slug}/members/{mina.public_id}?show=person">Mina Park</a>' in text
-    assert twin.public_id not in text
+    assert merged.public_id not in text
     assert ("A member who has left" in text, nari.public_id in text) == (True, False)
-    assert ("As the twin" in text, "Before leaving" in text) == (True, False)
+    assert ("As the merged" in text, "Before leaving" in text) == (True, False)
 
 
 def test_an_analyst_reads_and_notes_nothing_and_takes_nothing_away(cafe, hana):
@@ -190,11 +190,11 @@ def test_the_same_answers_are_taken_along_as_csv(cafe, hana, mina):
     answer = hana.get(href)
 
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
-    assert [(row["score"], row["class"], row["comment"], row["name"]) for row in rows] == [
+    assert [(row["Score"], row["Class"], row["Comment"], row["Name"]) for row in rows] == [
         ("3", "detractor", '\'=HYPERLINK("x")', ""),
         ("10", "promoter", "Lovely", "Mina Park"),
     ]
-    assert [row["member"] for row in rows] == ["", mina.public_id]
+    assert [row["Member"] for row in rows] == ["", mina.public_id]
 
 
 def test_another_shops_answers_are_nobodys_business_here(cafe, hana):
@@ -214,7 +214,7 @@ def test_the_way_leads_from_the_score_to_the_words_and_back(cafe, hana, mina):
         purchases.record(merchant=cafe.merchant, items=[sold], now=now, actor=SYSTEM)
     said(cafe, 3, "Cold", member=mina)
     runs.run(cafe.merchant, now=now)
-    dashboard = hana.get(home(cafe))
+    dashboard = hana.get(home(cafe), {"period": "last_90"})
     text = dashboard.content.decode()
     assert f'href="{url(cafe)}?days=90">Net Promoter Score<span class="sr-only"> what they said</span>' in text
     [need] = [need for need in dashboard.context["needs"] if "whose=member" in need["href"]]

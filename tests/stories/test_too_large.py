@@ -21,7 +21,7 @@ def test_a_stranger_sends_too_much_and_is_told_so(path, length):
     )
 
     assert answer.status_code == 413
-    assert "What was sent may have 5 MB." in answer.content.decode()
+    assert "What was sent may have 5.0\xa0MB." in answer.content.decode()
     assert answer.wsgi_request.environ["wsgi.input"].read_started is False
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from loyalty.console.access import actor_of, now_of
 from loyalty.tenant import merchant_of
-from members.models import Member
+from members.directory import Member
 from merchants.errors import LoyaltyError
 from rewards import purchases
 from rewards.purchases import finding

@@ -3,80 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import messages as notes
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from engagement import asking
 from loyalty.console import screens
 from loyalty.console.access import actor_of, device_of, now_of, seat_required
-from loyalty.console.counter import shift
+from loyalty.console.counter import amount_check, shift
 from loyalty.console.counter.claiming import ClaimForm, claimed
-from loyalty.console.counter.desk import in_points, member_or_404, person, reward_name
-from loyalty.console.programme.fields import MoneyField, PointsField
+from loyalty.console.counter.member_search import (
+    buyer_or_404,
+    in_points,
+    member_or_404,
+    person,
+    releasable,
+    reward_name,
+)
+from loyalty.console.counter.sale_form import SaleForm
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
-from members.models import Member
-from merchants import ids, keys, money
+from members.directory import Member
+from merchants import ids, keys
 from merchants.errors import LoyaltyError
-from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
-from rewards import documents, earning, purchases, redemptions, terms, versions
+from rewards import balances, documents, earning, purchases, redemptions, terms, versions
 from rewards.parties import MemberRef
 from rewards.purchases import finding
 from rewards.purchases.finding import PurchaseView
+from rewards.terms import Terms
 
 _REUSED = "external_id_reused"
-
-
-class SaleForm(forms.Form):
-    """An amount, and the number of the paper receipt if there is one; the id was minted when the form was shown."""
-
-    minted = forms.RegexField(regex=r"^pur_[0-9a-z]{16}\Z", widget=forms.HiddenInput)
-    receipt = forms.RegexField(
-        label=gettext_lazy("Receipt number"), regex=r"^[\x21-\x7e]+\Z", max_length=60, required=False,
-        error_messages={"invalid": gettext_lazy("Letters, digits and signs, no spaces.")},
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )  # fmt: skip
-
-    def __init__(self, merchant: Merchant, paying: PointsField | None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if paying is not None:
-            self.fields["points"] = paying
-        self.use_required_attribute = False
-        keys = "decimal" if money.exponent(merchant.currency) else "numeric"
-        widget = forms.TextInput(
-            attrs={"class": "input amount", "inputmode": keys, "autocomplete": "off", "data-focus": ""}
-        )
-        self.fields["amount"] = MoneyField(merchant.currency, label=_("Amount of the sale"), widget=widget)
-        self.fields["amount"].widget.attrs["inputmode"] = keys
-
-    def clean_amount(self) -> int:
-        amount: int = self.cleaned_data["amount"]
-        if amount <= 0:
-            raise forms.ValidationError(_("Type what was paid, more than nothing."))
-        return amount
-
-    @property
-    def points(self) -> int | None:
-        """Points that pay a part of it, None for none."""
-        return self.cleaned_data.get("points")
-
-    @property
-    def redemptions(self) -> tuple[purchases.RedemptionInput, ...]:
-        return (purchases.RedemptionInput(points=self.points),) if self.points else ()
-
-    @property
-    def external_id(self) -> str:
-        return self.cleaned_data["receipt"] or f"counter:{self.cleaned_data['minted']}"
 
 
 @require_http_methods(["GET", "POST"])
@@ -85,10 +50,18 @@ def member(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
     """Show the member with the form of a sale; a POST says what it would give (`act=preview`) or records it."""
     found, merchant = member_or_404(request, member_id), merchant_of(request)
     posted = request.POST if request.method == "POST" else None
-    form = SaleForm(merchant, _paying(request), posted, initial={"minted": ids.mint("pur")})
+    form = SaleForm(merchant, _promised(request), posted, initial={"minted": ids.mint("pur")})
     if request.method == "POST" and request.POST.get("act") == "preview":
         return _preview(request, found, form)
+    if request.method == "POST" and request.POST.get("act") == "most":
+        return _use_the_most(request, found, form)
     if request.method == "POST" and form.is_valid():
+        doubt = amount_check.doubt_of(request, form.cleaned_data["amount"])
+        if doubt is not None and not doubt.may_confirm:
+            form.add_error("amount", doubt.question)
+            return member_page(request, found, form, status=422)
+        if doubt is not None and request.POST.get("confirmed") != str(form.cleaned_data["amount"]):
+            return member_page(request, found, form, question=doubt.question, status=422)
         done = _record(request, found, form)
         if done is not None:
             shift.note(request, done)
@@ -105,13 +78,13 @@ def claim(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRespo
     done = claimed(request, found, form) if form.is_valid() else None
     if done is not None:
         return screens.to(request, "counter_sale", purchase_id=done)
-    blank = SaleForm(merchant, _paying(request), initial={"minted": ids.mint("pur")})
+    blank = SaleForm(merchant, _promised(request), initial={"minted": ids.mint("pur")})
     return member_page(request, found, blank, claim=form, status=422)
 
 
 def member_page(
-    request: HttpRequest, found: Member, form: SaleForm, *, preview: Preview | None = None,
-    claim: ClaimForm | None = None, status: int = 200,
+    request: HttpRequest, found: Member, form: SaleForm, *, preview: SalePreview | None = None,
+    claim: ClaimForm | None = None, question: str = "", status: int = 200,
 ) -> HttpResponse:  # fmt: skip
     merchant, now = merchant_of(request), now_of(request)
     shown = person(request, found)
@@ -125,7 +98,10 @@ def member_page(
         **shown,
         "form": form,
         "preview": preview,
+        "question": question,
+        "asked_minor": form.cleaned_data["amount"] if question else None,
         "claim": claim or ClaimForm(initial={"claim_minted": ids.mint("clm")}),
+        "releasable": releasable(request, found),
         "may_claim": merchant.claim_days_max > 0,
         "points_word": terms.text(shown["terms"].points.plural, get_language() or "en") if shown["terms"] else "",
         "is_code_missing": shift.is_code_missing(request, found),
@@ -143,26 +119,27 @@ def member_page(
 def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResponse:
     """Say what a sale gave, and why; offer to undo it while that is possible, to whoever recorded it."""
     sold = _sale(request, purchase_id)
-    member_id = Member.objects.values_list("public_id", flat=True).get(
-        merchant=merchant_of(request), pk=sold.member_id or 0
-    )
-    buyer = member_or_404(request, member_id)
-    promised = None
+    buyer = buyer_or_404(request, sold.member_id)
+    promised, language = None, get_language() or "en"
     if sold.terms_version is not None:
         promised = versions.timeline(merchant_of(request).pk).numbered(sold.terms_version).terms
     page = {
         **person(request, buyer),
         "sale": sold,
         "number": documents.number_given(sold.external_id, keys.namespaces(merchant_of(request))),
-        "why": earning.words([step for step in sold.trace if step.code != "skipped"], promised, get_language() or "en"),
+        "why": earning.words(
+            [step for step in sold.trace if step.code != "skipped"], promised, language, for_staff=True
+        ),
         "skipped": earning.words(
-            [step for step in sold.trace if step.code == "skipped"], promised, get_language() or "en"
+            [step for step in sold.trace if step.code == "skipped"], promised, language, for_staff=True
         ),
         "earned": in_points(request, sold.points_earned),
+        "waits_until": _waits_until(request, buyer, sold),
         "survey_url": _survey_url(request, sold),
         "left_to_pay": sold.total_minor - sold.points_paid_minor,
         "is_undone": sold.left_minor <= 0 < sold.total_minor,
         "may_undo": sold.left_minor > 0 and shift.may_undo(request, sold.public_id, sold.occurred_at),
+        "minted": {"undo": ids.mint("ref")},
         "undo_minutes": int(shift.UNDO_WITHIN.total_seconds() // 60),
     }
     return shift.show(request, "console/counter/sale.html", page)
@@ -172,22 +149,22 @@ def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResp
 @seat_required(Permission.USE_COUNTER)
 def undo(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResponse:
     """Take a sale of this shift back whole, with its points; the second press finds it done."""
-    sold = _sale(request, purchase_id)
-    if sold.left_minor <= 0:
+    sold, minted = _sale(request, purchase_id), request.POST.get("external_id", "")
+    if sold.left_minor <= 0 or not ids.is_id(minted, "ref"):
         return screens.to(request, "counter_sale", purchase_id=purchase_id)
     if not shift.may_undo(request, sold.public_id, sold.occurred_at):
         notes.error(request, _("It is too late to undo this here. A manager refunds it on the member's page."))
         return screens.to(request, "counter_sale", purchase_id=purchase_id)
     asked = purchases.RefundInput(
-        # The sale's own name: however often this is pressed, it is one refund.
-        external_id=f"counter-undo:{sold.public_id}", occurred_at=now_of(request),
-        purchase=purchases.PurchaseRef(id=sold.public_id), reason=_("Undone at the counter"),
+        external_id=f"counter:{minted}", occurred_at=now_of(request),
+        purchase=purchases.PurchaseRef(id=sold.public_id), reason=shift.undone(request),
     )  # fmt: skip
     try:
         with transaction.atomic():
             purchases.refund(merchant=merchant_of(request), asked=asked, now=now_of(request), actor=actor_of(request))
     except LoyaltyError as refusal:
-        if refusal.code != _REUSED:
+        # Two pages pressed at once: one of them did it.
+        if _sale(request, purchase_id).left_minor > 0:
             notes.error(request, refusal.detail)
     return screens.to(request, "counter_sale", purchase_id=purchase_id)
 
@@ -198,7 +175,7 @@ def _record(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
     sold = purchases.PurchaseInput(
         external_id=form.external_id, occurred_at=now, currency=merchant.currency,
         total_minor=form.cleaned_data["amount"], member=_reference(request, found, form), redemptions=form.redemptions,
-        location=place.code if place else None, terminal=device.public_id if device else None, channel="counter",
+        lines=form.lines, location=place.code if place else None, terminal=device.public_id if device else None, channel="counter",
     )  # fmt: skip
     try:
         with transaction.atomic():
@@ -214,7 +191,7 @@ def _record(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class SalePreview:
     """What a sale would give: points, their why, what points pay of it; or why it would be refused."""
 
     earned: str = ""
@@ -222,6 +199,10 @@ class Preview:
     total_minor: int = 0
     paid_minor: int = 0
     refusal: str = ""
+    #: The most points that can pay on it, what they are worth, and whether that is what was typed.
+    most_points: int = 0
+    most_minor: int = 0
+    is_most: bool = False
 
     @property
     def left_minor(self) -> int:
@@ -237,48 +218,94 @@ def _survey_url(request: HttpRequest, sold: PurchaseView) -> str:
 
 def _preview(request: HttpRequest, found: Member, form: SaleForm) -> HttpResponse:
     """Say what the sale as typed would give; nothing is written. The page's script gets that part alone."""
-    preview = Preview(refusal="")
-    if form.is_valid():
-        preview = _quoted(request, found, form)
+    preview = _quoted(request, found, form) if form.is_valid() else SalePreview(refusal=_why(form))
     if getattr(request, "htmx", False):
-        # While somebody still types, half an amount is no fault to point at.
-        shown = None if form.errors else preview
-        return shift.show(request, "console/counter/_preview.html", {"preview": shown})
+        page = {"preview": preview, "terms": _promised(request)}
+        return shift.show(request, "console/counter/_preview.html", page)
     return member_page(
         request, found, form, preview=None if form.errors else preview, status=422 if form.errors else 200
     )
 
 
-def _quoted(request: HttpRequest, found: Member, form: SaleForm) -> Preview:
+def _why(form: SaleForm) -> str:
+    """Say what is wrong with what was typed so far; nothing while nothing is typed."""
+    typed = [name for name in form.errors if str(form.data.get(name, "")).strip()]
+    return str(form.errors[typed[0]][0]) if typed else ""
+
+
+def _use_the_most(request: HttpRequest, found: Member, form: SaleForm) -> HttpResponse:
+    """Fill in the most points that can pay on the sale as typed; nothing is written."""
+    if not form.is_valid():
+        if "points" in form.errors and "amount" in form.cleaned_data:
+            form = SaleForm(merchant_of(request), form.promised, {**request.POST.dict(), "points": ""})
+        if not form.is_valid():
+            return member_page(request, found, form, status=422)
+    most, _worth = _most(request, found, form)
+    field = form.fields.get("points")
+    filled = {**request.POST.dict(), "points": field.prepare_value(most) if field and most else ""}
+    filled.pop("act", None)
+    form = SaleForm(merchant_of(request), form.promised, filled)
+    return member_page(request, found, form, preview=_quoted(request, found, form) if form.is_valid() else None)
+
+
+def _most(request: HttpRequest, found: Member, form: SaleForm) -> tuple[int, int]:
+    """Return the most points that can pay on the sale as typed, and what they are worth."""
+    promised, balance = form.promised, balances.of_member(
+        merchant=merchant_of(request), member_id=found.pk, now=now_of(request)
+    )  # fmt: skip
+    pay = promised.pay_with_points if promised else None
+    if promised is None or pay is None or balance is None or balance.spendable <= 0:
+        return 0, 0
+    lines = [
+        earning.Line(
+            id=str(place), amount_minor=line.amount_minor, sku=line.sku, category=line.category,
+            labels=line.labels, kind=line.kind,
+        )
+        for place, line in enumerate(form.lines)
+    ]  # fmt: skip
+    never = {line.id for line in lines if line.kind not in promised.payable_kinds}
+    total = form.cleaned_data["amount"] - sum(line.amount_minor for line in lines if line.id in never)
+    spared = set(earning.not_by_points(promised, lines)) - never
+    payable = total - sum(line.amount_minor for line in lines if line.id in spared)
+    most = terms.most_points(pay, spendable=balance.spendable, total_minor=total, payable_minor=payable)
+    return most, terms.worth_minor(pay, most)
+
+
+def _quoted(request: HttpRequest, found: Member, form: SaleForm) -> SalePreview:
     place, language = shift.place_of(request), get_language() or "en"
     asked = purchases.QuoteInput(
         currency=merchant_of(request).currency, total_minor=form.cleaned_data["amount"],
         member=_reference(request, found, form), location=place.code if place else None, channel="counter",
-        redemptions=form.redemptions,
+        redemptions=form.redemptions, lines=form.lines,
     )  # fmt: skip
+    most_points, most_minor = _most(request, found, form)
+    most = SalePreview(most_points=most_points, most_minor=most_minor, is_most=form.points == most_points)
     try:
         quoted = purchases.quote(
             merchant=merchant_of(request), asked=asked, now=now_of(request), actor=actor_of(request)
         )
     except LoyaltyError as refusal:
-        return Preview(refusal=refusal.detail)
+        return replace(most, refusal=refusal.detail)
     steps = [step for step in quoted.evaluation.trace if step.code != "skipped"]
-    return Preview(
+    return replace(
+        most,
         earned=in_points(request, quoted.evaluation.points),
-        why=earning.words(steps, quoted.version.terms if quoted.version else None, language),
+        why=earning.words(steps, quoted.version.terms if quoted.version else None, language, for_staff=True),
         total_minor=asked.total_minor,
         paid_minor=quoted.points_paid_minor,
     )
 
 
-def _paying(request: HttpRequest) -> PointsField | None:
-    """The field for points that pay, where the terms let them."""
+def _waits_until(request: HttpRequest, buyer: Member, sold: PurchaseView) -> datetime | None:
+    """Say from when the points of a sale can be spent, if not yet."""
+    lots = balances.lots(merchant=merchant_of(request), member_id=buyer.pk, now=now_of(request))
+    waiting = [lot for lot in lots if lot.state == "pending" and lot.earned_at == sold.occurred_at]
+    return max((lot.active_at for lot in waiting), default=None)
+
+
+def _promised(request: HttpRequest) -> Terms | None:
     version = screens.version_of(request)
-    if version is None or version.terms.pay_with_points is None:
-        return None
-    field = PointsField(version.terms.points.decimals, label=_("Pay with points"), required=False)
-    field.widget.attrs["autocomplete"] = "off"
-    return field
+    return version.terms if version is not None else None
 
 
 def _reference(request: HttpRequest, found: Member, form: SaleForm) -> MemberRef:
@@ -299,6 +326,7 @@ def _earlier(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
         and earlier.actor == str(actor_of(request))
         and (earlier.member_id, earlier.total_minor) == (found.pk, form.cleaned_data["amount"])
         and bool(earlier.points_paid_minor) == bool(form.points)
+        and _goods_of(earlier) == _goods_of(form)
         and now_of(request) - earlier.occurred_at < shift.UNDO_WITHIN
     )
     if earlier is not None and is_same:
@@ -308,6 +336,12 @@ def _earlier(request: HttpRequest, found: Member, form: SaleForm) -> str | None:
         _("A sale with this number is recorded already. Nothing was added."),
     )
     return None
+
+
+def _goods_of(sold: PurchaseView | SaleForm) -> list[tuple[Any, ...]]:
+    """What was named of a sale, a line each; the rest of it is of no goods in particular."""
+    named = [(line.category, line.sku, tuple(line.labels), line.kind, line.amount_minor) for line in sold.lines]
+    return [line for line in named if line[:4] != ("", "", (), terms.GOODS)]
 
 
 def _sale(request: HttpRequest, purchase_id: str) -> PurchaseView:

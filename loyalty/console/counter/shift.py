@@ -7,31 +7,33 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, device_of, now_of
 from loyalty.tenant import merchant_of
 from members import live_codes
-from members.models import Member
-from merchants import places
-from merchants.models.merchants import Location
+from members.directory import Member
+from merchants import locations
+from merchants.locations import Location
 from rewards.parties import MemberRef
 
 #: So long a sale or a reward can be undone here; later a manager does it on the member's page.
 UNDO_WITHIN = timedelta(minutes=30)
-_DEEDS, _PLACE, _SHOWN = "counter_deeds", "counter_place", "counter_live_code"
+_RECENT, _PLACE, _SHOWN = "counter_recent", "counter_place", "counter_live_code"
 _KEPT = 12
 
 
 def note(request: HttpRequest, public_id: str) -> None:
     """Remember a purchase or redemption as done by this person here; once, however often the form came."""
-    deeds = [public_id, *(each for each in lately(request) if each != public_id)][:_KEPT]
-    request.session[_DEEDS] = {"who": _who(request), "done": deeds}
+    recent = [public_id, *(each for each in recent_ids(request) if each != public_id)][:_KEPT]
+    request.session[_RECENT] = {"who": _who(request), "done": recent}
 
 
-def lately(request: HttpRequest) -> Sequence[str]:
+def recent_ids(request: HttpRequest) -> Sequence[str]:
     """Return the public ids of what this person did here, newest first."""
-    kept: dict[str, Any] = request.session.get(_DEEDS) or {}
+    kept: dict[str, Any] = request.session.get(_RECENT) or {}
     return kept["done"] if kept.get("who") == _who(request) else []
 
 
@@ -67,7 +69,7 @@ def shown_by(request: HttpRequest, member: Member) -> str:
 
 
 def may_undo(request: HttpRequest, public_id: str, at: datetime) -> bool:
-    return public_id in lately(request) and now_of(request) - at < UNDO_WITHIN
+    return public_id in recent_ids(request) and now_of(request) - at < UNDO_WITHIN
 
 
 def show(request: HttpRequest, template: str, page: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
@@ -88,7 +90,7 @@ def place_of(request: HttpRequest) -> Location | None:
 
 
 def choices(request: HttpRequest) -> list[Location]:
-    return [each for each in places.of(merchant_of(request)) if each.closed_at is None]
+    return [each for each in locations.of(merchant_of(request)) if each.closed_at is None]
 
 
 def choose(request: HttpRequest, location_id: str) -> None:
@@ -99,3 +101,9 @@ def choose(request: HttpRequest, location_id: str) -> None:
 
 def _who(request: HttpRequest) -> str:
     return f"{merchant_of(request).public_id} {actor_of(request)}"
+
+
+def undone(request: HttpRequest) -> str:
+    """Return the reason kept with what is undone here: in the shop's language, whoever undoes it."""
+    with translation.override(merchant_of(request).language):
+        return _("Undone at the counter")

@@ -15,16 +15,16 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from analytics import metrics
-from engagement import surveys, voices
-from engagement.voices import NEWS_DAYS, Narrowed, Voice
+from engagement import survey_answers, surveys
+from engagement.survey_answers import NEWS_DAYS, ListedAnswer, Narrowed
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console.actor_names import ActorNames
 from loyalty.console.dashboard import addresses
-from loyalty.console.hands import Hands
 from loyalty.tenant import merchant_of
 from merchants import keys
+from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
-from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
 from rewards import documents
 from rewards.purchases import finding
@@ -79,9 +79,9 @@ def answers(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """List answers, newest first, narrowed down by class, by whom, by follow-up, and to those with words."""
     merchant, asked = merchant_of(request), narrowed(request)
     after = screens.read_cursor(request, tuple[date, int])
-    rows = voices.newest(merchant=merchant, narrowed=asked, limit=screens.PAGE + 1, after=after)
-    shown, following = screens.cut(rows, lambda voice: voice.place)
-    counts = voices.counts(merchant=merchant, narrowed=asked)
+    rows = survey_answers.newest(merchant=merchant, narrowed=asked, limit=screens.PAGE + 1, after=after)
+    shown, following = screens.cut(rows, lambda answer: answer.place)
+    counts = survey_answers.counts(merchant=merchant, narrowed=asked)
     kept = _kept(request)
     page = {
         "form": NarrowForm(request.GET),
@@ -123,7 +123,7 @@ def narrowed(request: HttpRequest) -> Narrowed:
     asked = _asked(request)
     return Narrowed(
         nps_class=asked["kind"], whose=asked["whose"], care=asked["care"], has_comment=asked["words"] == "yes",
-        since=voices.last_days(merchant=merchant_of(request), days=int(asked["days"]), now=now_of(request))
+        since=survey_answers.last_days(merchant=merchant_of(request), days=int(asked["days"]), now=now_of(request))
         if asked["days"] else None,
     )  # fmt: skip
 
@@ -140,17 +140,17 @@ def _kept(request: HttpRequest) -> dict[str, Any]:
     return {name: value for name, value in _asked(request).items() if value}
 
 
-def _rows(merchant: Merchant, shown: Sequence[Voice]) -> list[dict[str, Any]]:
+def _rows(merchant: Merchant, shown: Sequence[ListedAnswer]) -> list[dict[str, Any]]:
     """The answers, what each is about and who took care; a few statements, however many there are."""
-    bought = finding.among(merchant=merchant, public_ids=[voice.purchase for voice in shown if voice.purchase])
-    namespaces, hands = keys.namespaces(merchant), Hands(merchant)
+    bought = finding.among(merchant=merchant, public_ids=[answer.purchase for answer in shown if answer.purchase])
+    namespaces, actor_names = keys.namespaces(merchant), ActorNames(merchant)
     rows = []
-    for voice in shown:
-        purchase = bought.get(voice.purchase)
+    for answer in shown:
+        purchase = bought.get(answer.purchase)
         rows.append({
-            "voice": voice,
-            "channel": CHANNELS.get(voice.channel, voice.channel),
-            "care_by": hands[voice.followed_up_by],
+            "answer": answer,
+            "channel": CHANNELS.get(answer.channel, answer.channel),
+            "care_by": actor_names[answer.followed_up_by],
             "purchase": purchase,
             "number": documents.number_given(purchase.external_id, namespaces) if purchase else "",
         })  # fmt: skip

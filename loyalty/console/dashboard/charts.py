@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 from analytics import dashboard
 from analytics.answers import Dashboard, SeriesPoint
 from loyalty.console.dashboard import addresses
+from loyalty.tenant import merchant_of
 from loyalty.ui import formats
 from merchants import money
-from merchants.models.merchants import Merchant
+from merchants.directory import Merchant
 
 COHORT_MONTHS: Final = 12
 SHOWN_FROM: Final = 5
@@ -26,11 +27,13 @@ CHARTS: Final[dict[str, tuple[Any, tuple[tuple[str, Any], ...]]]] = {
     ),
     "sales": (
         gettext_lazy("Sales"),
-        (("purchases", gettext_lazy("Purchases")), ("guest_purchases", gettext_lazy("Without a member"))),
+        (("purchases", gettext_lazy("Purchases")), ("free_purchases", gettext_lazy("With a total of 0")),
+         ("guest_purchases", gettext_lazy("Without a member"))),
     ),
     "revenue": (
         gettext_lazy("Revenue"),
-        (("revenue_minor", gettext_lazy("Revenue")), ("guest_revenue_minor", gettext_lazy("Without a member"))),
+        (("revenue_minor", gettext_lazy("Revenue")), ("points_paid_minor", gettext_lazy("Of which points paid")),
+         ("guest_revenue_minor", gettext_lazy("Without a member"))),
     ),
     "members": (
         gettext_lazy("Members"),
@@ -52,9 +55,7 @@ def chart(merchant: Merchant, found: Dashboard, key: str, *, decimals: int) -> d
     points = found.series.points
     places = {"revenue": money.exponent(merchant.currency), "points": decimals}.get(key, 0)
     labelled = formats.month if found.series.grain == "month" else formats.day_and_month
-    earlier = dashboard.series(
-        merchant=merchant, grain=found.series.grain, first=found.previous.starts_on, end=found.previous.ends_on
-    ).totals
+    earlier = dashboard.totals(merchant=merchant, first=found.previous.starts_on, end=found.previous.ends_on)
     return {
         "title": title,
         "labels": [labelled(point.starts_on) for point in points],
@@ -88,15 +89,22 @@ def _sum(merchant: Merchant, key: str, total: int, earlier: int, decimals: int) 
     else:
         written = formats.points(total, decimals if key == "points" else 0)
     change = (total - earlier) / earlier if earlier else None
+    # What reads as 0.0 % is no change.
+    is_flat = change is None or round(abs(change), 3) == 0
     return {
         "total": written,
         "change": None if change is None else formats.percent(abs(change)),
-        "trend": "flat" if not change else "up" if change > 0 else "down",
+        "trend": "flat" if is_flat else "up" if total > earlier else "down",
     }
 
 
-def cohorts(merchant: Merchant) -> dict[str, Any]:
-    rows = dashboard.cohorts(merchant=merchant, months=COHORT_MONTHS)
+def cohorts(request: HttpRequest) -> dict[str, Any]:
+    """Return who came back, by month of joining or of the first purchase."""
+    merchant = merchant_of(request)
+    basis: Literal["joined", "first_purchase"] = "joined"
+    if request.GET.get("by") == "first_purchase":
+        basis = "first_purchase"
+    rows = dashboard.cohorts(merchant=merchant, months=COHORT_MONTHS, basis=basis)
     width = max((len(row.shares) - 1 for row in rows), default=0)
     width = min(width, COHORT_MONTHS)
     return {
@@ -113,6 +121,11 @@ def cohorts(merchant: Merchant) -> dict[str, Any]:
             }
             for row in rows
         ],
+        "bases": [
+            {"label": label, "href": "?" + addresses.kept(request, by=key) + "#cohorts", "is_current": key == basis}
+            for key, label in (("joined", _("By month of joining")), ("first_purchase", _("By first purchase")))
+        ],
+        "is_by_joining": basis == "joined",
         # Of a handful nothing can be said; of a few, with care.
         "smallest": SHOWN_FROM,
         "has_small": any(row.is_small for row in rows),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,22 +13,23 @@ from loyalty.console import screens
 from loyalty.console.dashboard import addresses
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
-from merchants.models.merchants import Merchant
+from merchants.directory import Merchant
 from merchants.permissions import Permission
 
 
 def stat(request: HttpRequest, found: Dashboard, tile: Tile) -> dict[str, Any]:
     """A tile as the `stat` component wants it, in the reader's language."""
     merchant = merchant_of(request)
-    spread = None
-    if tile.value is not None and tile.low is not None and tile.high is not None:
-        spread = max(tile.value - tile.low, tile.high - tile.value)
     written = _written(merchant, tile)
+    interval = None
+    if tile.value is not None and tile.low is not None and tile.high is not None:
+        interval = _("%(low)s to %(high)s") % {"low": written(tile.low), "high": written(tile.high)}
     delta = None
     if tile.delta is not None:
         size = abs(tile.delta)
-        delta = _("%(points)s pt") % {"points": formats.number(size, 1)} if tile.unit == "percent" else written(size)
+        delta = _("%(size)s points") % {"size": formats.number(size, 1)} if tile.unit == "percent" else written(size)
     return {
+        "metric": tile.metric,
         "label": tile.title,
         "value": "–" if tile.value is None else written(tile.value),
         "unit": "%" if tile.unit == "percent" and tile.value is not None else "",
@@ -41,13 +41,38 @@ def stat(request: HttpRequest, found: Dashboard, tile: Tile) -> dict[str, Any]:
         "formula": tile.formula,
         "warning": tile.alert_reason,
         "window": tile.window,
-        "n": tile.n,
-        "interval": None if spread is None else _interval(merchant, tile, spread),
+        "n": _counted(tile),
+        "interval": interval,
+        "few": tile.too_few,
+        "note": _("Counts from %(day)s on, the day of your first sale") % {"day": formats.day(tile.counts_since)}
+        if tile.counts_since
+        else "",
+        "others": [
+            {
+                "label": other.title,
+                "value": "–" if other.value is None else _written(merchant, other)(other.value),
+                "unit": "%" if other.unit == "percent" and other.value is not None else "",
+                "explanation": other.explanation,
+                "formula": other.formula,
+            }
+            for other in found.beside
+            if other.beside == tile.metric
+        ],
         "computed_at": tile.computed_at,
         "spark": [None if point.value is None else float(point.value) for point in tile.spark],
         "spark_label": _("The last %(count)d months") % {"count": len(tile.spark)},
         **_way(request, tile, found.period.key),
     }
+
+
+def _counted(tile: Tile) -> str:
+    """Say what the number rests on: so many members, purchases or answers."""
+    count = {"count": formats.number(tile.n)}
+    if tile.metric == "nps":
+        return ngettext("%(count)s answer", "%(count)s answers", tile.n) % count
+    if tile.unit == "money":
+        return ngettext("%(count)s purchase", "%(count)s purchases", tile.n) % count
+    return ngettext("%(count)s member", "%(count)s members", tile.n) % count
 
 
 def _way(request: HttpRequest, tile: Tile, period: str) -> dict[str, Any]:
@@ -75,11 +100,6 @@ def _written(merchant: Merchant, tile: Tile) -> Any:
         return lambda value: formats.money(round(value), merchant.currency, merchant.display_digits)
     decimals = 1 if tile.unit == "percent" else 0
     return lambda value: formats.number(value, decimals)
-
-
-def _interval(merchant: Merchant, tile: Tile, spread: Decimal) -> str:
-    written: str = _written(merchant, tile)(spread)
-    return written
 
 
 def choice_of(request: HttpRequest, choice: PeriodChoice, found: Dashboard) -> dict[str, Any]:

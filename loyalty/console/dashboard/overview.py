@@ -9,9 +9,10 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
 from analytics import dashboard
+from analytics.period_choices import NoSuchPeriod
 from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
-from loyalty.console.dashboard import addresses, charts, needs, numbers
+from loyalty.console.dashboard import addresses, alerts, charts, numbers
 from loyalty.tenant import merchant_of
 from merchants.permissions import Permission
 from rewards.purchases import finding
@@ -20,17 +21,21 @@ from rewards.purchases import finding
 @require_GET
 @seat_required(Permission.VIEW_DASHBOARD)
 def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Show one period; a merchant without sales or numbers yet is led to the next step instead."""
+    """Show one period; until the tenth sale, and unless a period is asked for, the way there instead."""
     merchant, now = merchant_of(request), now_of(request)
     try:
         found = dashboard.overview(
             merchant=merchant, period=request.GET.get("period", addresses.DEFAULT_PERIOD), now=now
         )
-    except dashboard.NoSuchPeriod:
+    except NoSuchPeriod:
         return redirect(request.path)
-    # A night passes before the first sale of some: what they need is the way there, not a page of dashes.
-    if not found.tiles or not finding.has_any(merchant=merchant):
-        return screens.show(request, "console/dashboard/beginning.html", needs.beginning(request))
+    sales = finding.count_up_to(merchant=merchant, most=alerts.SALES_TO_BEGIN_WITH)
+    needs = alerts.attention(request, found)
+    if not sales or (sales < alerts.SALES_TO_BEGIN_WITH and "period" not in request.GET):
+        way = alerts.beginning(request, sales=sales)
+        return screens.show(
+            request, "console/dashboard/beginning.html", {**way, "found": found, "needs": needs, "has_sales": sales > 0}
+        )
     chart = request.GET.get("chart", "points")
     chart = chart if chart in charts.CHARTS else "points"
     return screens.show(
@@ -38,9 +43,10 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "console/dashboard/overview.html",
         {
             "found": found,
+            "points_word": screens.points_word(request),
             "last_day": found.period.ends_on - timedelta(days=1),
             "stats": [numbers.stat(request, found, tile) for tile in found.tiles],
-            "beside": [numbers.stat(request, found, tile) for tile in found.beside],
+            "beside": [numbers.stat(request, found, tile) for tile in found.beside if tile.beside is None],
             "rolling": [
                 numbers.choice_of(request, choice, found) for choice in found.choices if choice.key.startswith("last_")
             ],
@@ -48,8 +54,8 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "charts": charts.items(request, chart),
             "chart": charts.chart(merchant, found, chart, decimals=screens.decimals_of(request)),
             "before": numbers.before(found.previous),
-            "cohorts": charts.cohorts(merchant),
-            "needs": needs.attention(request, found),
+            "cohorts": charts.cohorts(request),
+            "needs": needs,
             "chart_key": chart,
         },
     )

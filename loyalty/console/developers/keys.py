@@ -17,11 +17,10 @@ from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.tenant import merchant_of
 from merchants import keys as verbs
-from merchants import opening, periods, places
+from merchants import locations, opening, periods
+from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
-from merchants.keys import SCOPES, TILL_SCOPES, Issued
-from merchants.models.keys import ApiKey
-from merchants.models.merchants import Merchant
+from merchants.keys import SCOPES, TILL_SCOPES, ApiKey, Issued
 from merchants.permissions import Permission
 
 
@@ -39,6 +38,20 @@ class KeyForm(forms.Form):
         label=gettext_lazy("Terminal"), max_length=60, required=False,
         help_text=gettext_lazy("Written beside each sale that does not name one."),
     )  # fmt: skip
+    numbering = forms.ChoiceField(
+        label=gettext_lazy("Receipt numbers"), required=False, initial="location", choices=[
+            ("location", gettext_lazy("Each location counts for itself")),
+            ("own", gettext_lazy("This till counts for itself: use the prefix below")),
+            ("shared", gettext_lazy("One series for the whole business: no prefix")),
+        ],
+        help_text=gettext_lazy("Two tills that both count from 1 need a prefix, or the second sale with a number is refused. "
+            "We put it before each number; the till does not change, and staff find a sale by the number on its receipt. "
+            "With a prefix, a refund at another location names the purchase by our id."),
+    )  # fmt: skip
+    id_namespace = forms.CharField(
+        label=gettext_lazy("Prefix of this till"), max_length=40, required=False,
+        help_text=gettext_lazy("For example mapo-2: letters, digits, dots and dashes."),
+    )  # fmt: skip
     expires_on = forms.DateField(
         label=gettext_lazy("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"], help_text=gettext_lazy("Empty: until it is revoked."),
@@ -48,7 +61,7 @@ class KeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.use_required_attribute = False
         self.today = today
-        self.places = {place.code: place for place in places.open_now(merchant)}
+        self.places = {place.code: place for place in locations.open_now(merchant)}
         choices = [("", _("any location")), *((code, place.name) for code, place in self.places.items())]
         self.fields["location"] = forms.ChoiceField(label=_("Location"), choices=choices, required=False)
 
@@ -57,6 +70,23 @@ class KeyForm(forms.Form):
         if day is not None and day < self.today:
             raise forms.ValidationError(_("This day is past."))
         return day
+
+    def clean(self) -> dict[str, Any]:
+        """Choose what is put before the till's numbers: the location's code unless something else is asked for."""
+        read: dict[str, Any] = super().clean() or {}
+        own, numbering = read.get("id_namespace", ""), read.get("numbering") or "location"
+        if own:
+            numbering = "own"
+        elif numbering == "own":
+            self.add_error("id_namespace", _("Type the prefix, or choose another way of numbering."))
+        place = read.get("location", "")
+        read["id_namespace"] = {"own": own, "location": place, "shared": ""}[numbering]
+        if read["id_namespace"] and not verbs.is_namespace(read["id_namespace"]):
+            self.add_error(
+                "id_namespace",
+                _("Letters, digits, dots and dashes, at most 40; a few words are taken, such as console."),
+            )
+        return read
 
 
 @require_http_methods(["GET", "POST"])
@@ -75,7 +105,7 @@ def keys(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             with transaction.atomic():
                 issued = verbs.issue(
                     merchant=merchant, name=read["name"], scopes=read["scopes"], terminal=read["terminal"],
-                    location=form.places.get(read["location"]), expires_at=ends, actor=actor_of(request), now=now,
+                    location=form.places.get(read["location"]), expires_at=ends, id_namespace=read["id_namespace"], actor=actor_of(request), now=now,
                 )  # fmt: skip
         except LoyaltyError as refusal:
             form.add_error("scopes" if refusal.pointer == "/scopes" else None, refusal.detail)
@@ -116,9 +146,11 @@ def change(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def _page(
     request: HttpRequest, form: KeyForm, *, issued: Issued | None = None, is_rotated: bool = False, status: int = 200
 ) -> HttpResponse:
+    names = {place.code: place.name for place in locations.of(merchant_of(request))}
     rows = [
         {
             "key": key,
+            "place": names.get(key.location_code, key.location_code),
             "state": _state(key, now_of(request)),
             "scopes": [SCOPES.get(scope, scope) for scope in key.scopes],
         }
@@ -127,7 +159,7 @@ def _page(
     page = {
         "rows": rows, "live": [row for row in rows if row["state"] in ("live", "ending")],
         "ended": [row for row in rows if row["state"] == "ended"], "form": form, "issued": issued,
-        "is_rotated": is_rotated, "sandbox": opening.sandbox_of(merchant_of(request)),
+        "is_rotated": is_rotated, "may_backfill": issued is not None and "purchases:backfill" in issued.key.scopes, "sandbox": opening.sandbox_of(merchant_of(request)),
     }  # fmt: skip
     return screens.show(request, "console/developers/keys.html", page, status=status)
 

@@ -26,8 +26,9 @@ from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
 from loyalty.console.programme.fields import MoneyField
 from loyalty.tenant import merchant_of, outside_tenant
+from loyalty.ui import samples
 from merchants import ids, tenancy
-from merchants.models.merchants import Merchant
+from merchants.directory import Merchant
 from merchants.permissions import Permission
 
 CALLS: dict[str, Any] = {
@@ -65,7 +66,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TillAnswer:
     """What the API said, with the headers a till looks at."""
 
     status: int
@@ -118,7 +119,7 @@ class TillForm(forms.Form):
 def till(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Show the request, and send it if a key was typed."""
     merchant = merchant_of(request)
-    first = {"call": "quote", "amount": 12_400 if merchant.currency == "KRW" else 1_240, "external_id": _fresh(),
+    first = {"call": "quote", "amount": samples.minor(12_400, merchant.currency), "external_id": _fresh(),
              "occurred_at": f"{now_of(request):%Y-%m-%dT%H:%M:%S%z}"}  # fmt: skip
     form = TillForm(merchant, request.POST if request.method == "POST" else None, initial=first)
     answer = None
@@ -165,7 +166,7 @@ def _call(merchant: Merchant, read: dict[str, Any], now: Any) -> Request:
     return Request("POST", "/api/v1/quotes", sale)
 
 
-def _send(request: HttpRequest, call: Request, key: str) -> Answer:
+def _send(request: HttpRequest, call: Request, key: str) -> TillAnswer:
     """Make the call through the whole application, middleware included, as if it came over the net."""
     body = call.text.encode()
     address = urlsplit(call.path)
@@ -187,7 +188,7 @@ def _send(request: HttpRequest, call: Request, key: str) -> Answer:
         text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
     except ValueError:
         text = text[:4000]
-    return Answer(response.status_code, shown, text)
+    return TillAnswer(response.status_code, shown, text)
 
 
 _PASSED = {"HTTP_HOST", "REMOTE_ADDR", "HTTP_X_FORWARDED_PROTO"}

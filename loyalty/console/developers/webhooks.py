@@ -23,7 +23,7 @@ from loyalty.tenant import merchant_of, outside_tenant
 from merchants import outbox, tenancy
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
-from merchants.webhooks import addresses, endpoints, log, sending
+from merchants.webhooks import addresses, delivering, endpoints, log, sending
 
 _STATES = {
     "delivered": (gettext_lazy("delivered"), "positive"),
@@ -42,7 +42,7 @@ class EndpointForm(forms.Form):
     description = forms.CharField(label=gettext_lazy("Description"), max_length=200, required=False)
     kinds = forms.MultipleChoiceField(
         label=gettext_lazy("Which events"), required=False, widget=forms.CheckboxSelectMultiple,
-        choices=[(kind, kind) for kind in outbox.KINDS if kind != "webhook.ping"],
+        choices=[(kind, kind) for kind in outbox.KINDS if kind != outbox.PING],
         help_text=gettext_lazy("None ticked: all of them, also those that come later."),
     )  # fmt: skip
 
@@ -106,10 +106,26 @@ def webhook(request: HttpRequest, merchant_slug: str, endpoint_id: str) -> HttpR
 def change(request: HttpRequest, merchant_slug: str, endpoint_id: str) -> HttpResponse:
     """Edit, try, pause, take up again, send again or delete an endpoint, or make a new secret, as `act` says."""
     merchant = merchant_of(request)
+    if request.POST.get("act") == "ping":
+        return _tried(request, endpoint_id)
     form = EndpointForm(request.POST)
     target = _looked_up(form) if request.POST.get("act") == "edit" else None
     with timezone.override(merchant.tzinfo):
         return tenancy.attempt(merchant, lambda: _changed(request, endpoint_id, form, target))
+
+
+def _tried(request: HttpRequest, endpoint_id: str) -> HttpResponse:
+    """Send a trial event, wait for the answer, and show both."""
+    try:
+        delivery_id = delivering.try_endpoint(
+            merchant=merchant_of(request), endpoint_id=endpoint_id, clock=timezone.now
+        )
+    except endpoints.NoSuchEndpoint:
+        raise Http404 from None
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return screens.to(request, "webhook", endpoint_id=endpoint_id)
+    return screens.to(request, "webhook_delivery", delivery_id=delivery_id)
 
 
 def _changed(
@@ -119,8 +135,7 @@ def _changed(
     common: dict[str, Any] = {"merchant": merchant, "endpoint_id": endpoint_id, "now": now_of(request)}
     acting = {**common, "actor": actor_of(request)}
     verbs: dict[str, tuple[Callable[[], Any], Any]] = {
-        "ping": (lambda: endpoints.ping(**common), _("A trial event is on its way. Load the page again to see the answer.")),
-        "disable": (lambda: endpoints.disable(reason=request.POST.get("reason", ""), **acting), _("Nothing is sent there any more.")),
+        "disable": (lambda: endpoints.disable(reason=request.POST.get("reason", ""), **acting), _("The endpoint receives no more events.")),
         "enable": (lambda: endpoints.enable(**acting), _("Events are sent there again, from now on.")),
         "secret": (lambda: endpoints.rotate_secret(**acting), ""),
         "replay": (lambda: log.replay_since(since=_since(request), **acting), _("These events are sent again: %(count)s.")),
@@ -182,7 +197,7 @@ def delivery(request: HttpRequest, merchant_slug: str, delivery_id: str) -> Http
     except LoyaltyError:
         raise Http404 from None
     page = {
-        "delivery": found, "event": event, "state": _STATES[found.state],
+        "delivery": found, "event": event, "state": _STATES[found.state], "is_trial": found.kind == outbox.PING,
         "sent": json.dumps(json.loads(_sent(event)), ensure_ascii=False, indent=2),
     }  # fmt: skip
     return screens.show(request, "console/developers/delivery.html", page)
@@ -210,7 +225,15 @@ def _endpoint_page(request: HttpRequest, endpoint_id: str, *, secret: str = "") 
     page = {
         "endpoint": endpoint,
         "is_resting": endpoint.resting_until is not None and endpoint.resting_until > now_of(request),
-        "rows": [{"row": row, "state": _STATES[row.state][0], "tone": _STATES[row.state][1]} for row in shown],
+        "rows": [
+            {
+                "row": row,
+                "state": _STATES[row.state][0],
+                "tone": _STATES[row.state][1],
+                "payload": json.dumps(row.payload, ensure_ascii=False),
+            }
+            for row in shown
+        ],
         "cursor": following,
         "filters": [{"label": label, "href": f"?state={key}", "is_current": key == state} for key, label in filters],
         "form": EndpointForm(initial=initial),

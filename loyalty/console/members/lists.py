@@ -1,9 +1,11 @@
-"""Finding members: newest first, or by the beginning of a name, e-mail or number, or by code or card; and enrolling."""
+"""Finding members: newest first, or by any part of a name, e-mail or number, or by code or card; and enrolling."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -12,7 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
+from django.utils.translation import get_language, gettext_lazy, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -22,9 +24,10 @@ from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.tenant import merchant_of, outside_tenant
 from members import consent, directory, reveals
 from members.inputs import NewMember
-from merchants import audit, periods, places, tenancy
+from merchants import audit, locations, periods, tenancy
+from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
-from merchants.models.merchants import LANGUAGES, Merchant
+from merchants.languages import LANGUAGES
 from merchants.permissions import Permission
 from rewards import balances, enrolment, terms
 
@@ -36,7 +39,7 @@ def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     merchant, typed = merchant_of(request), request.GET.get("q", "").strip()[:100]
     following = None
     if typed:
-        found = directory.search(merchant=merchant, text=typed)
+        found = directory.search(merchant=merchant, text=typed, blocked_cards=True)
     else:
         after = screens.read_cursor(request, tuple[datetime, int])
         rows = directory.page(merchant=merchant, limit=screens.PAGE + 1, after=after)
@@ -76,34 +79,91 @@ def tier_names(request: HttpRequest) -> dict[str, str]:
 @seat_required(Permission.EXPORT_DATA)
 def export(request: HttpRequest, merchant_slug: str) -> HttpResponseBase:
     """Stream all members as CSV, newest first, without their contacts; who took it is on record."""
+    return _download(request, "members", has_contacts=False)
+
+
+@require_GET
+@outside_tenant
+@seat_required(Permission.EXPORT_CONTACTS)
+def export_contacts(request: HttpRequest, merchant_slug: str) -> HttpResponseBase:
+    """Stream all members with contacts, and what each agreed to: whom a letter may be sent to, and whom not."""
+    return _download(request, "members_with_contacts", has_contacts=True)
+
+
+def _download(request: HttpRequest, table: str, *, has_contacts: bool) -> HttpResponseBase:
     merchant, now = merchant_of(request), now_of(request)
     with tenancy.tenant(merchant):
-        names = tier_names(request)
-        details = {"table": "members"}
+        names, decimals = tier_names(request), screens.decimals_of(request)
+        details = {"table": table}
         audit.record(merchant=merchant, action="data.exported", actor=actor_of(request), now=now, details=details)
-    return tables.download(
-        merchant=merchant, name="members", head=[_HEAD], rows=_exported(merchant, names, now), now=now
-    )
+        columns = _Columns(merchant, names, decimals, has_contacts)
+        head = [columns.head()]
+    name = table.replace("_", "-")
+    return tables.download(merchant=merchant, name=name, head=head, rows=_exported(columns, now), now=now)
 
 
-_HEAD = ("member", "code", "external_id", "name", "language", "joined_at", "state", "tier", "spendable", "pending", "held",
-         "debt", "purchases")  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What stands in the members' table, with heads in the language of whoever takes it."""
+
+    merchant: Merchant
+    tiers: dict[str, str]
+    decimals: int
+    has_contacts: bool
+
+    def head(self) -> tables.Row:
+        contacts = (_("Phone"), _("E-mail"), _("Birthday"), *(_CONSENTS[code] for code in consent.CODES))
+        return (
+            _("Member"), _("Member code"), _("Your own id"), pgettext("person", "Name"), _("Language"), _("Joined"),
+            _("State"), _("Tier"), _("Spendable"), _("Pending"), _("Set aside"), _("Owed"), _("Purchases"),
+            *((str(each) for each in contacts) if self.has_contacts else ()),
+        )  # fmt: skip
+
+    def row(
+        self, member: Any, balance: balances.Balance | None, said: Mapping[str, consent.ConsentState]
+    ) -> tables.Row:
+        points = (
+            (self.tiers.get(balance.tier, balance.tier), *map(self._points, (
+                balance.spendable, balance.pending, balance.held, balance.debt)), balance.purchases_count)
+            if balance else ("", 0, 0, 0, 0, 0)
+        )  # fmt: skip
+        joined = periods.local_day(member.joined_at, self.merchant.tzinfo)
+        known = (member.public_id, member.code, member.external_id or "", member.name, member.language, joined,
+                 member.state, *points)  # fmt: skip
+        if not self.has_contacts:
+            return known
+        birthday = f"{member.birth_month:02}-{member.birth_day:02}" if member.birth_month else ""
+        agreed = tuple(self._answer(said.get(code)) for code in consent.CODES)
+        return (*known, member.phone or "", member.email or "", birthday, *agreed)
+
+    def _points(self, units: int) -> Decimal:
+        return Decimal(units).scaleb(-self.decimals)
+
+    def _answer(self, said: consent.ConsentState | None) -> str:
+        """Yes or no with its day, as data: `yes 2026-11-30`; never asked is empty, and is no."""
+        if said is None:
+            return ""
+        return f"{'yes' if said.is_granted else 'no'} {periods.local_day(said.at, self.merchant.tzinfo)}"
 
 
-def _exported(merchant: Merchant, tiers: dict[str, str], now: datetime) -> Iterator[tables.Row]:
+_CONSENTS = {
+    "terms": gettext_lazy("Agreed: terms"), "privacy": gettext_lazy("Agreed: privacy notice"),
+    "marketing_email": gettext_lazy("Agreed: offers by e-mail"), "marketing_sms": gettext_lazy("Agreed: offers by text message"),
+    "marketing_push": gettext_lazy("Agreed: offers by notification"),
+    "night_marketing": gettext_lazy("Agreed: offers at night"), "profiling": gettext_lazy("Agreed: offers by purchases"),
+}  # fmt: skip
+
+
+def _exported(columns: _Columns, now: datetime) -> Iterator[tables.Row]:
     """Walk the list page by page; whoever joins meanwhile is newer than where it began."""
+    merchant = columns.merchant
     after: tuple[datetime, int] | None = None
     while found := directory.page(merchant=merchant, limit=tables.CHUNK, after=after):
-        held = balances.now(merchant=merchant, member_ids=[member.pk for member in found], now=now)
+        ids = [member.pk for member in found]
+        held = balances.now(merchant=merchant, member_ids=ids, now=now)
+        said = consent.standing_of(merchant=merchant, member_ids=ids) if columns.has_contacts else {}
         for member in found:
-            balance = held.get(member.pk)
-            points = (
-                (tiers.get(balance.tier, balance.tier), balance.spendable, balance.pending, balance.held, balance.debt,
-                 balance.purchases_count)
-                if balance else ("", 0, 0, 0, 0, 0)
-            )  # fmt: skip
-            yield (member.public_id, member.code, member.external_id or "", member.name, member.language,
-                   periods.local_day(member.joined_at, merchant.tzinfo), member.state, *points)  # fmt: skip
+            yield columns.row(member, held.get(member.pk), said.get(member.pk, {}))
         after = (found[-1].joined_at, found[-1].pk)
 
 
@@ -121,7 +181,7 @@ class PersonForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "email"}),
     )
     birthday = forms.RegexField(
-        label=gettext_lazy("Birthday"), regex=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z", required=False,
+        label=gettext_lazy("Birthday"), regex=r"^([0-9]{4}|[0-9]{1,2}[-./][0-9]{1,2})\Z", required=False,
         help_text=gettext_lazy("Month and day: 02-29"),
         error_messages={"invalid": gettext_lazy("Type month and day, such as 02-29.")},
     )  # fmt: skip
@@ -140,19 +200,19 @@ class EnrolForm(PersonForm):
     card = forms.CharField(label=gettext_lazy("Card number"), max_length=64, required=False)
     referred_by = forms.CharField(
         label=gettext_lazy("Brought by"), max_length=20, required=False,
-        help_text=gettext_lazy("The member code of the friend"),
+        help_text=gettext_lazy("The friend's code: JOIN-7K4M-92A"),
     )  # fmt: skip
 
     def __init__(self, merchant: Merchant, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.use_required_attribute = False
-        choices = [("", _("not said")), *((place.code, place.name) for place in places.open_now(merchant))]
+        choices = [("", _("not said")), *((place.code, place.name) for place in locations.open_now(merchant))]
         self.fields["location"] = forms.ChoiceField(label=_("Where"), choices=choices, required=False)
         self.boxes = consent.wordings(merchant)
         self.fields["consents"] = forms.MultipleChoiceField(
             label=_("Agreed to"), required=False, widget=forms.CheckboxSelectMultiple,
-            choices=[(box.purpose, box.text) for box in self.boxes],
-            help_text=_("Tick only what the person said yes to; the terms are needed to join."),
+            choices=[(box.code, box.text) for box in self.boxes],
+            help_text=_("Tick only what the person said yes to; terms and privacy notice are needed to join."),
         )  # fmt: skip
 
 

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
-from loyalty.console.members.one import member_or_404
+from loyalty.console.members.member_page import member_or_404
 from loyalty.tenant import merchant_of
 from members import directory, reveals
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
-from rewards import merges
 from rewards import merging as verbs
+from rewards.merging import listing
 
 
 @require_http_methods(["GET", "POST"])
@@ -30,7 +30,7 @@ def merge(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRespo
     typed = request.GET.get("q", "").strip()[:100]
     page["typed"] = typed
     if typed:
-        found = directory.search(merchant=merchant, text=typed)
+        found = directory.search(merchant=merchant, text=typed, blocked_cards=True)
         page["found"] = [{"member": each, "contacts": reveals.masked(each)} for each in found if each.pk != member.pk]
     other_id = request.POST.get("other", "") if request.method == "POST" else request.GET.get("other", "")
     if not other_id:
@@ -55,7 +55,7 @@ def merge(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRespo
         else:
             said = _("%(name)s was merged into this member. You can undo it below.") % {"name": other}
             return screens.to(request, "member", said=said, member_id=member.public_id)
-    page["preview"] = merges.preview(merchant=merchant, source=other, target=member, now=now_of(request))
+    page["preview"] = listing.preview(merchant=merchant, source=other, target=member, now=now_of(request))
     page["other_contacts"] = reveals.masked(other)
     status = 422 if request.method == "POST" else 200
     return screens.show(request, "console/members/merge.html", page, status=status)
@@ -67,7 +67,7 @@ def unmerge(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRes
     """Undo a merge into this member."""
     member, merchant = member_or_404(request, member_id), merchant_of(request)
     named = request.POST.get("merge", "")
-    if named not in {each.public_id for each in merges.into(merchant=merchant, member_id=member.pk, limit=200)}:
+    if named not in {each.public_id for each in listing.into(merchant=merchant, member_id=member.pk, limit=200)}:
         notes.error(request, _("There is no such merge."))
         return screens.to(request, "member", member_id=member.public_id)
     try:

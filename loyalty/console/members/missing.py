@@ -56,8 +56,8 @@ def settle(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             elif typed.get("act") == "take_back":
                 questions.take_back(**common)
                 said = _("The points given by hand are taken back. Those of the purchase stay.")
-            elif typed.get("act") == "tell_apart":
-                questions.tell_apart(purchase=typed.get("purchase", "")[:40], **common)
+            elif typed.get("act") == "note_other_receipt":
+                questions.note_other_receipt(purchase=typed.get("purchase", "")[:40], **common)
                 said = _("Noted: that is another receipt.")
             else:
                 points = PointsField(screens.decimals_of(request), required=False).clean(typed.get("points", ""))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from django.utils.translation import gettext as _
 
-from loyalty.console.programme.wording import Speaker
+from loyalty.console.programme.translations import DocumentChange as DocumentChange
+from loyalty.console.programme.translations import translations
 from loyalty.ui import formats
-from rewards import terms
+from rewards.terms import Description, TermsWording
 
 #: Keys of facts that say only in which place a rule stands.
 PLACE = "place of rule "
@@ -26,72 +26,29 @@ class Fact:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that differs: what it was (empty when new) and what it becomes (empty when it goes)."""
-
-    kind: Literal["added", "removed", "changed"]
-    section: str
-    label: str
-    before: str
-    after: str
-
-
-def facts(say: Speaker) -> list[Fact]:
+def facts(say: TermsWording) -> list[Fact]:
     """Return everything a document says, one fact each, with keys that stay the same between versions."""
-    promised, general = say.terms, _("Programme")
-    found = [
-        Fact("name", general, _("Name"), say.text(promised.name)),
-        Fact("called", general, _("A point is called"),
-             formats.beside([say.text(promised.points.singular), say.text(promised.points.plural)])),
-        Fact("counting", general, _("Counting"), say.counting()),
-        Fact("excluded", general, _("Never earns"), say.excluded()),
-        Fact("caps", general, _("Limits over all rules"),
-             formats.beside(say.cap(cap) for cap in promised.earning.caps) or _("none")),
-        Fact("pending", general, _("Points are"), say.pending(promised.earning.pending)),
-        Fact("expiry", general, _("Points end"), say.expiry(promised.expiry)),
-        Fact("welcome", general, _("For joining"), say.welcome()),
-        Fact("referral", general, _("For bringing a friend"), say.referral()),
-        Fact("paying", general, _("Paying with points"), say.paying()),
-    ]  # fmt: skip
-    return [*found, *_rules(say), *_tiers(say), *_rewards(say), *_notices(say)]
-
-
-def _rules(say: Speaker) -> Iterator[Fact]:
+    document = say.terms.describe(say)
+    found = [_fact(each.key, _("Programme"), each.title, each) for each in document.facts]
+    for section in document.parts:
+        if section.all:
+            found.append(_fact(section.key, section.title, section.title, section))
+        for each in section.facts:
+            found.append(_fact(f"{section.key} {each.key}", section.title, each.title, each))
+        for each in section.parts:
+            about = [fact.says for fact in each.facts]
+            found.append(_fact(f"{section.key} {each.key}", section.title, each.title, each, about))
     for place, rule in enumerate(say.terms.earning.rules):
-        name = say.text(rule.name)
-        text = formats.beside([say.figure(rule), say.conditions(rule), say.details(rule)])
-        yield Fact(f"rule {rule.code}", _("Earning"), name, text)
-        where = _("Place of %(rule)s") % {"rule": name}
-        yield Fact(f"{PLACE}{rule.code}", _("Earning"), where, formats.number(place + 1))
+        where = _("Place of %(rule)s") % {"rule": say.text(rule.name)}
+        found.append(Fact(f"{PLACE}{rule.code}", _("Earning"), where, formats.number(place + 1)))
+    return found
 
 
-def _tiers(say: Speaker) -> Iterator[Fact]:
-    yield Fact("ladder", _("Tiers"), _("How tiers are earned"), say.ladder())
-    for level in say.terms.tiers.levels if say.terms.tiers else ():
-        parts = [_("from %(value)s") % {"value": say.threshold(level.threshold)}]
-        if terms.ratio(level.multiplier) != 1:
-            parts.append(say.factor(level.multiplier))
-        parts += [say.text(benefit) for benefit in level.benefits]
-        yield Fact(f"tier {level.code}", _("Tiers"), say.text(level.name), formats.beside(parts))
+def _fact(key: str, section: str, label: str, said: Description, about: Sequence[str] = ()) -> Fact:
+    return Fact(key, section, label, formats.side_by_side([*said.all, *about]))
 
 
-def _rewards(say: Speaker) -> Iterator[Fact]:
-    for reward in say.terms.rewards:
-        parts = [say.points(reward.price_points), say.reward(reward)]
-        if reward.stock is not None:
-            parts.append(_("%(count)s in all") % {"count": formats.number(reward.stock)})
-        if reward.description:
-            parts.append(say.text(reward.description))
-        yield Fact(f"reward {reward.code}", _("Rewards"), say.text(reward.name), formats.beside(parts))
-
-
-def _notices(say: Speaker) -> Iterator[Fact]:
-    for place, notice in enumerate(say.terms.notices):
-        yield Fact(f"notice {place}", _("Notices"), say.text(notice.title), say.text(notice.body))
-
-
-def changes(before: Speaker | None, after: Speaker) -> list[Change]:
+def changes(before: TermsWording | None, after: TermsWording) -> list[DocumentChange]:
     """Return what differs between two documents, in the order of the new one; all of it when there was none before."""
     was = {fact.key: fact for fact in facts(before)} if before else {}
     now = facts(after)
@@ -101,24 +58,26 @@ def changes(before: Speaker | None, after: Speaker) -> list[Change]:
         if fact.key.startswith(PLACE) and (earlier is None or not _is_reordered(before, after)):
             continue
         if earlier is None:
-            found.append(Change("added", fact.section, fact.label, "", fact.text))
+            found.append(DocumentChange("added", fact.section, fact.label, "", fact.text))
         elif (earlier.text, earlier.label) != (fact.text, fact.label):
             old = (
                 earlier.text
                 if earlier.label == fact.label
                 else _("%(name)s: %(value)s") % {"name": earlier.label, "value": earlier.text}
             )
-            found.append(Change("changed", fact.section, fact.label, old, fact.text))
+            found.append(DocumentChange("changed", fact.section, fact.label, old, fact.text))
     for fact in was.values():
         if not fact.key.startswith(PLACE):
-            found.append(Change("removed", fact.section, fact.label, fact.text, ""))
+            found.append(DocumentChange("removed", fact.section, fact.label, fact.text, ""))
+    if before is not None:
+        found += translations(before, after)
     if not found and before is not None and before.terms != after.terms:
-        # Something that is not told in this language, such as a translation.
-        found.append(Change("changed", _("Programme"), _("Details"), "", _("texts in other languages, or details")))
+        # Something that is told nowhere, such as a worked example.
+        found.append(DocumentChange("changed", _("Programme"), _("Details"), "", _("details that members do not read")))
     return found
 
 
-def _is_reordered(before: Speaker | None, after: Speaker) -> bool:
+def _is_reordered(before: TermsWording | None, after: TermsWording) -> bool:
     """A rule that came or went moves the others without anybody having reordered them."""
     if before is None:
         return False

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from msgspec import json
 
 from loyalty.console.access import actor_of, now_of
-from loyalty.console.hands import Hands
+from loyalty.console.actor_names import ActorNames
 from loyalty.console.programme.shapes import Document, spelled
 from loyalty.tenant import merchant_of
 from rewards import programmes
@@ -41,7 +41,7 @@ def save(
     latest = programmes.draft(merchant=merchant)
     document = spelled(latest)
     if (shown or request.POST.get("seen")) != seen(part(document)):
-        raise moved(latest, Hands(merchant))
+        raise moved(latest, ActorNames(merchant))
     change(document)
     with transaction.atomic():
         return programmes.save_draft(
@@ -49,11 +49,11 @@ def save(
         )
 
 
-def moved(latest: Draft, hands: Hands) -> DraftMoved:
+def moved(latest: Draft, actor_names: ActorNames) -> DraftMoved:
     return DraftMoved(
         _(
             "%(who)s changed this while you were typing. Your words are still here: look at theirs, then save again to put yours in their place."
         )
-        % {"who": hands[latest.updated_by] or _("Somebody")},
+        % {"who": actor_names[latest.updated_by] or _("Somebody")},
         revision=latest.revision,
     )

@@ -17,10 +17,12 @@ from django.utils.translation import gettext as _
 
 from loyalty.ui.amounts import MoneyField as MoneyField
 from loyalty.ui.amounts import PointsField as PointsField
+from merchants.languages import LANGUAGES
+from rewards import terms
 from rewards.terms import ratio
 
 
-def worn(field: forms.Field, *, look: str = "", before: str = "", after: str = "") -> Any:
+def with_look(field: forms.Field, *, look: str = "", before: str = "", after: str = "") -> Any:
     """Say how the `field` tag shall draw it; templates read `bound.field.look`, `.before`, `.after`."""
     field.look, field.before, field.after = look, before, after  # type: ignore[attr-defined]
     return field
@@ -123,3 +125,25 @@ class DayField(forms.DateField):
     def clean(self, value: Any) -> Any:
         day = super().clean(value)
         return day.isoformat() if day else None
+
+
+def tag_of(code: str) -> str:
+    """Django's zh-hant is the document's zh-Hant."""
+    first, _dash, rest = code.partition("-")
+    return f"{first}-{rest.title()}" if rest else first
+
+
+def tagged(kept: Any) -> Any:
+    """Return a text whose languages are written as the screens' are: whoever wrote zh-hant meant zh-Hant."""
+    if not isinstance(kept, dict):
+        return kept
+    spelled = {tag.lower(): tag for tag in tags()}
+    return {spelled.get(tag.lower(), tag): words for tag, words in kept.items()}
+
+
+def tags() -> list[str]:
+    return [tag_of(code) for code, _name in LANGUAGES]
+
+
+def of_language(kept: Any, tag: str) -> str:
+    return terms.text(kept, tag) if kept else ""

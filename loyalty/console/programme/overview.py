@@ -15,19 +15,22 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
-from loyalty.console.hands import Hands
+from loyalty.console.actor_names import ActorNames
 from loyalty.console.programme import trying
 from loyalty.console.programme.differences import changes
 from loyalty.console.programme.forms.rules import RULE_KINDS
-from loyalty.console.programme.shapes import Desk, Document, desk_of
-from loyalty.console.programme.wording import Speaker
+from loyalty.console.programme.shapes import Document, EditedDraft, edited_draft
 from loyalty.tenant import merchant_of
+from loyalty.ui import formats
+from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
-from merchants.models.merchants import Merchant
 from merchants.permissions import Permission
 from rewards import earning, programmes, terms
-from rewards.programmes import DraftMoved, InvalidProgramme, Published
+from rewards.programmes import DraftMoved, InvalidProgramme, ListedVersion
+from rewards.terms import TermsWording
 
+#: The parts this page has a place for; any other is shown under its own title.
+_PLACED = ("points", "earning", "expiry", "tiers", "rewards", "pay_with_points", "welcome", "referral", "notices")
 ICONS = {"per_money": "basket", "per_order": "receipt", "per_item": "box", "multiplier": "sparkle"}
 
 
@@ -35,47 +38,58 @@ ICONS = {"per_money": "basket", "per_order": "receipt", "per_item": "box", "mult
 @seat_required(Permission.VIEW_PROGRAMME)
 def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Show the draft in words, with the simulator beside it."""
-    desk = desk_of(request)
-    speaker = Speaker(desk.terms, desk.language, desk.places)
-    newest = newest_of(desk.merchant)
+    edited = edited_draft(request)
+    speaker = TermsWording(edited.terms, edited.language, for_staff=True, places=edited.places)
+    said = speaker.described()
+    facts = {each.key: each for name in ("points", "earning") for each in said[name].facts}
+    newest = newest_of(edited.merchant)
     may_edit = screens.may_do(request, Permission.EDIT_PROGRAMME)
     return screens.show(
         request,
         "console/programme/overview.html",
         {
-            "desk": desk,
-            "say": speaker,
-            "who": Hands(desk.merchant)[desk.draft.updated_by],
+            "edited": edited,
+            "said": said,
+            "counting": formats.side_by_side([*facts["rounding"].lines, *facts["stacking"].lines]),
+            "general": [each for key, each in facts.items() if key not in {"called", "rounding", "stacking"}],
+            "others": [each for name, each in said.items() if name not in _PLACED],
+            "who": ActorNames(edited.merchant)[edited.draft.updated_by],
             "tabs": tabs(request, "programme"),
             "newest": newest,
-            "change_count": len(changes(speaker_of(desk, newest), speaker)) if desk.draft.differs else 0,
+            "change_count": len(changes(speaker_of(edited, newest), speaker)) if edited.draft.differs else 0,
             "rules": [
                 {
                     "code": rule.code,
-                    "name": desk.said(rule.name),
-                    "figure": speaker.figure(rule),
-                    "when": speaker.conditions(rule),
+                    "name": described.title,
+                    "figure": described.says,
+                    "when": formats.side_by_side(described.lines) or _("always"),
                     "icon": "cup" if rule.when.birthday else ICONS[rule.kind],
                     "is_first": place == 0,
-                    "is_last": place == len(desk.terms.earning.rules) - 1,
+                    "is_last": place == len(edited.terms.earning.rules) - 1,
                 }
-                for place, rule in enumerate(desk.terms.earning.rules)
+                for place, (rule, described) in enumerate(
+                    zip(edited.terms.earning.rules, said["earning"].parts, strict=True)
+                )
             ],
             "kinds": RULE_KINDS.items(),
             "levels": [
                 {
-                    "name": desk.said(level.name),
-                    "from": speaker.threshold(level.threshold),
+                    "name": described.title,
+                    "from": described.says,
                     "factor": level.multiplier,
-                    "benefits": [desk.said(benefit) for benefit in level.benefits],
+                    "benefits": [edited.said(benefit) for benefit in level.benefits],
                 }
-                for level in (desk.terms.tiers.levels if desk.terms.tiers else ())
+                for level, described in zip(
+                    edited.terms.tiers.levels if edited.terms.tiers else (),
+                    said["tiers"].parts if "tiers" in said else (),
+                    strict=True,
+                )
             ],
-            "advice": _advice(request, desk),
+            "advice": _advice(request, edited),
             "may_edit": may_edit,
-            "is_untouched": newest is None and desk.draft.revision == 0,
-            "templates": templates_for(desk.merchant, desk.language) if may_edit else [],
-            **trying.simulator(request, desk),
+            "is_untouched": newest is None and edited.draft.revision == 0,
+            "templates": templates_for(edited.merchant, edited.language) if may_edit else [],
+            **trying.simulator(request, edited),
         },
     )
 
@@ -120,12 +134,12 @@ def discard(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 @seat_required(Permission.EDIT_PROGRAMME)
 def source(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Edit the document as JSON; every fault is named at its place."""
-    desk = desk_of(request)
+    edited = edited_draft(request)
     page: dict[str, Any] = {
-        "desk": desk,
+        "edited": edited,
         "tabs": tabs(request, "programme_source"),
-        "text": _pretty(desk.document),
-        "revision": desk.draft.revision,
+        "text": _pretty(edited.document),
+        "revision": edited.draft.revision,
         "faults": (),
     }
     if request.method == "GET":
@@ -137,7 +151,7 @@ def source(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             raise ValueError("not an object")
         with transaction.atomic():
             programmes.save_draft(
-                merchant=desk.merchant, document=document, revision=_revision(request), now=now_of(request),
+                merchant=edited.merchant, document=document, revision=_revision(request), now=now_of(request),
                 actor=actor_of(request),
             )  # fmt: skip
     except InvalidProgramme as refusal:
@@ -148,7 +162,7 @@ def source(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         page["refusal"] = _("This is not JSON: %(why)s") % {"why": str(error)[:200]}
     else:
         return screens.to(request, "programme", said=_("The draft is saved."))
-    page["revision"] = request.POST.get("revision", desk.draft.revision)
+    page["revision"] = request.POST.get("revision", edited.draft.revision)
     return screens.show(request, "console/programme/source.html", page, status=422)
 
 
@@ -166,12 +180,16 @@ def tabs(request: HttpRequest, current: str) -> list[dict[str, Any]]:
     ]
 
 
-def newest_of(merchant: Merchant) -> Published | None:
+def newest_of(merchant: Merchant) -> ListedVersion | None:
     return next(iter(programmes.published(merchant=merchant, limit=1)), None)
 
 
-def speaker_of(desk: Desk, version: Published | None) -> Speaker | None:
-    return Speaker(terms.parse(version.document), desk.language, desk.places) if version else None
+def speaker_of(edited: EditedDraft, version: ListedVersion | None) -> TermsWording | None:
+    return (
+        TermsWording(terms.parse(version.document), edited.language, for_staff=True, places=edited.places)
+        if version
+        else None
+    )
 
 
 def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
@@ -181,7 +199,7 @@ def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
         if code == "simple":
             document["name"] = merchant.name
         promised = terms.parse(document)
-        speaker = Speaker(promised, language)
+        speaker = TermsWording(promised, language, for_staff=True)
         found.append(
             {
                 "code": code,
@@ -189,14 +207,14 @@ def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
                 "name": _("The simplest: one rule") if code == "simple" else speaker.text(promised.name),
                 "document": document,
                 "facts": [
-                    _("%(name)s: %(value)s") % {"name": speaker.text(rule.name), "value": speaker.figure(rule)}
+                    _("%(name)s: %(value)s") % {"name": speaker.text(rule.name), "value": rule.figure(speaker)}
                     for rule in promised.earning.rules[:4]
                 ],
                 "examples": [
                     {"name": speaker.text(outcome.example.name), "points": speaker.points(outcome.points)}
                     for outcome in earning.check_examples(promised)[:3]
                 ],
-                "expiry": speaker.expiry_said,
+                "expiry": speaker.sentence(promised.expiry.describe(speaker).says),
                 "tiers": [speaker.text(level.name) for level in (promised.tiers.levels if promised.tiers else ())],
                 "rewards": len(promised.rewards),
             }
@@ -204,25 +222,25 @@ def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
     return found
 
 
-def _advice(request: HttpRequest, desk: Desk) -> list[dict[str, str]]:
+def _advice(request: HttpRequest, edited: EditedDraft) -> list[dict[str, str]]:
     """What deserves a second look, each with the page on which it can be changed."""
-    today = now_of(request).astimezone(desk.merchant.tzinfo).date()
-    found = programmes.check(merchant=desk.merchant, document=desk.document, today=today).advice
+    today = now_of(request).astimezone(edited.merchant.tzinfo).date()
+    found = programmes.check(merchant=edited.merchant, document=edited.document, today=today).advice
     may_edit = screens.may_do(request, Permission.EDIT_PROGRAMME)
     return [
-        {"detail": each.detail, "href": _page_of(request, desk, each.pointer) if may_edit else ""} for each in found
+        {"detail": each.detail, "href": _page_of(request, edited, each.pointer) if may_edit else ""} for each in found
     ]
 
 
-def _page_of(request: HttpRequest, desk: Desk, pointer: str) -> str:
+def _page_of(request: HttpRequest, edited: EditedDraft, pointer: str) -> str:
     """The page that edits what a pointer into the document points at."""
     parts = pointer.strip("/").split("/")
     if parts[:2] == ["earning", "rules"] and len(parts) > 2:
-        code = desk.terms.earning.rules[int(parts[2])].code
+        code = edited.terms.earning.rules[int(parts[2])].code
         return f"{screens.url(request, 'programme_rule')}?code={quote(code)}"
     if parts[0] == "rewards":
         if len(parts) > 1:
-            return f"{screens.url(request, 'reward_edit')}?code={quote(desk.terms.rewards[int(parts[1])].code)}"
+            return f"{screens.url(request, 'reward_edit')}?code={quote(edited.terms.rewards[int(parts[1])].code)}"
         return screens.url(request, "rewards")
     if parts[:2] == ["earning", "rules"]:
         return f"{screens.url(request, 'programme_rule')}?kind=per_money"

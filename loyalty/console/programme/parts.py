@@ -13,9 +13,10 @@ from django.views.decorators.http import require_http_methods
 from loyalty.console import screens
 from loyalty.console.access import seat_required
 from loyalty.console.programme import editing
-from loyalty.console.programme.forms.promises import PayingForm, PointsForm, WelcomeForm
+from loyalty.console.programme.forms.general import PayingForm, PointsForm, TransfersForm, WelcomeForm
+from loyalty.console.programme.forms.notices import NoticesForm
 from loyalty.console.programme.forms.tiers import TiersForm
-from loyalty.console.programme.shapes import Desk, Document, PartForm, desk_of
+from loyalty.console.programme.shapes import Document, EditedDraft, PartForm, edited_draft
 from merchants.permissions import Permission
 from rewards.programmes import DraftMoved, InvalidProgramme
 
@@ -31,7 +32,7 @@ class _Page:
         shown: Callable[[Document], Any],
         put: Callable[[PartForm, Document], None],
         pointer: str,
-        part: Callable[[Desk], Document | None] = lambda desk: None,
+        part: Callable[[EditedDraft], Document | None] = lambda edited: None,
     ) -> None:
         self.title, self.note, self.form, self.shown = title, note, form, shown
         self.put, self.pointer, self.part = put, pointer, part
@@ -49,9 +50,17 @@ def _put_paying(form: PartForm, document: Document) -> None:
     document["pay_with_points"] = form.written()
 
 
+def _put_transfers(form: PartForm, document: Document) -> None:
+    document["transfers"] = form.written()
+
+
+def _put_notices(form: PartForm, document: Document) -> None:
+    document["notices"] = form.written()
+
+
 def _points_shown(document: Document) -> Any:
-    earning = {name: document["earning"][name] for name in ("stacking", "excluding", "caps", "pending")}
-    return [document["name"], document["points"], earning, document["expiry"]]
+    earning = {name: document["earning"][name] for name in ("stacking", "excluding", "kinds", "caps", "pending")}
+    return [document["name"], document["points"], earning, document["payable_kinds"], document["expiry"]]
 
 
 _PAGES = {
@@ -61,7 +70,7 @@ _PAGES = {
     ),
     "tiers": _Page(
         gettext_lazy("Tiers"), gettext_lazy("Who buys more gets more. The first tier is everybody's."),
-        TiersForm, lambda document: document["tiers"], _put_tiers, "/tiers", lambda desk: desk.document["tiers"],
+        TiersForm, lambda document: document["tiers"], _put_tiers, "/tiers", lambda edited: edited.document["tiers"],
     ),
     "joining": _Page(
         gettext_lazy("Joining and friends"), gettext_lazy("Points for joining, and for bringing somebody."),
@@ -70,7 +79,17 @@ _PAGES = {
     "paying": _Page(
         gettext_lazy("Paying with points"), gettext_lazy("Any amount, at one rate, beside the rewards."),
         PayingForm, lambda document: document["pay_with_points"], _put_paying, "/pay_with_points",
-        lambda desk: desk.document["pay_with_points"],
+        lambda edited: edited.document["pay_with_points"],
+    ),
+    "transfers": _Page(
+        gettext_lazy("Transfers"), gettext_lazy("Members give points to each other. The points keep their expiry."),
+        TransfersForm, lambda document: document["transfers"], _put_transfers, "/transfers",
+        lambda edited: edited.document["transfers"],
+    ),
+    "notices": _Page(
+        gettext_lazy("Notices"), gettext_lazy("Texts that members read with the terms: company details, exceptions, contact."),
+        NoticesForm, lambda document: document["notices"], _put_notices, "/notices",
+        lambda edited: {"notices": edited.document["notices"]},
     ),
 }  # fmt: skip
 
@@ -81,11 +100,11 @@ def part(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Edit the part that `?part=` names."""
     name = request.GET.get("part", "points")
     shown = _PAGES.get(name, _PAGES["points"])
-    desk = desk_of(request)
-    form = shown.form(desk, shown.part(desk), request.POST if request.method == "POST" else None)
+    edited = edited_draft(request)
+    form = shown.form(edited, shown.part(edited), request.POST if request.method == "POST" else None)
     page: dict[str, Any] = {
-        "desk": desk, "form": form, "title": shown.title, "note": shown.note, "part": name,
-        "seen": request.POST.get("seen") or editing.seen(shown.shown(desk.document)),
+        "edited": edited, "form": form, "title": shown.title, "note": shown.note, "part": name,
+        "seen": request.POST.get("seen") or editing.seen(shown.shown(edited.document)),
     }  # fmt: skip
     if request.method == "POST" and form.is_valid():
         try:
@@ -94,7 +113,7 @@ def part(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             form.take_faults(refusal.faults, shown.pointer)
         except DraftMoved as refusal:
             page["moved"] = refusal.detail
-            page["seen"] = editing.seen(shown.shown(desk_of(request).document))
+            page["seen"] = editing.seen(shown.shown(edited_draft(request).document))
         else:
             return screens.to(request, "programme", said=_("Saved in the draft."))
     status = 422 if request.method == "POST" else 200

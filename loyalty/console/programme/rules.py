@@ -15,7 +15,7 @@ from loyalty.console import screens
 from loyalty.console.access import seat_required
 from loyalty.console.programme import editing, trying
 from loyalty.console.programme.forms.rules import RULE_KINDS, RuleForm
-from loyalty.console.programme.shapes import Desk, Document, desk_of
+from loyalty.console.programme.shapes import Document, EditedDraft, edited_draft
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from rewards.programmes import DraftMoved, InvalidProgramme
@@ -25,33 +25,33 @@ from rewards.programmes import DraftMoved, InvalidProgramme
 @seat_required(Permission.EDIT_PROGRAMME)
 def rule(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Edit the rule `?code=`, or add one of `?kind=`; `act=try` tries what is typed and saves nothing."""
-    desk = desk_of(request)
+    edited = edited_draft(request)
     code = request.GET.get("code", "")
-    known = _rule(desk.document, code)
+    known = _rule(edited.document, code)
     if code and known is None:
         notes.error(request, _("This rule is not in the draft any more."))
         return screens.to(request, "programme")
     kind = known["kind"] if known else request.GET.get("kind", "per_money")
     kind = kind if kind in RULE_KINDS else "per_money"
-    form = RuleForm(desk, known, request.POST if request.method == "POST" else None, kind=kind)
+    form = RuleForm(edited, known, request.POST if request.method == "POST" else None, kind=kind)
     page: dict[str, Any] = {
-        "desk": desk, "form": form, "kind": kind, "kind_name": RULE_KINDS[kind], "known": known,
+        "edited": edited, "form": form, "kind": kind, "kind_name": RULE_KINDS[kind], "known": known,
         "seen": request.POST.get("seen") or editing.seen(known),
     }  # fmt: skip
     if request.method == "POST":
         is_trial = request.POST.get("act") == "try"
         if form.is_valid():
             if is_trial:
-                return _tried(request, desk, form, page)
-            saved = _saved(request, desk, form, page)
+                return _tried(request, edited, form, page)
+            saved = _saved(request, edited, form, page)
             if saved is not None:
                 return saved
         elif is_trial and getattr(request, "htmx", False):
-            page |= trying.simulator(request, desk)
-            page |= {"trial": None, "decimals": desk.decimals, "is_incomplete": True}
+            page |= trying.simulator(request, edited)
+            page |= {"trial": None, "decimals": edited.decimals, "is_incomplete": True}
             return render(request, "console/programme/_trial.html", page)
-    document = _with(desk, form) if form.is_bound and not form.errors and form.is_valid() else None
-    page |= trying.simulator(request, desk, document)
+    document = _with(edited, form) if form.is_bound and not form.errors and form.is_valid() else None
+    page |= trying.simulator(request, edited, document)
     return screens.show(request, "console/programme/rule.html", page, status=422 if form.is_bound else 200)
 
 
@@ -71,12 +71,12 @@ def change_rules(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         if 0 <= other < len(rules):
             rules[place], rules[other] = rules[other], rules[place]
 
-    desk = desk_of(request)
-    if _rule(desk.document, code) is None or act not in ("up", "down", "remove"):
+    edited = edited_draft(request)
+    if _rule(edited.document, code) is None or act not in ("up", "down", "remove"):
         notes.error(request, _("This rule is not in the draft any more."))
         return screens.to(request, "programme")
     try:
-        editing.save(request, part=_codes, change=change, shown=editing.seen(_codes(desk.document)))
+        editing.save(request, part=_codes, change=change, shown=editing.seen(_codes(edited.document)))
     except InvalidProgramme as refusal:
         notes.error(request, " ".join(fault.detail for fault in refusal.faults))
         return screens.to(request, "programme")
@@ -87,7 +87,7 @@ def change_rules(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     return screens.to(request, "programme", said=said)
 
 
-def _saved(request: HttpRequest, desk: Desk, form: RuleForm, page: dict[str, Any]) -> HttpResponse | None:
+def _saved(request: HttpRequest, edited: EditedDraft, form: RuleForm, page: dict[str, Any]) -> HttpResponse | None:
     written = form.written()
     code = written["code"]
 
@@ -102,27 +102,27 @@ def _saved(request: HttpRequest, desk: Desk, form: RuleForm, page: dict[str, Any
     try:
         editing.save(request, part=lambda document: _rule(document, code), change=change)
     except InvalidProgramme as refusal:
-        place = next((n for n, each in enumerate(desk.document["earning"]["rules"]) if each["code"] == code), None)
-        place = len(desk.document["earning"]["rules"]) if place is None else place
+        place = next((n for n, each in enumerate(edited.document["earning"]["rules"]) if each["code"] == code), None)
+        place = len(edited.document["earning"]["rules"]) if place is None else place
         form.take_faults(refusal.faults, f"/earning/rules/{place}")
         return None
     except DraftMoved as refusal:
         page["moved"] = refusal.detail
-        page["seen"] = editing.seen(_rule(desk_of(request).document, code))
+        page["seen"] = editing.seen(_rule(edited_draft(request).document, code))
         return None
     return screens.to(request, "programme", said=_("Saved in the draft."))
 
 
-def _tried(request: HttpRequest, desk: Desk, form: RuleForm, page: dict[str, Any]) -> HttpResponse:
+def _tried(request: HttpRequest, edited: EditedDraft, form: RuleForm, page: dict[str, Any]) -> HttpResponse:
     """Try the draft with the rule as typed in it."""
-    page |= trying.simulator(request, desk, _with(desk, form))
+    page |= trying.simulator(request, edited, _with(edited, form))
     if getattr(request, "htmx", False):
-        return render(request, "console/programme/_trial.html", {**page, "decimals": desk.decimals})
+        return render(request, "console/programme/_trial.html", {**page, "decimals": edited.decimals})
     return screens.show(request, "console/programme/rule.html", page)
 
 
-def _with(desk: Desk, form: RuleForm) -> Document:
-    document, written = copy.deepcopy(desk.document), form.written()
+def _with(edited: EditedDraft, form: RuleForm) -> Document:
+    document, written = copy.deepcopy(edited.document), form.written()
     rules = [each for each in document["earning"]["rules"] if each["code"] != written["code"]]
     document["earning"]["rules"] = [*rules, written]
     return document

@@ -1,8 +1,9 @@
-"""What the forms of the programme's parts are made of: a desk with the draft on it, texts in languages, and the pieces
+"""What the forms of the programme's parts are made of: a edited with the draft on it, texts in languages, and the pieces
 that many parts share (expiry, pending, caps, goods)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,10 +14,20 @@ from django.http import HttpRequest
 from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 
-from loyalty.console.programme.fields import DayField, ListField, PointsField, worn
+from loyalty.console.programme.fields import (
+    DayField,
+    ListField,
+    PointsField,
+    of_language,
+    tag_of,
+    tagged,
+    tags,
+    with_look,
+)
 from loyalty.tenant import merchant_of
-from merchants import places
-from merchants.models.merchants import LANGUAGES, Merchant
+from merchants import locations
+from merchants.directory import Merchant
+from merchants.languages import LANGUAGES
 from rewards import programmes, terms
 from rewards.programmes import Draft
 from rewards.terms import Terms
@@ -25,7 +36,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class EditedDraft:
     """The draft as it lies there, and what its forms refer to."""
 
     merchant: Merchant
@@ -54,16 +65,16 @@ class Desk:
 
     @property
     def giving_rules(self) -> list[tuple[str, str]]:
-        return [(r.code, self.said(r.name)) for r in self.terms.earning.rules if r.kind != "multiplier"]
+        return [(r.code, self.said(r.name)) for r in self.terms.earning.rules if r.compile().factor is None]
 
 
-def desk_of(request: HttpRequest) -> Desk:
+def edited_draft(request: HttpRequest) -> EditedDraft:
     """Read the draft and what stands around it."""
     merchant = merchant_of(request)
     draft = programmes.draft(merchant=merchant)
-    shops = {place.public_id: place.name for place in places.open_now(merchant)}
+    shops = {place.public_id: place.name for place in locations.open_now(merchant)}
     promised = terms.parse(draft.document)
-    return Desk(merchant, draft, promised, get_language() or merchant.language, shops, terms.document(promised))
+    return EditedDraft(merchant, draft, promised, get_language() or merchant.language, shops, terms.document(promised))
 
 
 def spelled(draft: Draft) -> Document:
@@ -76,7 +87,8 @@ class Section:
     """Fields that belong together; a folded one opens by itself when something in it is set or wrong."""
 
     title: str
-    fields: list[BoundField]
+    #: What stands in one row: a field, or some that are read together (from and until, the three of a limit).
+    rows: list[list[BoundField]]
     note: str = ""
     is_folded: bool = False
     is_open: bool = False
@@ -87,22 +99,33 @@ class PartForm(forms.Form):
 
     #: (title, note, names of fields, folded); drawn by console/programme/_sections.html.
     plan: ClassVar[Sequence[tuple[Any, Any, Sequence[str], bool]]] = ()
+    #: Names of fields that are read together and stand in one row.
+    together: ClassVar[Sequence[tuple[str, ...]]] = (
+        ("first_day", "last_day"),
+        ("pending_days", "pending_until"),
+        ("minimum_amount_minor", "below_amount_minor"),
+        ("limit_count", "limit_per"),
+    )
 
-    def __init__(self, desk: Desk, part: Document | None, data: Any = None, **options: Any) -> None:
-        self.desk, self.part = desk, dict(part or {})
+    def __init__(self, edited: EditedDraft, part: Document | None, data: Any = None, **options: Any) -> None:
+        self.edited, self.part = edited, dict(part or {})
+        #: Texts of choices of goods, which lie deeper in the part than its other texts.
+        self.named_goods: Document = {}
         # A copy: what the fields show is not yet what the part holds.
         options.setdefault("initial", dict(self.part))
         super().__init__(data, **options)
         self.use_required_attribute = False
+        #: What the document holds for each text of the form, by the name of its field.
+        self.texts: dict[str, Any] = {}
         self.build()
         # Forms inside this one, each with its prefix.
         self.inner: dict[str, PartForm] = {}
-        self.furnish()
+        self.set_choices()
 
     def build(self) -> None:
-        """Add the fields that depend on the desk."""
+        """Add the fields that depend on the edited."""
 
-    def furnish(self) -> None:
+    def set_choices(self) -> None:
         """Add the forms inside."""
 
     def written(self) -> Document | None:
@@ -134,33 +157,43 @@ class PartForm(forms.Form):
 
     # -- texts in several languages -----------------------------------------------------------------------------------
 
-    def add_text(self, name: str, label: str, *, required: bool = True, lines: int = 0, help_text: str = "") -> None:
-        """A text in the merchant's language, and optional ones in the other languages of the screens."""
-        kept = self.part.get(name)
+    def add_text(
+        self, name: str, label: str, *, required: bool = True, lines: int = 0, help_text: str = "", kept: Any = None
+    ) -> None:
+        """Add a text in the merchant's language, and optional ones in the other languages of the screens.
+
+        `kept` is what the document holds; left out, it is the part's own `name`.
+        """
+        if kept is None:
+            kept = self.named_goods[name] if name in self.named_goods else self.part.get(name)
+        kept = self.texts[name] = tagged(kept)
         widget = forms.Textarea(attrs={"rows": lines}) if lines else forms.TextInput()
         field = forms.CharField(label=label, max_length=2000, required=required, widget=widget, help_text=help_text)
         self.fields[name] = field
-        main = _tag(self.desk.merchant.language)
-        self.initial[name] = kept if isinstance(kept, str) else _of_language(kept, main)
+        main = tag_of(self.edited.merchant.language)
+        if isinstance(kept, dict) and not required:
+            self.initial[name] = kept.get(main, "")
+        else:
+            self.initial[name] = of_language(kept, main)
         for code, _name in LANGUAGES:
-            tag = _tag(code)
+            tag = tag_of(code)
             if tag == main:
                 continue
-            widget = forms.Textarea(attrs={"rows": lines}) if lines else forms.TextInput()
+            written = {"lang": code}
+            widget = forms.Textarea(attrs={"rows": lines, **written}) if lines else forms.TextInput(attrs=written)
             title = _("%(label)s in %(language)s") % {
                 "label": label, "language": get_language_info(code)["name_local"],
             }  # fmt: skip
             self.fields[f"{name}__{tag}"] = forms.CharField(label=title, max_length=2000, required=False, widget=widget)
-            self.initial[f"{name}__{tag}"] = "" if isinstance(kept, str) else (kept or {}).get(tag, "")
+            self.initial[f"{name}__{tag}"] = kept.get(tag, "") if isinstance(kept, dict) else ""
 
     def text(self, name: str) -> Any:
         """Return the text as the document holds it: plain when there is one language, else by language."""
-        kept = self.part.get(name)
-        main = _tag(self.desk.merchant.language)
-        others = {tag: words for tag in _tags() if tag != main and (words := self.cleaned_data.get(f"{name}__{tag}"))}
-        known = {_tag(code) for code, _label in LANGUAGES}
+        kept = self.texts[name]
+        main = tag_of(self.edited.merchant.language)
+        others = {tag: words for tag in tags() if tag != main and (words := self.cleaned_data.get(f"{name}__{tag}"))}
         if isinstance(kept, dict):
-            others |= {tag: words for tag, words in kept.items() if tag not in known}
+            others |= {tag: words for tag, words in kept.items() if tag not in tags()}
         first = self.cleaned_data[name]
         if not first:
             return others or None
@@ -177,7 +210,21 @@ class PartForm(forms.Form):
             fields = [self[name] for name in self._expanded(names)]
             if fields:
                 is_open = any(bound.errors or ("__" not in bound.name and _is_set(bound)) for bound in fields)
-                yield Section(title, fields, note, is_folded, is_open)
+                yield Section(title, self._in_rows(fields), note, is_folded, is_open)
+
+    def _in_rows(self, fields: Sequence[BoundField]) -> list[list[BoundField]]:
+        """Put fields of `together`, and those whose names end in one number, side by side."""
+        rows: list[list[BoundField]] = []
+        last: object = None
+        for bound in fields:
+            numbered = re.search(r"_[0-9]+$", bound.name)
+            row = next((names for names in self.together if bound.name in names), numbered and numbered.group())
+            if rows and row and row == last:
+                rows[-1].append(bound)
+            else:
+                rows.append([bound])
+            last = row
+        return rows
 
     def _expanded(self, names: Sequence[str]) -> list[str]:
         found: list[str] = []
@@ -195,7 +242,7 @@ class PartForm(forms.Form):
     def add_pending(self, kept: Mapping[str, Any] | None, label: str) -> None:
         kept = kept or {}
         days = forms.IntegerField(label=label, min_value=0, max_value=3660, required=False)
-        self.fields["pending_days"] = worn(days, after=_("days"))
+        self.fields["pending_days"] = with_look(days, after=_("days"))
         self.fields["pending_until"] = DayField(label=_("… or pending until"))
         self.initial["pending_days"], self.initial["pending_until"] = kept.get("days"), kept.get("until")
 
@@ -215,7 +262,7 @@ class PartForm(forms.Form):
             cap = kept[place] if place < len(kept) else {}
             number = {"number": place + 1}
             self.fields[f"cap_points_{place}"] = PointsField(
-                self.desk.decimals, required=False, label=_("Limit %(number)d: at most") % number
+                self.edited.decimals, required=False, label=_("Limit %(number)d: at most") % number
             )
             self.fields[f"cap_per_{place}"] = forms.ChoiceField(
                 label=_("Limit %(number)d: per") % number, choices=periods_of_limits(), required=False
@@ -241,88 +288,23 @@ class PartForm(forms.Form):
             if read.get(f"cap_points_{place}") is not None
         ]
 
-    def add_goods(self, name: str, kept: Mapping[str, Any] | None, categories: str, skus: str) -> None:
+    def add_goods(self, name: str, kept: Mapping[str, Any] | None, categories: str, skus: str, labels: str) -> None:
         kept = kept or {}
-        self.fields[f"{name}_categories"] = ListField(label=categories)
-        self.fields[f"{name}_skus"] = ListField(label=skus)
-        self.initial[f"{name}_categories"] = kept.get("categories", [])
-        self.initial[f"{name}_skus"] = kept.get("skus", [])
+        self.named_goods[f"{name}_name"] = kept.get("name")
+        self.add_text(
+            f"{name}_name", _("What members read for these goods"), required=False,
+            help_text=_("In their words: “coffee and tea”. Without it they read no codes."),
+        )  # fmt: skip
+        for field, label in (("categories", categories), ("skus", skus), ("labels", labels)):
+            self.fields[f"{name}_{field}"] = ListField(label=label)
+            self.initial[f"{name}_{field}"] = kept.get(field, [])
 
     def goods(self, name: str) -> Document | None:
-        categories, skus = self.cleaned_data[f"{name}_categories"], self.cleaned_data[f"{name}_skus"]
-        return {"skus": skus, "categories": categories} if categories or skus else None
-
-
-class ExpiryForm(PartForm):
-    """When points end; empty where the part may leave it to the programme."""
-
-    kind = forms.ChoiceField(required=False)
-    count = forms.IntegerField(min_value=1, max_value=3660, required=False)
-    unit = forms.ChoiceField(required=False)
-    round_to = forms.ChoiceField(required=False)
-    round = forms.ChoiceField(required=False)
-    activity_adds_months = forms.IntegerField(min_value=0, max_value=120, required=False)
-    last_days = ListField()
-    at_least_days = forms.IntegerField(min_value=0, max_value=3660, required=False)
-
-    def __init__(
-        self, desk: Desk, part: Document | None, data: Any = None, *, may_inherit: bool, **options: Any
-    ) -> None:
-        self.may_inherit = may_inherit
-        super().__init__(desk, part, data, **options)
-
-    def build(self) -> None:
-        kinds = [
-            ("never", _("never")),
-            ("rolling", _("a while after they were earned")),
-            ("fixed", _("on fixed days")),
-            ("inactivity", _("when the member has done nothing for a while")),
-        ]
-        inherit = [("", _("as the programme says"))] if self.may_inherit else []
-        self._label("kind", _("Points end"), [*inherit, *kinds])
-        self._label("count", _("After"))
-        self._label("unit", _("Unit"), [("months", _("months")), ("days", _("days")), ("years", _("years"))])
-        periods = [("month", _("month")), ("quarter", _("quarter")), ("half", _("half-year")), ("year", _("year"))]
-        self._label("round_to", _("Moved to"), [("", _("not moved")), *periods])
-        self._label("round", _("Which side"), [("end", _("end of it")), ("start", _("beginning of it"))])
-        self._label("activity_adds_months", _("Each month with a purchase adds"))
-        worn(self.fields["activity_adds_months"], after=_("months"))
-        self._label("last_days", _("Last days"))
-        self.fields["last_days"].help_text = _("12-31 is every year, 2027-03-31 is one day. Divide several by commas.")
-        self._label("at_least_days", _("But not within"))
-        worn(self.fields["at_least_days"], after=_("days of earning"))
-
-    def _label(self, name: str, label: str, choices: Any = None) -> None:
-        self.fields[name].label = label
-        if choices is not None:
-            self.fields[name].choices = choices  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        read = super().clean() or self.cleaned_data
-        if read.get("kind") in ("rolling", "inactivity") and not read.get("count") and "count" not in self.errors:
-            self.add_error("count", _("Say after how long."))
-        if read.get("kind") == "fixed" and not read.get("last_days"):
-            self.add_error("last_days", _("Name at least one day."))
-        return read
-
-    def written(self) -> Document | None:
-        read, kind = self.cleaned_data, self.cleaned_data["kind"]
-        if not kind:
+        found = {field: self.cleaned_data[f"{name}_{field}"] for field in ("skus", "categories", "labels")}
+        if not any(found.values()):
             return None
-        if kind == "never":
-            return {"kind": "never"}
-        if kind == "fixed":
-            return {"kind": kind, "last_days": read["last_days"], "at_least_days": read["at_least_days"] or 0}
-        found: Document = {
-            "kind": kind,
-            "count": read["count"],
-            "unit": read["unit"] or "months",
-            "round_to": read["round_to"] or None,
-            "round": read["round"] or "end",
-        }
-        if kind == "rolling":
-            found["activity_adds_months"] = read["activity_adds_months"] or 0
-        return found
+        words = self.text(f"{name}_name")
+        return {**({"name": words} if words else {}), **found}
 
 
 def periods_of_limits() -> list[tuple[str, str]]:
@@ -330,20 +312,6 @@ def periods_of_limits() -> list[tuple[str, str]]:
         ("order", _("order")), ("day", _("day")), ("week", _("week")), ("month", _("month")),
         ("quarter", _("quarter")), ("year", _("year")), ("ever", _("ever")),
     ]  # fmt: skip
-
-
-def _tag(code: str) -> str:
-    """Django's zh-hant is the document's zh-Hant."""
-    first, _dash, rest = code.partition("-")
-    return f"{first}-{rest.title()}" if rest else first
-
-
-def _tags() -> list[str]:
-    return [_tag(code) for code, _name in LANGUAGES]
-
-
-def _of_language(kept: Any, tag: str) -> str:
-    return terms.text(kept, tag) if kept else ""
 
 
 #: What these fields hold when nobody has set them.

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_GET
 from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
 from loyalty.console.programme.forms.trial import TrialForm
-from loyalty.console.programme.shapes import Desk, desk_of
+from loyalty.console.programme.shapes import EditedDraft, edited_draft
 from merchants import periods
 from merchants.permissions import Permission
 from rewards import programmes, terms
 from rewards.earning import Basket, Facts
 from rewards.programmes import InvalidProgramme, Tried
-from rewards.terms import PerMoney, Terms
+from rewards.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +38,41 @@ class Trial:
 @seat_required(Permission.VIEW_PROGRAMME)
 def trial(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Answer the simulator's card alone, for htmx; without script the page itself is asked."""
-    desk = desk_of(request)
-    page = {**simulator(request, desk), "desk": desk, "decimals": desk.decimals}
+    edited = edited_draft(request)
+    page = {**simulator(request, edited), "edited": edited, "decimals": edited.decimals}
     return render(request, "console/programme/_trial.html", page)
 
 
-def simulator(request: HttpRequest, desk: Desk, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def simulator(request: HttpRequest, edited: EditedDraft, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the simulator's form, filled in or with a likely basket, and its outcome on a document (None: the draft)."""
     data = request.POST if request.method == "POST" else request.GET
     is_asked = any(name.startswith("try-") for name in data)
-    form = TrialForm(desk, data if is_asked else _likely(request, desk))
-    tried = run(request, desk, form, document) if form.is_valid() else None
+    form = TrialForm(edited, data if is_asked else _likely(request, edited))
+    tried = run(request, edited, form, document) if form.is_valid() else None
     return {"trial_form": form, "trial": tried}
 
 
-def run(request: HttpRequest, desk: Desk, form: TrialForm, document: Mapping[str, Any] | None) -> Trial:
-    read, merchant = form.cleaned_data, desk.merchant
+def run(request: HttpRequest, edited: EditedDraft, form: TrialForm, document: Mapping[str, Any] | None) -> Trial:
+    read, merchant = form.cleaned_data, edited.merchant
     at: datetime = read["at"] or now_of(request)
     lines = form.lines()
     basket = Basket(
         occurred_at=at, currency=merchant.currency, total_minor=sum(line.amount_minor for line in lines), lines=lines,
-        location=read.get("place") or next(iter(desk.places), None),
+        location=read.get("place") or next(iter(edited.places), None),
     )  # fmt: skip
     day = periods.local_day(at, merchant.tzinfo)
-    tiers = [code for code, _name in desk.tiers]
+    tiers = [code for code, _name in edited.tiers]
     tier = read.get("tier") or (tiers[0] if tiers else None)
     facts = Facts(
         tier=tier, ordinal=read["ordinal"] or 2, birthday=(day.month, day.day) if read["is_birthday"] else None
     )
     try:
         tried = programmes.simulate(
-            merchant=merchant, document=document, basket=basket, facts=facts, language=desk.language
+            merchant=merchant, document=document, basket=basket, facts=facts, language=edited.language
         )
     except InvalidProgramme as refusal:
         return Trial(0, None, (), tuple(fault.detail for fault in refusal.faults))
-    return Trial(tried.evaluation.points, _in_force(request, basket, facts, desk), _steps(tried))
+    return Trial(tried.evaluation.points, _in_force(request, basket, facts, edited), _steps(tried))
 
 
 def _steps(tried: Tried) -> tuple[tuple[str, str, int], ...]:
@@ -80,7 +80,7 @@ def _steps(tried: Tried) -> tuple[tuple[str, str, int], ...]:
     return tuple((step.code, words, step.points) for step, words in pairs)
 
 
-def _in_force(request: HttpRequest, basket: Basket, facts: Facts, desk: Desk) -> int | None:
+def _in_force(request: HttpRequest, basket: Basket, facts: Facts, edited: EditedDraft) -> int | None:
     version = screens.version_of(request)
     if version is None:
         return None
@@ -88,23 +88,24 @@ def _in_force(request: HttpRequest, basket: Basket, facts: Facts, desk: Desk) ->
     if facts.tier is not None and facts.tier not in known:
         return None
     tried = programmes.simulate(
-        merchant=desk.merchant,
+        merchant=edited.merchant,
         document=terms.document(version.terms),
         basket=basket,
         facts=facts,
-        language=desk.language,
+        language=edited.language,
     )
     return tried.evaluation.points
 
 
 def usual_amounts(promised: Terms) -> tuple[int, int, int]:
     """Return three round totals of the size this programme thinks in: a small, a usual and a large sale."""
-    steps = [rule.per_amount_minor for rule in promised.earning.rules if isinstance(rule, PerMoney)]
+    rates = [rule.compile() for rule in promised.earning.rules]
+    steps = [rate.per for rate in rates if rate.by_money]
     step = min(steps, default=100)
     return step * 20, step * 100, step * 500
 
 
-def _likely(request: HttpRequest, desk: Desk) -> dict[str, str]:
-    amount = TrialForm(desk).fields["amount"].prepare_value(usual_amounts(desk.terms)[1])
+def _likely(request: HttpRequest, edited: EditedDraft) -> dict[str, str]:
+    amount = TrialForm(edited).fields["amount"].prepare_value(usual_amounts(edited.terms)[1])
     local = timezone.localtime(now_of(request))
     return {"try-amount": str(amount), "try-at": f"{local:%Y-%m-%dT%H:%M}", "try-ordinal": "2", "try-category": ""}

@@ -15,11 +15,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from loyalty.launch import environment, places
+from loyalty.launch import directories, environment
 from loyalty.launch.postgres import Postgres
 from loyalty.launch.valkey import Valkey
 
-_NAMES = ("purchases", "numbers")
+_NAMES = ("purchases", "neighbours", "numbers", "webhooks")
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, name: str, quick: bool, **options: Any) -> None:
         data = Path(tempfile.mkdtemp(prefix="loyalty-benchmark-"))
         data.chmod(0o711)
-        here = places.prepare(data)
+        here = directories.prepare(data)
         postgres, valkey = Postgres(here, durable=True), Valkey(here)
         try:
             valkey.launch()
@@ -62,6 +62,7 @@ class Command(BaseCommand):
             "DEBUG": "0",
             "HTTPS": "0",
             "ALLOWED_HOSTS": "127.0.0.1",
+            "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
             "API_RATE_LIMIT": "0",
             "DJANGO_SETTINGS_MODULE": "loyalty.settings",
         }

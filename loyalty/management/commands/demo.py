@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import connections
 
-from loyalty.launch.supervisor import Step, Supervisor
+from loyalty.launch.supervisor import StartStep, Supervisor
 from loyalty.management.commands import up
-from merchants.models.merchants import Merchant
+from merchants import directory
 
 _URL = "{url}"
 
@@ -41,7 +41,7 @@ class Command(up.Command):
             unfinished.touch()
             supervisor.launch_web()  # comes up while the shops are made; nobody has its address yet
             supervisor.run(
-                Step(
+                StartStep(
                     "Two shops, their members and eighteen months of purchases (less than half a minute) …",
                     ["seed_demo"],
                     into=data / "welcome.new",
@@ -57,13 +57,13 @@ class Command(up.Command):
         if (data / "welcome.txt").exists():
             return False
         try:
-            return (data / "complete-journey").exists() or not Merchant.objects.exists()
+            return (data / "complete-journey").exists() or not directory.every()
         finally:
             connections.close_all()
 
     def serve(self, supervisor: Supervisor, **options: Any) -> None:
         if options["data"] == "complete-journey":
-            supervisor.run(Step("", ["complete_journey", "--url", supervisor.url], shows=True))
+            supervisor.run(StartStep("", ["complete_journey", "--url", supervisor.url], shows=True))
         self.say(self.welcome(supervisor))
         if not options["exit"]:
             self.say("\nCtrl-C stops it.")

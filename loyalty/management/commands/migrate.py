@@ -1,15 +1,15 @@
-"""Migrate as the owner, with row-level security lifted from the owner alone while it works."""
+"""Migrate as the owner, a database that is what its migrations made, with row-level security lifted from the owner alone while it works."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.core.management.commands import migrate
 from django.db import connections, transaction
 
 from loyalty.management.commands.makemigrations import Autodetector
-from merchants import schema
+from merchants.database import roles, schema, schema_check
 
 
 class Command(migrate.Command):
@@ -20,6 +20,11 @@ class Command(migrate.Command):
         # A foreign key may not be added while FORCE is on: it fails, or is marked valid over an orphan.
         options["database"] = "owner"
         owner = connections["owner"]
+        if sentence := roles.too_old(schema.server_version(owner)):
+            raise CommandError(sentence)
+        # Also before FORCE is lifted: a database that is refused is left as it was found.
+        if sentence := schema_check.refusal(owner):
+            raise CommandError(sentence)
         try:
             with owner.cursor() as cursor:
                 schema.unforce(cursor)

@@ -7,12 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.text import slugify
 
 from merchants import contacts, opening
 from merchants.actors import SYSTEM
 from merchants.errors import LoyaltyError
-from merchants.models.merchants import LANGUAGES
+from merchants.languages import LANGUAGES
 
 
 class Command(BaseCommand):
@@ -29,15 +28,14 @@ class Command(BaseCommand):
             "--country", required=True, help="two capitals, such as KR: telephone numbers without a prefix"
         )
         parser.add_argument("--language", default="en", choices=[code for code, _name in LANGUAGES])
-        parser.add_argument("--slug", default="", help="its part of the addresses; made of the name when left out")
+        parser.add_argument(
+            "--slug", default="", help="its part of the addresses; made of the name, or numbered, when left out"
+        )
 
     def handle(self, *args: Any, name: str, owner: str, slug: str, **options: Any) -> None:
-        address = slug or slugify(name)
-        if name.strip() and not address:
-            raise CommandError("Choose its part of the addresses with --slug, such as cafe-haneul.")
         try:
             merchant = opening.open_merchant(
-                name=name, slug=address, owner=contacts.read_email(owner),
+                name=name, slug=slug or opening.free_slug(name), owner=contacts.read_email(owner),
                 **{field: options[field] for field in ("currency", "zone", "country", "language")},
                 now=timezone.now(), actor=SYSTEM,
             )  # fmt: skip

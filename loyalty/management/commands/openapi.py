@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from loyalty.api import openapi
+from loyalty.api.framework import openapi
 
 
 class Command(BaseCommand):

@@ -8,8 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from loyalty.accounts import second_factor
-from merchants import sealing, tenancy
-from merchants.models.merchants import Merchant
+from merchants import directory, sealing, tenancy
 from merchants.webhooks import endpoints
 
 
@@ -18,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         webhooks, lost = 0, []
-        for merchant in Merchant.objects.order_by("pk"):
+        for merchant in directory.every():
             try:
                 with tenancy.tenant(merchant):
                     webhooks += endpoints.reseal(merchant=merchant)

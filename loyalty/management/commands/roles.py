@@ -9,16 +9,15 @@ import psycopg2
 from django.core.management.base import BaseCommand, CommandError
 from psycopg2.extensions import make_dsn
 
-from loyalty.launch import variables
+from loyalty.launch import create_database, variables
 from loyalty.launch.environment import ROLE_VARIABLES
-from loyalty.launch.furnish import furnish
 from loyalty.launch.urls import BadUrl, psycopg_from_url
-from merchants.roles import database_sql, roles_sql
+from merchants.database.roles import database_sql, roles_sql
 
 
 class Command(BaseCommand):
     help = (
-        "Print the SQL that makes the database roles, or with --apply run it as the superuser of DATABASE_SUPER_URL, "
+        "Print the SQL that makes the database roles, or with --apply run it as the admin of DATABASE_SUPER_URL, "
         "with the names and passwords of DATABASE_URL, DATABASE_OWNER_URL, DATABASE_SYSTEM_URL and DATABASE_BACKUP_URL."
     )
     requires_system_checks = ()
@@ -42,16 +41,27 @@ class Command(BaseCommand):
             if not places[variable].get("password"):
                 raise CommandError(f"{variable} holds no password for {role}.")
         database = places["DATABASE_URL"]["dbname"]
+
+        def connect(name: str) -> psycopg2.extensions.connection:
+            return psycopg2.connect(make_dsn(dbname=name, **mighty))
+
         try:
-            is_new = furnish(
-                lambda name: psycopg2.connect(make_dsn(dbname=name, **mighty)),
+            is_new = create_database.create(
+                connect,
                 maintenance=maintenance,
                 database=database,
                 passwords={role: places[variable]["password"] for variable, role in ROLE_VARIABLES.items()},
             )
         except psycopg2.OperationalError as error:
             raise CommandError(f"The server of DATABASE_SUPER_URL cannot be used: {str(error).strip()}") from None
+        except create_database.CannotCreate as refusal:
+            raise CommandError(str(refusal)) from None
         self.stdout.write(f"Roles are in place; database {database} {'made' if is_new else 'kept'}.")
+        if not create_database.can_back_up(connect, database):
+            self.stdout.write(
+                "app_backup cannot read past row-level security, because this admin may not grant BYPASSRLS and "
+                "pg_read_all_data: back up by your provider's snapshots."
+            )
 
     def _required(self, variable: str) -> str:
         if not (value := variables.read(variable)):

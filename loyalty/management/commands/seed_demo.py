@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from loyalty.demo import seeding
 from loyalty.demo.seeding import Made
-from loyalty.demo.shops import SHOPS, Shop
+from loyalty.demo.shops import SHOPS, DemoShop
 from merchants import directory
 
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         self.stdout.write(_curls(made[0], now))
 
 
-def _introduced(shop: Shop, made: Made) -> str:
+def _introduced(shop: DemoShop, made: Made) -> str:
     url = settings.PUBLIC_URL
     seats = [f"    {role:<8} {address:<22} {name}" for role, name, address in shop.staff]
     return "\n".join(
@@ -69,5 +69,6 @@ def _curls(made: Made, now: datetime) -> str:
             f"  curl -s {header} '{api}/members?external_id=crm-1'",
             f"  curl -s {header} -H 'Content-Type: application/json' -d '{body}' {api}/purchases",
             f"  curl -s {header} '{api}/programme'",
+            "Webhooks go to the public internet only; start with WEBHOOK_ALLOW_PRIVATE=1 to try a receiver on this machine.",
         ]
     )

@@ -9,8 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from loyalty.launch import places
-from loyalty.launch.supervisor import Step, Stopped, Supervisor
+from loyalty.launch import directories
+from loyalty.launch.source_files import SourceFiles
+from loyalty.launch.supervisor import StartStep, Stopped, Supervisor
 
 
 class Command(BaseCommand):
@@ -20,17 +21,29 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, help="port of the web (default: the first free one of 8000 to 8019)")
         parser.add_argument("--data-dir", help="where everything is kept (default: DATA_DIR, or .data/ here)")
+        parser.add_argument(
+            "--reload",
+            action="store_true",
+            help="for who changes the code: start web, worker and beat again when code, a template, a translation or "
+            "a static file has changed",
+        )
 
-    def handle(self, *args: Any, port: int | None, **options: Any) -> None:
+    def handle(self, *args: Any, port: int | None, reload: bool, **options: Any) -> None:
         try:
-            supervisor = Supervisor(places.prepare(places.data_dir()), os.environ, port_asked=port, say=self.say)
+            supervisor = Supervisor(
+                directories.prepare(directories.data_dir()),
+                os.environ,
+                port_asked=port,
+                say=self.say,
+                source=SourceFiles() if reload else None,
+            )
             with supervisor.running():
                 self.prepare(supervisor, **options)
                 supervisor.start_serving()
                 self.serve(supervisor, **options)
         except Stopped:
             self.say("Stopped.")
-        except places.StartError as error:
+        except directories.StartError as error:
             raise CommandError(str(error)) from None
 
     def prepare(self, supervisor: Supervisor, **options: Any) -> None:
@@ -38,7 +51,7 @@ class Command(BaseCommand):
         supervisor.start_services()
         supervisor.migrate()
         if not settings.STATIC_FROM_SOURCE:
-            supervisor.run(Step("Static files …", ["collectstatic", "--noinput", "--verbosity", "0"]))
+            supervisor.run(StartStep("Static files …", ["collectstatic", "--noinput", "--verbosity", "0"]))
 
     def serve(self, supervisor: Supervisor, **options: Any) -> None:
         """Say where it is and keep it running."""

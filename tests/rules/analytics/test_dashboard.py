@@ -10,9 +10,12 @@ from django.utils import translation
 
 from analytics import dashboard, exports, runs
 from analytics.answers import Freshness
+from analytics.members_behind import members_behind
+from analytics.period_choices import NoSuchPeriod, parse_period
 from members.models import Member
-from merchants import tenancy
-from merchants.errors import NotFound
+from merchants import csv_cells, profile, tenancy
+from merchants.actors import SYSTEM
+from merchants.errors import Invalid, NotFound
 from tests.rules.analytics.trade import Trade
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -48,7 +51,13 @@ def test_six_tiles_in_their_order_and_one_number_beside(shown):
     assert [tile.metric for tile in shown.tiles] == [
         "retention", "churn", "repeat_purchase_rate", "loyal_customer_rate", "average_order_value", "nps",
     ]  # fmt: skip
-    assert [tile.metric for tile in shown.beside] == ["repeat_share_of_all"]
+    assert [(tile.metric, tile.beside) for tile in shown.beside] == [
+        ("repeat_purchase_rate_by_days", "repeat_purchase_rate"),
+        ("repeat_share_of_all", None),
+        ("loyal_customer_rate_by_days", "loyal_customer_rate"),
+        ("average_order_value_in_money", "average_order_value"),
+        ("average_order_value_above_zero", "average_order_value"),
+    ]
 
 
 def test_a_share_is_read_in_percent_with_its_change_and_its_meaning(shown):
@@ -69,10 +78,24 @@ def test_money_stays_in_minor_units(shown):
     assert (aov.low, aov.is_alarming) == (None, False)
 
 
-def test_nps_shows_how_little_three_answers_say(shown):
+def test_three_answers_are_too_few_for_a_score_until_the_merchant_asks_for_no_more(shown, trade):
     nps = shown.tiles[5]
-    assert (nps.unit, round(nps.value, 1), nps.n) == ("score", Decimal("33.3"), 3)
+    assert (nps.value, nps.low, nps.high, nps.n, nps.too_few) == (None, None, None, 3, "too few answers")
+    table = [
+        row
+        for row in exports.metric_rows(merchant=trade.merchant)
+        if (row[1], row[3], row[4]) == ("nps", "month", date(2026, 10, 1))
+    ]
+    assert {(row[6], row[8], row[9], row[12]) for row in table} == {(None, None, None, 3)}
+    profile.update(merchant=trade.merchant, changes={"answers_min": 3}, now=trade.at(NOVEMBER), actor=SYSTEM)
+    try:
+        nps = dashboard.overview(merchant=trade.merchant, period="2026-10", now=trade.at(NOVEMBER)).tiles[5]
+    finally:
+        profile.update(merchant=trade.merchant, changes={"answers_min": 10}, now=trade.at(NOVEMBER), actor=SYSTEM)
+    assert (nps.unit, round(nps.value, 1), nps.n, nps.too_few) == ("score", Decimal("33.3"), 3, "")
     assert nps.high - nps.low > 100
+    with pytest.raises(Invalid):
+        profile.update(merchant=trade.merchant, changes={"answers_min": 0}, now=trade.at(NOVEMBER), actor=SYSTEM)
 
 
 def test_the_months_before_are_a_sparkline(shown):
@@ -105,8 +128,8 @@ def test_periods_are_offered_and_anything_else_is_refused(shown, trade):
     assert {"2026-10", "2026-09", "2026-08", "2026-Q4", "2026-Q3", "2026"} <= set(keys)
     assert "2026-07" not in keys
     for wrong in ("", "2026-13", "2026-Q5", "last_31", "２０２６", "2026-10-01", "0000", "9999"):
-        with pytest.raises(dashboard.NoSuchPeriod):
-            dashboard.parse_period(wrong, merchant=trade.merchant, now=trade.at(NOVEMBER))
+        with pytest.raises(NoSuchPeriod):
+            parse_period(wrong, merchant=trade.merchant, now=trade.at(NOVEMBER))
 
 
 def test_cohorts_by_month_of_joining(shown, trade):
@@ -133,9 +156,7 @@ def test_cohorts_by_month_of_joining(shown, trade):
     ],
 )
 def test_behind_each_number_stand_exactly_its_members(shown, trade, metric, which, names):
-    page = dashboard.members_behind(
-        merchant=trade.merchant, metric=metric, period="2026-10", which=which, now=trade.at(NOVEMBER)
-    )
+    page = members_behind(merchant=trade.merchant, metric=metric, period="2026-10", which=which, now=trade.at(NOVEMBER))
     assert [m.id for m in page.members] == [trade.cast[name].public_id for name in names]
     assert page.total == len(names)
     tile = next(t for t in shown.tiles if t.metric == metric)
@@ -145,16 +166,16 @@ def test_behind_each_number_stand_exactly_its_members(shown, trade, metric, whic
 
 def test_behind_answers_stand_days_and_no_invented_purchases(shown, trade):
     asked = {"merchant": trade.merchant, "period": "2026-10", "now": trade.at(NOVEMBER)}
-    promoters = dashboard.members_behind(metric="nps", which="promoters", **asked)
+    promoters = members_behind(metric="nps", which="promoters", **asked)
     assert [(m.purchases, m.revenue_minor, m.last_day) for m in promoters.members] == [(None, None, OCTOBER)] * 2
-    assert [m.purchases for m in dashboard.members_behind(metric="churn", which="lost", **asked).members] == [0]
+    assert [m.purchases for m in members_behind(metric="churn", which="lost", **asked).members] == [0]
 
 
 def test_the_list_comes_in_pages(shown, trade):
     asked = {"merchant": trade.merchant, "metric": "retention", "period": "2026-10", "which": "retained"}
-    first = dashboard.members_behind(**asked, now=trade.at(NOVEMBER), limit=2)
+    first = members_behind(**asked, now=trade.at(NOVEMBER), limit=2)
     assert (len(first.members), first.total, first.next) == (2, 3, trade.cast["ben"].public_id)
-    rest = dashboard.members_behind(**asked, now=trade.at(NOVEMBER), limit=2, after=first.next)
+    rest = members_behind(**asked, now=trade.at(NOVEMBER), limit=2, after=first.next)
     assert [m.id for m in rest.members] == [trade.cast["cem"].public_id]
     assert rest.next is None
 
@@ -162,7 +183,7 @@ def test_the_list_comes_in_pages(shown, trade):
 def test_an_unknown_list_is_not_found(shown, trade):
     for metric, which in (("retention", "friends"), ("love", "lost"), ("insight", "weather")):
         with pytest.raises(NotFound):
-            dashboard.members_behind(
+            members_behind(
                 merchant=trade.merchant, metric=metric, period="2026-10", which=which, now=trade.at(NOVEMBER)
             )
 
@@ -170,7 +191,7 @@ def test_an_unknown_list_is_not_found(shown, trade):
 def test_an_unhappy_member_waits_for_an_answer_and_a_regular_is_missed(shown, trade):
     [waiting] = [a for a in shown.attention if a.kind == "detractors_waiting"]
     assert (waiting.title, waiting.members) == ("1 unhappy member has had no answer", 1)
-    page = dashboard.members_behind(
+    page = members_behind(
         merchant=trade.merchant, metric="insight", period="", which="detractors_waiting", now=trade.at(NOVEMBER)
     )
     assert [m.id for m in page.members] == [trade.cast["cem"].public_id]
@@ -188,7 +209,7 @@ def test_a_regular_who_stays_away_for_twice_their_gap_is_slipping(committed):
     with tenancy.tenant(trade.merchant):
         [slipping] = dashboard.insights(merchant=trade.merchant)
         assert (slipping.kind, slipping.members, slipping.amount) == ("regulars_slipping", 1, 400)
-        page = dashboard.members_behind(
+        page = members_behind(
             merchant=trade.merchant, metric="insight", period="", which="regulars_slipping", now=trade.at(today)
         )
     assert [m.id for m in page.members] == [weekly.public_id]
@@ -205,7 +226,7 @@ def test_a_card_used_more_often_in_a_day_than_expected_is_flagged(committed):
     with tenancy.tenant(trade.merchant):
         [busy] = dashboard.insights(merchant=trade.merchant)
         assert (busy.kind, busy.title, busy.amount) == ("unusually_busy", "1 member bought unusually often", 6)
-        page = dashboard.members_behind(
+        page = members_behind(
             merchant=trade.merchant, metric="insight", period="", which="unusually_busy", now=trade.at(NOVEMBER)
         )
         assert [(m.id, m.purchases, m.last_day) for m in page.members] == [(family.public_id, 6, day)]
@@ -243,19 +264,21 @@ def test_csv_opens_without_running_anything(committed):
                 now=trade.at(NOVEMBER),
             )
         )  # fmt: skip
-        text = "".join(exports.lines(rows))
-    names = [exports.safe(row[1]) for row in rows[1:]]
+        text = "".join(csv_cells.lines(rows))
+    names = [csv_cells.safe(row[1]) for row in rows[1:]]
     assert [name[:1] for name in names] == ["'"] * 8 + ["김"]
-    assert text.startswith("\ufeffmember,name,purchases")
-    assert exports.safe(-5) == "-5"
-    assert exports.safe(Decimal("-0.00000001")) == "-0.00000001"
+    assert text.startswith("\ufeffMember,Name,Purchases,Revenue (USD)")
+    assert csv_cells.safe("+821012345678") == "+821012345678"
+    assert csv_cells.safe("+82 10|calc") == "'+82 10|calc"
+    assert csv_cells.safe(-5) == "-5"
+    assert csv_cells.safe(Decimal("-0.00000001")) == "-0.00000001"
 
 
 def test_all_tables_can_be_taken_away(shown, trade):
     assert len(list(exports.metric_rows(merchant=trade.merchant))) > 50
-    assert list(exports.cohort_rows(merchant=trade.merchant))[1] == (date(2026, 8, 1), 0, 4, 2, 2000)
+    assert list(exports.cohort_rows(merchant=trade.merchant))[1] == (date(2026, 8, 1), 0, 4, 2, Decimal("20.00"))
     days = list(
         exports.series_rows(merchant=trade.merchant, grain="day", first=OCTOBER, end=OCTOBER + timedelta(days=2))
     )
-    assert [row[1] for row in days] == ["purchases", 3, 1]
+    assert [row[1] for row in days] == ["Purchases", 3, 1]
     assert Member.objects.filter(merchant=trade.merchant).count() == 5

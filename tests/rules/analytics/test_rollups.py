@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from django.db import connection
 
 from analytics import rollups, runs, verify
 from analytics.models import GUESTS, Figures, MemberDay, MetricRun, MetricValue
@@ -83,6 +84,29 @@ def test_something_free_from_the_start_is_a_purchase():
     assert proved(trade)
 
 
+def test_something_free_that_came_back_whole_is_no_purchase_any_more():
+    """Through the till: two free coffees, and an even exchange of which a half comes back; one coffee is left."""
+    cafe = builders.cafe()
+    mina = cafe.member("Mina")
+    for external_id, lines in (("kept", (0,)), ("gone", (0,)), ("even", (-5_000, 5_000))):
+        sold = purchases.PurchaseInput(
+            external_id=external_id, occurred_at=cafe.now, currency="KRW", total_minor=0, member=mina.ref,
+            lines=tuple(purchases.LineInput(amount_minor=won) for won in lines),
+        )  # fmt: skip
+        cafe.does(
+            lambda sold=sold: purchases.record(merchant=cafe.merchant, items=[sold], now=cafe.now, actor=builders.TILL)
+        )
+    mina.returns("gone")
+    mina.returns("even", 2_500)
+
+    runs.run(cafe.merchant, now=cafe.forward(days=1))
+
+    with tenancy.tenant(cafe.merchant):
+        rows = MemberDay.objects.values_list("purchases", "free_purchases", "revenue_minor")
+        assert list(rows) == [(1, 1, -2_500)]
+    assert verify.audit(cafe.merchant).differences == ()
+
+
 def test_a_claimed_purchase_leaves_the_guests():
     trade = Trade()
     ann = trade.member("Ann")
@@ -136,9 +160,10 @@ def test_a_sale_still_in_flight_during_the_run_is_seen_by_the_next(django_db_blo
             "INSERT INTO rewards_purchase (merchant_id, public_id, external_id, fingerprint, receipt, actor, occurred_at, "
             "recorded_at, state, member_id, local_day, terminal, channel, currency, total_minor, tax_minor, "
             "points_paid_minor, refunded_minor, tenders, facts, points_earned, points_clawed_back, qualifying_points, "
-            "refunded_unnamed_minor, qualifying_minor) "
+            "refunded_unnamed_minor, qualifying_minor, rounding_minor, has_returns, is_time_unknown, came_back_whole) "
             "SELECT merchant_id, 'pur_inflight', 'in-flight', '', '{}', 'test', occurred_at, recorded_at, 'recorded', "
-            "member_id, local_day, '', '', currency, 50, 0, 0, 0, '[]', '{}', 0, 0, 0, 0, 0 FROM rewards_purchase "
+            "member_id, local_day, '', '', currency, 50, 0, 0, 0, '[]', '{}', 0, 0, 0, 0, 0, 0, false, false, false "
+            "FROM rewards_purchase "
             "WHERE merchant_id = %s",
             [trade.merchant.pk],
         )
@@ -217,13 +242,45 @@ def test_a_restored_dump_on_another_cluster_starts_all_over_from_the_purchases()
     assert proved(trade)
 
 
+def test_rows_of_a_restored_dump_are_taken_in_whatever_their_transactions_say(monkeypatch):
+    """Restored rows carry ids of a cluster far ahead.  The first run on the new one dies after its first piece."""
+    trade = Trade()
+    ann, ben = trade.members(2)
+    trade.buys([(ann, OCTOBER, 100)] * 5 + [(ben, OCTOBER, 40)] * 2)
+    run(trade)
+    with tenancy.tenant(trade.merchant), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE rewards_purchase SET xid = (2^60)::bigint::text::xid8 WHERE merchant_id = %s", [trade.merchant.pk]
+        )
+        MetricRun.objects.filter(merchant=trade.merchant).update(cluster="another", seen_through=2**61)
+    refill = rollups.refill_purchases
+
+    def dying(*, merchant, after, chunk):
+        if after:
+            raise RuntimeError("the power went")
+        return refill(merchant=merchant, after=after, chunk=chunk)
+
+    monkeypatch.setattr(rollups, "refill_purchases", dying)
+    with pytest.raises(RuntimeError):
+        runs.run(trade.merchant, now=trade.at(NOVEMBER), chunk=1)
+    assert member_days(trade) == [(ann.pk, OCTOBER, 5, 500)]
+    monkeypatch.undo()
+    runs.run(trade.merchant, now=trade.at(NOVEMBER), chunk=1)
+    assert member_days(trade) == [(ann.pk, OCTOBER, 5, 500), (ben.pk, OCTOBER, 2, 80)]
+    runs.run(trade.merchant, now=trade.at(NOVEMBER), rebuild=True)
+    assert member_days(trade) == [(ann.pk, OCTOBER, 5, 500), (ben.pk, OCTOBER, 2, 80)]
+    assert proved(trade)
+    assert verify.audit(trade.merchant).unseen == 0
+
+
 def test_a_big_history_is_taken_in_by_pieces_of_many_transactions():
     trade = Trade()
     people = trade.members(7)
     for person in people:
         trade.buys([(person, OCTOBER, 10)] * 3)
     result = runs.run(trade.merchant, now=trade.at(NOVEMBER), chunk=4)
-    assert result.member_days == 7
+    # Twenty purchases a piece: one person's three are parted by the first, and their day is looked at twice.
+    assert result.member_days == 8
     assert {row[2:] for row in member_days(trade)} == {(3, 30)}
     assert proved(trade)
 
@@ -272,3 +329,18 @@ class _other_session:  # noqa: N801 - reads as a phrase
 
     def __exit__(self, *_error: object) -> None:
         self.connection.close()
+
+
+def test_a_receipt_below_zero_lowers_the_revenue_of_its_day_and_is_no_purchase():
+    """Ann buys for 100; Bo only brings something back for 30: one purchase, one buyer, 70 of revenue."""
+    trade = Trade()
+    ann, bo = trade.member("Ann"), trade.member("Bo")
+    trade.buy(ann, OCTOBER, 100)
+    trade.buy(bo, OCTOBER, -30)
+    run(trade)
+
+    assert sorted(member_days(trade)) == sorted([(ann.pk, OCTOBER, 1, 100), (bo.pk, OCTOBER, 0, -30)])
+    assert proved(trade)
+    with trade.open():
+        day = Figures.objects.get(merchant=trade.merchant, grain="day", starts_on=OCTOBER)
+    assert (day.purchases, day.active_members, day.revenue_minor) == (1, 1, 70)

@@ -22,7 +22,7 @@ OCTOBER, NOVEMBER = date(2026, 10, 10), date(2026, 11, 1)
 
 
 class Killed(BaseException):
-    """As sudden as a SIGKILL: nothing in the house catches it."""
+    """As sudden as a SIGKILL: nothing catches it."""
 
 
 def snapshot(trade: Trade) -> list[object]:
@@ -36,7 +36,7 @@ def snapshot(trade: Trade) -> list[object]:
 
 
 def enter(trade: Trade, account, *changes: tuple[str, int], on: date = OCTOBER) -> None:
-    """Write ledger entries as the bookkeeper would leave them."""
+    """Write ledger entries as the ledger would leave them."""
     with trade.open():
         for kind, points in changes:
             account.seq += 1
@@ -150,7 +150,7 @@ def test_a_second_run_at_the_same_time_leaves_and_the_first_finishes(monkeypatch
     thread = threading.Thread(target=first)
     thread.start()
     assert inside.wait(10)
-    with pytest.raises(runs.Busy):
+    with pytest.raises(runs.AnotherRun):
         runs.run(trade.merchant, now=trade.at(NOVEMBER))
     leave.set()
     thread.join(20)
@@ -164,7 +164,7 @@ def test_a_failure_is_kept_by_its_kind_and_without_its_words(monkeypatch):
     def broken(**_kwargs: object) -> None:
         raise ValueError("Ann, 010-1234-5678")
 
-    monkeypatch.setattr(runs.attention, "refresh", broken)
+    monkeypatch.setattr(runs.alerts, "refresh", broken)
     with pytest.raises(ValueError):
         runs.run(trade.merchant, now=trade.at(NOVEMBER))
     with tenancy.tenant(trade.merchant):
@@ -274,7 +274,9 @@ def test_the_command_says_that_all_agree_or_names_what_does_not(capsys):
         MemberDay.objects.filter(merchant=trade.merchant, member_id=0).update(revenue_minor=34)
     with pytest.raises(CommandError, match=r"^\d+ numbers differ from the purchases\.$"):
         call_command("metrics", "verify", merchant=slug)
-    assert "member day 0 2026-10-10: kept [1, 34, 0], the purchases say [1, 33, 0]" in capsys.readouterr().out
+    assert (
+        "member day 0 2026-10-10: kept [1, 34, 0, 0, 0], the purchases say [1, 33, 0, 0, 0]" in capsys.readouterr().out
+    )
 
 
 def test_what_has_arrived_since_the_run_is_said_and_not_called_wrong(capsys):

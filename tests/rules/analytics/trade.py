@@ -73,11 +73,17 @@ class Trade:
         *,
         times: int = 1,
         external_id: str | None = None,
+        paid_with_points: int = 0,
     ) -> Purchase:
-        return self.buys([(member, on, minor)] * times, external_id=external_id)[0]
+        sales = [(member, on, minor)] * times
+        return self.buys(sales, external_id=external_id, paid_with_points=paid_with_points)[0]
 
     def buys(
-        self, sales: list[tuple[Member | None, date | datetime, int]], *, external_id: str | None = None
+        self,
+        sales: list[tuple[Member | None, date | datetime, int]],
+        *,
+        external_id: str | None = None,
+        paid_with_points: int = 0,
     ) -> list[Purchase]:
         rows = []
         for member, on, minor in sales:
@@ -95,6 +101,8 @@ class Trade:
                     local_day=periods.local_day(moment, self.merchant.tzinfo),
                     currency=self.merchant.currency,
                     total_minor=minor,
+                    has_returns=minor < 0,
+                    points_paid_minor=paid_with_points,
                 )
             )
         with self.open():
@@ -106,9 +114,10 @@ class Trade:
             purchase.refunded_minor += minor
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "UPDATE rewards_purchase SET refunded_minor = refunded_minor + %s, xid = pg_current_xact_id() "
+                    "UPDATE rewards_purchase SET refunded_minor = refunded_minor + %s, "
+                    "came_back_whole = refunded_minor + %s = total_minor, xid = pg_current_xact_id() "
                     "WHERE merchant_id = %s AND id = %s",
-                    [minor, self.merchant.pk, purchase.pk],
+                    [minor, minor, self.merchant.pk, purchase.pk],
                 )
             return Refund.objects.create(
                 merchant=self.merchant,

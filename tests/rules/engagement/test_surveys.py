@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from django.db import connections
 
-from engagement import surveys, voices
+from engagement import survey_answers, surveys
 from engagement.models import SurveyResponse
+from engagement.survey_answers import Narrowed
 from engagement.surveys import AnswerInput
-from engagement.voices import Narrowed
 from merchants import tenancy
 from merchants.actors import Actor
 from merchants.errors import Invalid, NotFound
@@ -29,8 +29,8 @@ def cafe(django_db_setup, django_db_blocker):
         yield Trade(zone="Asia/Seoul", currency="KRW", name="카페")
 
 
-def answer(cafe: Trade, *, now: datetime = NOON, **fields: object) -> surveys.Answer:
-    def work() -> surveys.Answer:
+def answer(cafe: Trade, *, now: datetime = NOON, **fields: object) -> surveys.SurveyAnswer:
+    def work() -> surveys.SurveyAnswer:
         sent = msgspec.convert({"score": 9, **fields}, AnswerInput)
         return surveys.record_response(merchant=cafe.merchant, answer=sent, now=now, actor=TILL)
 
@@ -81,7 +81,7 @@ def test_the_same_again_is_a_replay_and_another_content_is_refused(cafe):
         assert OutboxEvent.objects.filter(merchant=cafe.merchant).count() == 1
 
 
-def test_a_member_has_one_voice_in_90_days(cafe):
+def test_a_member_counts_once_in_90_days(cafe):
     minji = cafe.member("김민지")
     answer(cafe, member=minji.public_id)
     with pytest.raises(surveys.AnsweredAlready):
@@ -164,14 +164,14 @@ def test_two_answers_at_once_are_one(cafe):
     assert sorted(outcomes) == ["kept"] + ["refused"] * 7
 
 
-def test_twins_without_a_member_are_one_answer_and_a_replay(cafe):
+def test_two_sent_at_once_without_a_member_are_one_answer_and_a_replay(cafe):
     start = threading.Barrier(6)
     outcomes: list[tuple[str, bool]] = []
 
     def send() -> None:
         try:
             start.wait()
-            said = answer(cafe, external_id="twin")
+            said = answer(cafe, external_id="twice")
             outcomes.append((said.id, said.is_replay))
         finally:
             connections.close_all()
@@ -195,7 +195,7 @@ def test_lists_newest_first_in_pages_and_who_waits_until_somebody_cared(cafe):
         assert ([a.score for a in rest.answers], rest.next) == ([10], None)
         surveys.follow_up(merchant=cafe.merchant, answer_id=said[2].id, now=NOON, actor=owner)
         surveys.follow_up(merchant=cafe.merchant, answer_id=said[2].id, now=NOON + timedelta(days=1), actor=owner)
-        waiting = voices.newest(merchant=cafe.merchant, narrowed=Narrowed(care="waiting"), limit=9)
+        waiting = survey_answers.newest(merchant=cafe.merchant, narrowed=Narrowed(care="waiting"), limit=9)
         assert [voice.score for voice in waiting] == [5]
         row = SurveyResponse.objects.get(merchant=cafe.merchant, public_id=said[2].id)
         assert (row.followed_up_at, row.followed_up_by) == (NOON, "staff:seat_owner")

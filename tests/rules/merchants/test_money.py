@@ -78,6 +78,9 @@ class TestWhatACashierTypes:
             ("12.5", "USD", "en", 1250),
             ("12.50", "USD", "en", 1250),
             ("12.5000", "USD", "en", 1250),
+            ("0.500", "USD", "en", 50),
+            ("12.00", "KRW", "en", 12),
+            ("1250.000", "USD", "en", 125000),
             (".5", "USD", "en", 50),
             ("5.", "USD", "en", 500),
             ("$1,234", "USD", "en", 123400),
@@ -107,6 +110,12 @@ class TestWhatACashierTypes:
             ("1.2.3", "USD", "digits"),
             (".", "USD", "digits"),
             ("12.345", "USD", "decimals"),
+            ("12.000", "KRW", "two_meanings"),
+            ("１２．０００", "KRW", "two_meanings"),
+            ("₩1.000", "KRW", "two_meanings"),
+            ("1.250", "USD", "two_meanings"),
+            ("150.000", "TWD", "two_meanings"),
+            ("1,250", "BHD", "two_meanings"),
             ("12.5", "KRW", "decimals"),
             ("9" * 20, "USD", "too_large"),
             ("٣٤abc", "USD", "digits"),
@@ -189,3 +198,30 @@ class TestRounding:
         assert money.round_ratio(over, under, "ceil") == int(exact.to_integral_value(ROUND_CEILING))
         assert money.round_ratio(over, under, "half_up") == int(exact.to_integral_value(ROUND_HALF_UP))
         assert money.round_ratio(over, under, "half_even") == int(exact.to_integral_value(ROUND_HALF_EVEN))
+
+
+@pytest.mark.parametrize("language", ["en", "ko", "zh-hant"])
+@pytest.mark.parametrize(
+    ("typed", "currency", "minor"),
+    [
+        ("NT$150", "TWD", 15_000), ("NT$ 150", "TWD", 15_000), ("$150", "TWD", 15_000), ("150元", "TWD", 15_000),
+        ("NTD 150", "TWD", 15_000), ("ＮＴ＄１５０", "TWD", 15_000), ("₩12,400", "KRW", 12_400), ("￦ 12,400", "KRW", 12_400),
+        ("12,400원", "KRW", 12_400), ("$12.40", "USD", 1_240), ("US$ 12.40", "USD", 1_240), ("¥1,240", "JPY", 1_240),
+    ],
+)  # fmt: skip
+def test_the_signs_of_a_currency_are_read_in_every_language(typed, currency, minor, language):  # Shopify/money#361
+    assert money.parse_typed(typed, currency, language) == minor
+
+
+@pytest.mark.parametrize(("typed", "currency"), [("US$150", "TWD"), ("$150", "KRW"), ("₩150", "TWD")])
+def test_another_currencys_sign_is_no_amount(typed, currency):
+    with pytest.raises(money.InvalidMoney):
+        money.parse_typed(typed, currency, "zh-hant")
+
+
+@pytest.mark.parametrize(
+    ("currency", "digits", "unit"),
+    [("TWD", 0, 100), ("KRW", 0, 10), ("USD", 2, 5), ("CHF", 2, 5), ("SEK", 2, 100), ("BHD", 3, 1), ("HUF", 0, 500)],
+)
+def test_cash_has_its_own_digits_and_unit(currency, digits, unit):
+    assert (money.cash_digits(currency), money.cash_unit(currency)) == (digits, unit)

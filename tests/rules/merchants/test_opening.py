@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.management import CommandError, call_command
 
-from merchants import audit, places, tenancy
+from merchants import audit, locations, tenancy
 from merchants.models.merchants import Merchant
 from merchants.models.people import Seat
 from tests.people import browser_of
@@ -27,7 +27,7 @@ def test_hana_opens_her_cafe_and_finds_it_at_its_address(capsys):
     seat = Seat.objects.get(merchant=cafe)
     assert (seat.role, seat.user.email) == ("owner", "hana@example.org")
     with tenancy.tenant(cafe):
-        assert [place.code for place in places.of(cafe)] == ["main"]
+        assert [place.code for place in locations.of(cafe)] == ["main"]
         assert audit.newest(merchant=cafe)[0].action == "merchant.opened"
     assert browser_of(seat.user).get("/console/cafe-haneul/dashboard").status_code == 200
 
@@ -37,7 +37,6 @@ def test_hana_opens_her_cafe_and_finds_it_at_its_address(capsys):
     [
         ({"slug": "Café!"}, "small letters"),
         ({"slug": "cafe--haneul"}, "single dashes"),
-        ({"name": "한가람"}, "Choose its part of the addresses with --slug"),
         ({"currency": "WON"}, "no such currency"),
         ({"zone": "Seoul"}, "no such time zone"),
         ({"country": "Korea"}, "two capitals"),
@@ -51,6 +50,16 @@ def test_what_cannot_be_meant_opens_nothing(changes, sentence):
     with pytest.raises(CommandError, match=sentence):
         opened(**changes)
     assert (Merchant.objects.count(), Seat.objects.count()) == before
+
+
+def test_a_name_without_latin_letters_gets_a_numbered_address():
+    count = Merchant.objects.count()
+    opened(name="카페 하루")
+    opened(name="小日子", owner="jun@example.org")
+    opened(name="Café 하루", owner="sora@example.org")
+
+    slugs = list(Merchant.objects.order_by("pk").values_list("name", "slug"))[count:]
+    assert slugs == [("카페 하루", f"shop-{count + 1}"), ("小日子", f"shop-{count + 2}"), ("Café 하루", "cafe")]
 
 
 def test_an_address_is_somebodys_once():

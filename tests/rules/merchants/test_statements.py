@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 
-from merchants import statements, tenancy
+from merchants import tenancy
+from merchants.database import statements
+from merchants.database.statements import Writing
 from merchants.models.merchants import Location, Merchant
-from merchants.statements import Writing
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 INSERT = (

@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -72,7 +73,7 @@ def deliver(cafe, *, now=NOON):
     while parcels := delivering.claim(merchant_id=cafe.pk, now=now):
         for parcel in parcels:
             answers.append(delivering.send(parcel, now=datetime.now(UTC)))
-            delivering.settle(parcel, answers[-1], now=now)
+            delivering.settle([(parcel, answers[-1])], now=now)
     return answers
 
 
@@ -84,7 +85,8 @@ def deliver(cafe, *, now=NOON):
     [
         "127.0.0.1", "127.255.0.9", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
         "100.100.100.200", "0.0.0.0", "255.255.255.255", "224.0.0.251", "239.1.1.1", "240.0.0.1", "192.0.2.1",
-        "198.18.0.1", "198.51.100.7", "203.0.113.9", "192.88.99.1", "168.63.129.16",
+        "198.18.0.1", "192.0.0.9", "192.0.0.192", "3fff::1", "2001:1::1", "2001:20::1",
+        "198.51.100.7", "203.0.113.9", "192.88.99.1", "168.63.129.16",
         "::", "::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1",
         "64:ff9b::a00:1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:a00:1::", "2001:0:4136:e378::1",
         "fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "2001:db8::1",
@@ -95,6 +97,14 @@ def test_an_address_of_our_own_network_is_refused_in_every_form(address):
     assert not addresses.is_public(address)
     with pytest.raises(addresses.AddressRefused, match=r"private network|cannot be found"):
         addresses.check("https://shop.example/hook", resolver=at([address]))
+
+
+def test_ports_of_a_machines_own_services_are_refused():
+    for port in (22, 25, 53, 80, 1023):
+        with pytest.raises(addresses.AddressRefused, match="port 443"):
+            addresses.check(f"https://1.1.1.1:{port}/hook", resolver=at(["1.1.1.1"]))
+    for port in (443, 1024, 8443):
+        assert addresses.check(f"https://1.1.1.1:{port}/hook", resolver=at(["1.1.1.1"])).port == port
 
 
 @pytest.mark.parametrize("address", [PUBLIC, "1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"])
@@ -373,7 +383,15 @@ def test_an_endpoint_gets_the_kinds_it_asked_for_and_none_means_all(cafe, receiv
     rose = outbox.record(
         merchant_id=cafe.pk,
         kind="tier.changed",
-        payload={"member": MINA, "tier_before": None, "tier_after": "gold", "reason": "upgrade"},
+        payload={
+            "member": MINA,
+            "tier_before": None,
+            "tier_after": "gold",
+            "reason": "upgrade",
+            "held_from": "2026-03-04T03:00:00Z",
+            "requalifies_at": None,
+            "value": 500,
+        },
         occurred_at=NOON,
         now=NOON,
     )
@@ -448,10 +466,10 @@ def test_eight_tries_within_three_days_and_then_it_is_given_up(cafe, receiver):
 
 
 def test_the_waits_grow_and_are_spread():
-    waits = [retries.wait(attempts=n, luck=0, retry_after_seconds=None) for n in range(1, 9)]
+    waits = [retries.wait(attempts=n, jitter=0, retry_after_seconds=None) for n in range(1, 9)]
 
     assert [w and w.total_seconds() for w in waits] == [5, 60, 600, 3600, 18_000, 64_800, 172_800, None]
-    assert retries.wait(attempts=1, luck=1, retry_after_seconds=None) == timedelta(seconds=5.5)
+    assert retries.wait(attempts=1, jitter=1, retry_after_seconds=None) == timedelta(seconds=5.5)
 
 
 def test_a_busy_receiver_may_ask_for_time_within_reason(cafe, receiver):
@@ -461,7 +479,7 @@ def test_a_busy_receiver_may_ask_for_time_within_reason(cafe, receiver):
     deliver(cafe)
 
     assert WebhookDelivery.objects.get().due_at == NOON + timedelta(seconds=120)
-    assert retries.wait(attempts=1, luck=0, retry_after_seconds=10**9) == timedelta(hours=1)
+    assert retries.wait(attempts=1, jitter=0, retry_after_seconds=10**9) == timedelta(hours=1)
 
 
 def test_after_a_failure_the_same_event_arrives_with_the_same_id_and_a_new_timestamp(cafe, receiver):
@@ -541,6 +559,121 @@ def test_rests_are_bounded_and_a_slow_endpoint_rests_at_once():
     assert slow == timedelta(seconds=5)
 
 
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 409, 413, 415, 422, 451])
+def test_a_refusal_of_an_event_is_that_events_alone(cafe, receiver, code):  # airyhq/airy#1043
+    """Five events are refused, one after the other: the sixth is sent at once, and the five are due again later."""
+    receiver.answers["/picky"] = [code] * 5 + [204]
+    add(cafe, receiver.url("/picky"))
+    made = [happens(cafe) for _ in range(6)]
+
+    answers = deliver(cafe)
+
+    assert [answer.code for answer in answers] == [code] * 5 + [204]
+    assert receiver.ids("/picky") == made
+    rows = list(WebhookDelivery.objects.order_by("pk"))
+    assert [row.state for row in rows] == ["due"] * 5 + ["delivered"]
+    assert all(timedelta(seconds=5) <= row.due_at - NOON <= timedelta(seconds=5.5) for row in rows[:5])
+    endpoint = WebhookEndpoint.objects.get()
+    assert (endpoint.failing_since, endpoint.failures_in_row, endpoint.resting_until) == (None, 0, None)
+
+
+@pytest.mark.parametrize("code", [301, 302, 408, 425, 429, 500, 502, 503, 504])
+def test_trouble_of_the_receiver_lets_the_endpoint_rest(cafe, receiver, code):
+    receiver.answers["/sick"] = [code]
+    add(cafe, receiver.url("/sick"))
+    for _ in range(6):
+        happens(cafe)
+
+    deliver(cafe)
+
+    assert len(receiver.at("/sick")) == 4
+    endpoint = WebhookEndpoint.objects.get()
+    assert (endpoint.failing_since, endpoint.failures_in_row) == (NOON, 4)
+    assert endpoint.resting_until == NOON + timedelta(seconds=10)
+
+
+def test_a_receiver_that_refuses_the_probe_is_there_and_gets_the_others(cafe, receiver):
+    receiver.answers["/sick"] = [500, 500, 500, 500, 422, 200]
+    add(cafe, receiver.url("/sick"))
+    for _ in range(8):
+        happens(cafe)
+    deliver(cafe)
+
+    deliver(cafe, now=NOON + timedelta(seconds=11))
+
+    # Four failures, the probe that was refused, and seven that were accepted: three of the first four, and the rest.
+    assert len(receiver.at("/sick")) == 12
+    assert sorted(row.state for row in WebhookDelivery.objects.all()) == ["delivered"] * 7 + ["due"]
+
+
+def test_refusals_alone_never_disable_an_endpoint_and_are_no_part_of_five_days_of_trouble(cafe, receiver):
+    """A quiet shop: only an enrolment now and then, which the till refuses; after six days one 500."""
+    receiver.answers["/picky"] = [400, 400, 500, 200]
+    made = add(cafe, receiver.url("/picky"))
+    seen = []
+    for days in (0, 5.5, 6, 6.5):
+        now = NOON + timedelta(days=days)
+        WebhookDelivery.objects.filter(attempts__gt=0, state="due").update(state="given_up")
+        happens(cafe, now=now)
+        deliver(cafe, now=now)
+        endpoint = endpoints.get(merchant=cafe, endpoint_id=made.endpoint.id)
+        seen.append((endpoint.disabled_at, endpoint.failing_since, endpoint.last_failure[:8]))
+
+    assert seen == [
+        (None, None, "HTTP 400"), (None, None, "HTTP 400"), (None, NOON + timedelta(days=6), "HTTP 500"), (None, None, ""),
+    ]  # fmt: skip
+
+
+def test_an_endpoint_that_fails_is_probed_by_one_process_and_by_nobody_else_until_its_lease_ends(cafe, receiver):
+    add(cafe, receiver.url())
+    for _ in range(3):
+        happens(cafe)
+    relay.relay(merchant_id=cafe.pk, now=NOON)
+    [first, *_others] = delivering.claim(merchant_id=cafe.pk, now=NOON)
+    delivering.settle([(first, sending.ReceiverAnswer(500, "ill", 5))], now=NOON)
+    later = NOON + timedelta(seconds=30)
+
+    assert len(delivering.claim(merchant_id=cafe.pk, now=later)) == 1
+    assert delivering.claim(merchant_id=cafe.pk, now=later + timedelta(seconds=19)) == []
+    assert len(delivering.claim(merchant_id=cafe.pk, now=later + timedelta(seconds=20))) == 1
+
+
+# -- Kept connections ----------------------------------------------------------------------------------------------
+
+
+def test_connections_are_kept_and_one_the_receiver_closed_is_no_failure(inside):
+    with receiving(keeps=True) as receiver:
+        kept = sending.KeptConnections()
+        answers = [sending.post(receiver.url(), body=b"{}", headers={}, kept=kept) for _ in range(20)]
+        kept.close()
+
+    assert [(answer.code, answer.text) for answer in answers] == [(200, "thank you")] * 20
+    assert (len(receiver.at("/ok")), receiver.connections) == (20, 4)
+
+
+def test_a_name_is_looked_up_for_each_connection_and_again_after_half_a_minute(inside, settings, monkeypatch):
+    """DNS rebinding: a kept connection goes where it was checked to go; the next one is checked anew."""
+    with receiving(keeps=True) as receiver:
+        kept, resolver = sending.KeptConnections(), at(["127.0.0.1"], ["192.0.2.1"])
+        address = f"http://shop.example:{receiver.port}/ok"
+        for _ in range(2):
+            assert sending.post(address, body=b"{}", headers={}, resolver=resolver, kept=kept).code == 200
+        monkeypatch.setattr(sending, "CONNECTION_SECONDS_MAX", 0.0)
+        settings.WEBHOOK_ALLOW_PRIVATE = False
+
+        answer = sending.post(address.replace("http:", "https:"), body=b"{}", headers={}, resolver=resolver, kept=kept)
+
+    assert (answer.code, answer.text) == (None, "This address leads into a private network.")
+    assert receiver.connections == 1
+
+
+def test_an_answer_that_is_too_long_or_late_ends_the_connection(receiver):
+    kept = sending.KeptConnections()
+    assert sending.post(receiver.url("/endless"), body=b"{}", headers={}, kept=kept).code == 200
+    assert sending.post(receiver.url("/drips"), body=b"{}", headers={}, seconds_max=0.3, kept=kept).was_slow
+    assert kept.take() is None
+
+
 # -- Leases --------------------------------------------------------------------------------------------------------
 
 
@@ -563,9 +696,9 @@ def test_a_late_failure_does_not_undo_what_somebody_else_delivered(cafe, receive
     [slept] = delivering.claim(merchant_id=cafe.pk, now=NOON)
     later = NOON + timedelta(minutes=1)
     [took_over] = delivering.claim(merchant_id=cafe.pk, now=later)
-    delivering.settle(took_over, sending.Answer(200, "", 5), now=later)
+    delivering.settle([(took_over, sending.ReceiverAnswer(200, "", 5))], now=later)
 
-    delivering.settle(slept, sending.Answer(500, "late", 5), now=later)
+    delivering.settle([(slept, sending.ReceiverAnswer(500, "late", 5))], now=later)
 
     row = WebhookDelivery.objects.get()
     assert (row.state, row.attempts, row.last_answer_code) == ("delivered", 1, 200)
@@ -579,8 +712,8 @@ def test_a_late_success_counts_even_after_the_lease(cafe, receiver):
     later = NOON + timedelta(minutes=1)
     [took_over] = delivering.claim(merchant_id=cafe.pk, now=later)
 
-    delivering.settle(slept, sending.Answer(200, "", 5), now=later)
-    delivering.settle(took_over, sending.Answer(500, "", 5), now=later)
+    delivering.settle([(slept, sending.ReceiverAnswer(200, "", 5))], now=later)
+    delivering.settle([(took_over, sending.ReceiverAnswer(500, "", 5))], now=later)
 
     assert WebhookDelivery.objects.get().state == "delivered"
 
@@ -656,6 +789,7 @@ def test_a_new_address_is_checked_like_the_first_and_starts_with_a_clean_sheet(c
     assert (changed.url, changed.failing_since) == (receiver.url(), None)
 
     settings.WEBHOOK_ALLOW_PRIVATE = False
+    settings.WEBHOOK_NETWORKS = []
     with pytest.raises(addresses.AddressRefused):
         addresses.check("https://127.0.0.1/")
     assert endpoints.get(merchant=cafe, endpoint_id=made.endpoint.id).url == receiver.url()
@@ -708,3 +842,15 @@ def test_what_is_delivered_is_forgotten_after_30_days_and_what_is_not_is_kept(ca
     assert pruning.prune(merchant=cafe, now=day_30 + timedelta(seconds=1)) == 2
     assert pruning.prune(merchant=cafe, now=day_30 + timedelta(seconds=1)) == 0
     assert [e.id for e in log.events(merchant=cafe)] == [not_yet_relayed, undelivered]
+
+
+def test_a_network_the_operator_named_may_be_called(settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = False
+    settings.WEBHOOK_NETWORKS = [ip_network("10.20.0.0/16")]
+
+    assert addresses.check("https://erp.example/hook", resolver=lambda *_: ["10.20.3.4"]).addresses == ("10.20.3.4",)
+    for inside in (["10.21.0.1"], ["10.20.3.4", "192.168.0.1"], ["127.0.0.1"]):
+        with pytest.raises(addresses.AddressRefused):
+            addresses.check("https://erp.example/hook", resolver=lambda *_, found=inside: found)
+    with pytest.raises(addresses.AddressRefused):
+        addresses.check("http://erp.example/hook", resolver=lambda *_: ["10.20.3.4"])

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 PENDING_DAYS = 1
 LIFE_DAYS = 6
+LAST_DAYS = 9
 WON_PER_POINT = 100
 WON_OF_A_POINT = 10
 
@@ -84,6 +85,13 @@ class Account:
     @property
     def spendable(self) -> int:
         return self.figures()[0]
+
+    def active(self, at: datetime, now: datetime) -> None:
+        """Whoever buys or redeems keeps what has not ended for six days more, up to nine days after it was earned."""
+        for lot in self.lots:
+            if lot.left and lot.ends_at is not None and lot.ends_at > now:
+                anew = midnight(at, days=LIFE_DAYS + 1)
+                lot.ends_at = max(lot.ends_at, min(anew, midnight(lot.earned_at, days=LAST_DAYS + 1)))
 
     # -- time -------------------------------------------------------------------------------------------------------
 

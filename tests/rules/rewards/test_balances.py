@@ -70,7 +70,7 @@ def test_points_due_to_wake_pay_a_debt_before_they_count(cafe, mina):
 
 
 def test_the_reader_says_what_the_next_journey_finds(cafe, mina):
-    """Read, then let the bookkeeper settle: the same to the last point."""
+    """Read, then let the ledger settle: the same to the last point."""
     mina.is_given(100, expires="2026-03-05")
     mina.is_given(100, active="2026-03-06")
     mina.holds(reward="coffee")

@@ -10,7 +10,7 @@ from members.models import Member
 from merchants.errors import LoyaltyError
 from merchants.models.audit import AuditRecord
 from merchants.models.outbox import OutboxEvent
-from rewards import leaving, purchases, verify
+from rewards import erasure, purchases, verify
 from rewards.models.accounts import Account, TierPeriod
 from rewards.models.ledger import Lot
 from rewards.models.purchases import Claim, Purchase
@@ -115,7 +115,7 @@ def test_nobody_nothing_and_what_is_only_announced_are_refused(cafe, mina):
     gone, blocked = cafe.member("Gone"), cafe.member("Blocked", state="blocked")
     cafe.sells_to_a_guest(12_400, "guest-1")
     member = cafe.does(lambda: Member.objects.get(pk=gone.id))
-    cafe.does(lambda: leaving.leave(merchant=cafe.merchant, member=member, now=cafe.now, actor=builders.OWNER))
+    cafe.does(lambda: erasure.leave(merchant=cafe.merchant, member=member, now=cafe.now, actor=builders.OWNER))
     mina.returns("not-here-yet", 100)
 
     refused("purchase_not_found", lambda: mina.claims("never-sold"))
@@ -226,7 +226,7 @@ def test_points_that_would_have_lapsed_by_now_come_and_go(cafe, mina):
 
 def test_before_there_was_a_programme_it_is_theirs_and_earns_nothing(cafe, mina):
     cafe.merchant.claim_days_max = 365
-    source = purchases.Source(may_backfill=True)
+    source = purchases.SaleSource(may_backfill=True)
     sold = purchases.PurchaseInput(
         external_id="old", occurred_at=datetime(2025, 12, 1, tzinfo=UTC), currency="KRW", total_minor=5_000
     )

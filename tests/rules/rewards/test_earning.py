@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards import earning, terms
-from rewards.earning import Basket, Facts, Line, Returned, Step
+from rewards.earning import Basket, Facts, Line, Returned, TraceLine
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -107,10 +107,10 @@ class TestE1StarbucksRewards:
         at = datetime(2026, 1, 15, 17, tzinfo=UTC)
         bought = basket(2300, occurred_at=at)
         (green,) = earning.evaluate(self.stars, bought, Facts(tier="green"), zone=NEW_YORK).grants
-        assert (green.points, green.active_at, green.sliding) == (2300, at, True)
+        assert (green.points, green.active_at, green.sliding) == (2300, at, self.stars.expiry)
         assert green.expires_at == datetime(2026, 8, 1, 4, tzinfo=UTC)
         (gold,) = earning.evaluate(self.stars, bought, Facts(tier="gold"), zone=NEW_YORK).grants
-        assert (gold.points, gold.expires_at, gold.sliding) == (2760, None, False)
+        assert (gold.points, gold.expires_at, gold.sliding) == (2760, None, None)
 
 
 class TestE4TescoClubcard:
@@ -207,7 +207,7 @@ class TestRates:
         least = programme(rule(), points={"minimum_points": 5})
         assert [earn(least, basket(amount)) for amount in (499, 500)] == [0, 5]
         found = earning.evaluate(least, basket(499), Facts(), zone=UTC_ZONE)
-        assert Step(code="below_minimum_points", data={"points": 4, "needed": 5}) in found.trace
+        assert TraceLine(code="below_minimum_points", data={"points": 4, "needed": 5}) in found.trace
         assert (found.points, found.qualifying_points, found.grants, found.cap_uses) == (0, 0, (), ())
 
     def test_no_lines_are_one_line(self) -> None:
@@ -328,7 +328,7 @@ class TestConditions:
         bought = basket(line(500, sku="CARD"), line(250, "tobacco", number="2"), line(100, number="3"))
         found = earning.evaluate(promised, bought, Facts(), zone=UTC_ZONE)
         assert (found.points, found.eligible_minor) == (1, 100)
-        assert found.trace[0] == Step(code="goods_excluded", data={"lines": ["1", "2"], "amount_minor": 750})
+        assert found.trace[0] == TraceLine(code="goods_excluded", data={"lines": ["1", "2"], "amount_minor": 750})
         nothing = earning.evaluate(promised, basket(line(500, sku="CARD")), Facts(), zone=UTC_ZONE)
         assert (nothing.points, nothing.trace[-1].code) == (0, "nothing_paid")
 
@@ -430,7 +430,7 @@ class TestCaps:
         found = earning.evaluate(promised, basket(9000), Facts(), zone=UTC_ZONE)
         assert (found.points, found.cap_uses) == (60, ())
         assert (
-            Step(
+            TraceLine(
                 code="capped",
                 rule="base",
                 data={"per": "order", "scope": "member", "most": 50, "left": 50, "cut": "40"},
@@ -575,13 +575,11 @@ class TestTheTrace:
 
     def test_says_when_there_was_no_programme_or_nothing_to_earn_on(self) -> None:
         assert earning.NO_PROGRAMME_YET.points == 0
-        assert earning.words(earning.NO_PROGRAMME_YET.trace, None, "en") == [
-            "Nothing earned: there was no programme yet."
-        ]
+        assert earning.words(earning.NO_PROGRAMME_YET.trace, None, "en") == ["No points: there was no programme yet."]
         other = earning.evaluate(self.club, basket(1000), Facts(), zone=SEOUL)
-        assert earning.words(other.trace, self.club, "en") == ["Nothing earned: the programme does not count USD."]
+        assert earning.words(other.trace, self.club, "en") == ["No points: the programme does not count USD."]
         nothing = earning.evaluate(self.club, basket(0, currency="KRW"), Facts(), zone=SEOUL)
-        assert earning.words(nothing.trace, self.club, "en") == ["Nothing earned: nothing that earns was paid for."]
+        assert earning.words(nothing.trace, self.club, "en") == ["No points: the receipt has no goods that earn."]
 
     def test_shows_caps_and_rounding_as_people_write_points(self) -> None:
         stars = terms.parse(terms.templates()["stars"])
@@ -599,7 +597,6 @@ class TestTheTrace:
         one = earning.evaluate(capped, basket(100), Facts(), zone=UTC_ZONE)
         assert earning.words(one.trace, capped, "en") == ["Base: +1 point"]
 
-    @settings(max_examples=100, deadline=None)
     @given(st.data())
     def test_every_step_has_a_sentence_and_is_json(self, data: st.DataObject) -> None:
         promised, bought, facts = data.draw(programmes()), data.draw(baskets()), data.draw(members())
@@ -659,7 +656,7 @@ class TestRefunds:
         ],
     )
     def test_more_than_was_bought_is_refused(self, back: dict[str, Any]) -> None:
-        with pytest.raises(earning.RefundTooLarge):
+        with pytest.raises(earning.MoreThanBought):
             earning.net_basket(self.bought, **back)
 
     def test_what_was_free_stays_after_an_amount_comes_back(self) -> None:
@@ -798,7 +795,6 @@ def _rules(draw: st.DrawFn, place: int, *, monotone: bool) -> dict[str, Any]:
 
 
 class TestLaws:
-    @settings(max_examples=150, deadline=None)
     @given(programmes(), baskets(), members())
     def test_every_sum_agrees_and_nothing_is_negative(
         self, promised: terms.Terms, bought: Basket, facts: Facts
@@ -816,7 +812,6 @@ class TestLaws:
         assert all(found.points <= cap.points for cap in promised.earning.caps)
         assert set(found.cap_uses) <= {(key, points) for key, points in found.cap_uses if points > 0}
 
-    @settings(max_examples=120, deadline=None)
     @given(programmes(), baskets(), members())
     def test_the_points_are_those_of_slow_fractions(self, promised: terms.Terms, bought: Basket, facts: Facts) -> None:
         """The scaled integers against a second, naive telling of the same rules (order scope, no caps, all)."""
@@ -838,7 +833,6 @@ class TestLaws:
         found = earning.evaluate(plain, bought, facts, zone=SEOUL)
         assert found.points == int(naive(plain, bought, facts, found))
 
-    @settings(max_examples=120, deadline=None)
     @given(
         st.lists(st.tuples(RATIOS, st.sampled_from([1, 7, 100, 1000]), st.booleans()), min_size=1, max_size=3),
         st.lists(st.integers(0, 100_000), min_size=1, max_size=4),
@@ -856,7 +850,6 @@ class TestLaws:
         promised = programme(*rules, *([rule("multiplier", factor="1.5")] if doubled else []))
         assert earn(promised, basket(*one)) + earn(promised, basket(*other)) <= earn(promised, basket(*one, *other))
 
-    @settings(max_examples=120, deadline=None)
     @given(RATIOS, st.lists(st.integers(1, 5_000), min_size=1, max_size=6))
     def test_how_an_amount_is_cut_into_lines_does_not_matter_in_order_scope(
         self, points: Any, amounts: list[int]
@@ -866,7 +859,6 @@ class TestLaws:
         per_line = programme(rule(points=points), points={"rounding": {"mode": "floor", "scope": "line"}})
         assert earn(per_line, basket(*amounts)) <= earn(promised, basket(*amounts))
 
-    @settings(max_examples=150, deadline=None)
     @given(programmes(), baskets(), members(), st.booleans())
     def test_a_refund_of_everything_leaves_nothing(
         self, promised: terms.Terms, bought: Basket, facts: Facts, by_line: bool
@@ -876,7 +868,6 @@ class TestLaws:
         found = earning.evaluate(promised, net, facts, zone=SEOUL)
         assert (net.total_minor, found.points, found.qualifying_points, found.cap_uses) == (0, 0, 0, ())
 
-    @settings(max_examples=150, deadline=None)
     @given(programmes(monotone=True), baskets(), members(), st.lists(st.integers(1, 20_000), max_size=6))
     def test_slicing_a_refund_never_gains(
         self, promised: terms.Terms, bought: Basket, facts: Facts, slices: list[int]
@@ -890,7 +881,6 @@ class TestLaws:
             left.append(earning.evaluate(promised, net, facts, zone=SEOUL).points)
         assert left == sorted(left, reverse=True)
 
-    @settings(max_examples=120, deadline=None)
     @given(programmes(monotone=True), baskets(), members(), st.randoms(use_true_random=False))
     def test_returning_pieces_one_by_one_never_gains(
         self, promised: terms.Terms, bought: Basket, facts: Facts, dice: Any
@@ -906,7 +896,6 @@ class TestLaws:
             )
         assert left == sorted(left, reverse=True)
 
-    @settings(max_examples=120, deadline=None)
     @given(baskets(), st.lists(st.integers(0, 10_000), max_size=5))
     def test_nothing_gets_lost_in_a_net_basket(self, bought: Basket, slices: list[int]) -> None:
         back = min(bought.total_minor, sum(slices))
@@ -915,7 +904,6 @@ class TestLaws:
         assert 0 <= net.points_paid_minor <= net.total_minor
         assert all(each.tax_minor <= each.amount_minor for each in net.lines)
 
-    @settings(max_examples=100, deadline=None)
     @given(programmes(), baskets(), members())
     def test_the_same_question_has_the_same_answer(self, promised: terms.Terms, bought: Basket, facts: Facts) -> None:
         first = earning.evaluate(promised, bought, facts, zone=SEOUL)

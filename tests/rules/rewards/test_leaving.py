@@ -6,7 +6,7 @@ import pytest
 
 from members.models import Member
 from merchants.models.outbox import OutboxEvent
-from rewards import leaving, verify
+from rewards import erasure, verify
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ def cafe():
 def leaves(person):
     cafe = person.shop
     return cafe.does(
-        lambda: leaving.leave(
+        lambda: erasure.leave(
             merchant=cafe.merchant, member=Member.objects.get(pk=person.id), now=cafe.now, actor=builders.OWNER
         )
     )

@@ -1,6 +1,6 @@
 """Any story at all: a machine tells it to the ledger (every call twice) and to a simple model, and compares.
 
-It is proved by breaking the ledger: it has to find each of six planted bugs.
+It is proved by breaking the ledger: it has to find each of seven planted bugs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from merchants import tenancy
 from merchants.errors import LoyaltyError
 from rewards import adjustments, balances, expiry, parties, purchases, redemptions, transfers, verify
 from rewards.points import state
-from rewards.purchases import returns
 from rewards.redemptions import restoring
+from rewards.sales import returns
 from tests import builders
 from tests.rules.rewards import ledger_model as model
 
@@ -39,7 +39,12 @@ TERMS = builders.programme(
         ],
         "pending": {"days": model.PENDING_DAYS},
     },
-    expiry={"kind": "rolling", "count": model.LIFE_DAYS, "unit": "days"},
+    expiry={
+        "kind": "inactivity",
+        "count": model.LIFE_DAYS,
+        "unit": "days",
+        "at_latest": {"count": model.LAST_DAYS, "unit": "days"},
+    },
     tiers=None,
     rewards=None,
     pay_with_points={"points": 1, "amount_minor": model.WON_OF_A_POINT},
@@ -148,6 +153,7 @@ class LedgerMachine(RuleBasedStateMachine):
             spending = model.Spending(account.take(spend), "captured", spend, captured=spend)
             purchase.spendings.append(spending)
             self.spendings.append((who, outcome.receipt["redemptions"][0]["id"], spending))
+        account.active(at, self.now)
         if purchase.earned:
             account.add(
                 model.Lot(
@@ -207,6 +213,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert outcome == "insufficient_points"
         else:
             spending = model.Spending(account.take(points), "captured", points, captured=points)
+            account.active(self.now, self.now)
             self.spendings.append((who, outcome.public_id, spending))
         self.agree()
 
@@ -221,6 +228,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert outcome == "insufficient_points"
         else:
             hold = account.hold(points, self.now + timedelta(minutes=minutes))
+            account.active(self.now, self.now)
             self.spendings.append((who, outcome.public_id, hold))
         self.agree()
 
@@ -301,11 +309,10 @@ class LedgerMachine(RuleBasedStateMachine):
         if points > giver.spendable:
             assert outcome == "insufficient_points"
         else:
-            together: dict[datetime | None, list] = {}
+            together: dict[tuple[datetime | None, datetime], int] = {}
             for lot, n in giver.take(points):
-                found = together.setdefault(lot.ends_at, [lot.earned_at, 0])
-                found[0], found[1] = min(found[0], lot.earned_at), found[1] + n
-            for ends_at, (earned_at, n) in together.items():
+                together[lot.ends_at, lot.earned_at] = together.get((lot.ends_at, lot.earned_at), 0) + n
+            for (ends_at, earned_at), n in together.items():
                 receiver.add(model.Lot(n, earned_at, self.now, ends_at), self.now)
         self.agree()
 
@@ -367,7 +374,7 @@ def run(*, examples: int, steps: int, dice: int, **more) -> None:
 
 
 def test_the_ledger_does_what_the_model_says(shop, drill_seed):
-    run(examples=150, steps=40, dice=drill_seed)
+    run(examples=60, steps=40, dice=drill_seed)
 
 
 @pytest.mark.drill
@@ -379,7 +386,7 @@ def test_the_ledger_does_what_the_model_says_all_night(shop, drill_seed):
 
 
 def refunds_are_rounded_one_by_one(monkeypatch):
-    evaluated, first = returns._evaluated, []
+    evaluated, first = returns.evaluated, []
 
     def per_refund(sale, basket, timeline):
         evaluation = evaluated(sale, basket, timeline)
@@ -389,7 +396,7 @@ def refunds_are_rounded_one_by_one(monkeypatch):
         took = (first[-2] - first[-1]) // model.WON_PER_POINT
         return msgspec.structs.replace(evaluation, points=sale.points_earned - sale.points_clawed_back - took)
 
-    monkeypatch.setattr(returns, "_evaluated", per_refund)
+    monkeypatch.setattr(returns, "evaluated", per_refund)
 
 
 def the_last_to_end_is_spent_first(monkeypatch):
@@ -432,6 +439,16 @@ def a_reversal_is_not_remembered(monkeypatch):
     monkeypatch.setattr(restoring, "give_back", forgetful)
 
 
+def an_end_moves_by_the_newest_activity_alone(monkeypatch):
+    def anew(self, *, at, now, zone):
+        for lot in self.lots:
+            if lot.sliding and lot.remaining and lot.expires_at > now:
+                lot.expires_at = model.midnight(at, days=model.LIFE_DAYS + 1)
+                lot.is_changed = self.is_changed = True
+
+    monkeypatch.setattr(state.AccountState, "extend", anew)
+
+
 def given_points_live_anew(monkeypatch):
     together = transfers._together
 
@@ -458,9 +475,11 @@ def given_points_live_anew(monkeypatch):
         debts_are_forgotten,
         a_reversal_is_not_remembered,
         given_points_live_anew,
+        an_end_moves_by_the_newest_activity_alone,
     ],
 )
 def test_a_planted_bug_is_found(shop, monkeypatch, drill_seed, plant):
     plant(monkeypatch)
+    # It ends with the first story that shows the fault; most need a few, and by some dice one needs more than a hundred.
     with pytest.raises(Exception):  # noqa: B017 - an assertion of the machine, or a constraint of the database
-        run(examples=150, steps=40, dice=drill_seed, phases=[Phase.generate])
+        run(examples=1_000, steps=40, dice=drill_seed, phases=[Phase.generate])

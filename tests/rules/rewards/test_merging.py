@@ -10,15 +10,15 @@ import pytest
 
 from members.models import Card, Member
 from merchants import ids
-from merchants.errors import Invalid
-from rewards import earning, leaving, merging, parties, verify, versions
+from merchants.errors import Invalid, LoyaltyError
+from rewards import earning, erasure, merging, parties, safeguards, verify, versions
 from rewards.models.accounts import Account
+from rewards.models.counters import Counter
 from rewards.models.ledger import Entry
-from rewards.models.limits import CapBucket
 from rewards.models.purchases import Purchase
 from rewards.points import AccountFrozen
-from rewards.purchases import returns
-from rewards.purchases.refunding import load
+from rewards.sales import returns
+from rewards.sales.stored import load
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -235,7 +235,7 @@ def test_a_merge_is_not_undone_when_the_person_was_forgotten(cafe, old, mina):
     old.is_given(7)
     merged = old.is_merged_into(mina)
     cafe.does(
-        lambda: leaving.leave(
+        lambda: erasure.leave(
             merchant=cafe.merchant, member=Member.objects.get(pk=mina.id), now=cafe.now, actor=builders.OWNER
         )
     )
@@ -301,10 +301,11 @@ def frugal():
 
 
 def buckets(shop):
-    """What the counters say, by account (0 is everybody's) and period."""
-    rows = shop.does(lambda: list(CapBucket.objects.filter(merchant=shop.merchant, points__gt=0)))
-    forwarding = shop.does(lambda: set(Account.objects.filter(closed_at__isnull=False).values_list("pk", flat=True)))
-    return {(row.account_id, row.key): row.points for row in rows if row.account_id not in forwarding}
+    """What the counters say, by member (0 is everybody's) and period."""
+    rows = shop.does(lambda: list(Counter.objects.filter(merchant=shop.merchant, used__gt=0)))
+    closed = Account.objects.filter(closed_at__isnull=False)
+    forwarding = shop.does(lambda: set(closed.values_list("member_id", flat=True)))
+    return {(row.scope_id, row.key): row.used for row in rows if row.scope_id not in forwarding}
 
 
 def from_scratch(shop):
@@ -314,12 +315,12 @@ def from_scratch(shop):
         timeline, found = versions.timeline(shop.merchant.pk), {}
         for purchase in Purchase.objects.filter(merchant=shop.merchant, member__isnull=False):
             sale = load(shop.merchant, purchase.pk)
-            account = Account.objects.get(member_id=purchase.member_id).pk
             worth = earning.evaluate(
                 timeline.numbered(sale.terms_version).terms, returns.net(sale), sale.facts, zone=sale.zone
             )
             for key, points in worth.cap_uses:
-                place = (0 if key.startswith("programme:") else account, key)
+                scope, cap = key.split(":", 1)
+                place = (0 if scope == "programme" else purchase.member_id, f"cap:{cap}")
                 found[place] = found.get(place, 0) + points
         return found
 
@@ -350,7 +351,7 @@ def test_so_it_is_with_a_part_of_it_and_through_two_merges(frugal):
     first = older.is_merged_into(old)
     second = old.is_merged_into(mina)
     mina.returns("hers", 4_000)
-    assert sum(used for (account, _key), used in buckets(frugal).items() if account == mina.account_id) == 70
+    assert sum(used for (member, _key), used in buckets(frugal).items() if member == mina.id) == 70
 
     for merged in (second, first):
         undo(frugal, merged)
@@ -381,3 +382,16 @@ def test_whatever_they_do_the_counters_are_what_their_purchases_used(frugal, see
         elif act == "unmerge" and merges:
             undo(frugal, merges.pop())
         assert buckets(frugal) == from_scratch(frugal), (step, act)
+
+
+def test_whose_spending_was_stopped_spends_nothing_as_the_other_either():
+    cafe = builders.cafe()
+    mina, ara = cafe.member("Mina"), cafe.member("Ara")
+    ara.is_given(100)
+    cafe.does(lambda: safeguards.stop_spending(
+        merchant=cafe.merchant, member=Member.objects.get(pk=mina.id), now=cafe.now, actor=builders.OWNER))  # fmt: skip
+    mina.is_merged_into(ara)
+    with pytest.raises(LoyaltyError) as refused:
+        ara.redeems(reward="coffee")
+    assert refused.value.code == "spending_stopped"
+    assert ara.points() == (100, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""The bookkeeper: lots in memory, movements that refuse before they change anything, and entries that cannot be changed."""
+"""The ledger: lots in memory, movements that refuse before they change anything, and entries that cannot be changed."""
 
 from __future__ import annotations
 
@@ -177,13 +177,21 @@ def test_going_back_to_a_mark_undoes_everything_since(pocket):
 
 
 def test_activity_moves_sliding_lots_and_wakes_none_that_ended(pocket):
-    rule = Inactivity(count=10, unit="days")
-    living, over, fixed = pocket.earns(1, ends=5), pocket.earns(1, ends=1), pocket.earns(1, ends=5)
-    living.is_sliding = over.is_sliding = True
+    open_lot, over, fixed = pocket.earns(1, ends=5), pocket.earns(1, ends=1), pocket.earns(1, ends=5)
+    open_lot.sliding = over.sliding = Inactivity(count=10, unit="days")
     pocket.account.settle_time(now=days(2), actor=HAND)
-    pocket.account.extend(at=days(2), expiry=rule, zone=ZoneInfo("UTC"))
-    assert living.expires_at == datetime(2026, 3, 17, tzinfo=UTC)
+    pocket.account.extend(at=days(2), now=days(2), zone=ZoneInfo("UTC"))
+    assert open_lot.expires_at == datetime(2026, 3, 17, tzinfo=UTC)
     assert (over.expires_at, fixed.expires_at) == (days(1), days(5))
+
+
+def test_points_that_come_back_from_a_merge_pay_an_open_debt(pocket):
+    lot = pocket.earns(10)
+    pocket.does("hand_over", parts=[(lot, 10)])
+    pocket.does("claw_back", points=4, purchase_id=None)
+    assert pocket.figures() == (0, 0, 0, 4)
+    pocket.does("take_back", parts=[(lot, 10)])
+    assert (pocket.figures(), pocket.left()) == ((6, 0, 0, 0), [6])
 
 
 # -- the chain --------------------------------------------------------------------------------------------------------

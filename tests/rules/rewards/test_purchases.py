@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from members.models import Member
 from merchants import ids, tenancy
 from merchants.actors import Actor
+from merchants.errors import LoyaltyError
 from merchants.models.merchants import Location
 from merchants.models.outbox import OutboxEvent
 from rewards import purchases, terms
 from rewards.models.accounts import Account, TierPeriod
+from rewards.models.counters import Counter
 from rewards.models.ledger import Entry, Lot
-from rewards.models.limits import CapBucket
 from rewards.models.programmes import TermsVersion
 from rewards.models.purchases import Purchase, PurchaseLine, Refund
 from rewards.models.referrals import Referral
@@ -30,9 +31,10 @@ from rewards.purchases import (
     PurchaseRef,
     RefundInput,
     RefundLine,
-    Source,
+    SaleSource,
     recording,
 )
+from rewards.sales import returns
 from tests import builders
 from tests.people import open_shop
 
@@ -44,7 +46,7 @@ PLAIN = {
     "currency": "KRW",
     "earning": {"rules": [{"kind": "per_money", "code": "base", "name": "Base", "points": 1, "per_amount_minor": 100}]},
 }
-LADDER = {
+TIERS = {
     "tiers": {
         "basis": "qualifying_points",
         "levels": [
@@ -100,7 +102,7 @@ class Cafe:
             external_id=external_id, currency="KRW", total_minor=won, member=ref, location="gangnam", **fields
         )
 
-    def record(self, *items: PurchaseInput, now: datetime = NOON, source: Source | None = None):
+    def record(self, *items: PurchaseInput, now: datetime = NOON, source: SaleSource | None = None):
         return tenancy.attempt(
             self.merchant,
             lambda: purchases.record(
@@ -180,7 +182,8 @@ def test_the_same_id_for_another_sale_is_refused_and_changes_nothing():
     ("fields", "code"),
     [
         ({"occurred_at": NOON - timedelta(days=31)}, "occurred_at_out_of_bounds"),
-        ({"occurred_at": NOON + timedelta(minutes=6)}, "occurred_at_out_of_bounds"),
+        ({"occurred_at": NOON + timedelta(minutes=6)}, "occurred_at_too_early"),
+        ({"occurred_at": NOON + timedelta(days=3)}, "occurred_at_out_of_bounds"),
         ({"lines": (LineInput(amount_minor=9_999),)}, "totals_disagree"),
         ({"lines": (LineInput(id="a", amount_minor=1), LineInput(id="a", amount_minor=9_999))}, "invalid"),
         ({"tenders": (purchases.Tender(kind="cash", amount_minor=1),)}, "totals_disagree"),
@@ -203,7 +206,7 @@ def test_a_backfill_may_go_back_further_than_a_till():
     sale = cafe.sale("r1", cafe.mina, 10_000, occurred_at=long_ago)
 
     (refused,) = cafe.record(sale)
-    (recorded,) = cafe.record(sale, source=Source(may_backfill=True, is_silent=True))
+    (recorded,) = cafe.record(sale, source=SaleSource(may_backfill=True, is_silent=True))
 
     assert refused.error.code == "occurred_at_out_of_bounds"
     assert recorded.error is None
@@ -263,7 +266,7 @@ def test_points_that_had_lapsed_before_the_late_sale_arrived_are_written_and_exp
 
 
 def test_the_sale_that_reaches_a_tier_earns_at_the_old_rate_and_the_next_at_the_new():
-    cafe = Cafe({**PLAIN, **LADDER})
+    cafe = Cafe({**PLAIN, **TIERS})
 
     reaching = cafe.sell("r1", cafe.mina, 50_000)  # 500 points: gold from now on
     after = cafe.sell("r2", cafe.mina, 10_000, now=NOON + timedelta(minutes=1), occurred_at=NOON + timedelta(minutes=1))
@@ -273,7 +276,7 @@ def test_the_sale_that_reaches_a_tier_earns_at_the_old_rate_and_the_next_at_the_
 
 
 def test_a_sale_from_before_the_rise_earns_at_the_tier_held_then():
-    cafe = Cafe({**PLAIN, **LADDER})
+    cafe = Cafe({**PLAIN, **TIERS})
     cafe.sell("r1", cafe.mina, 50_000)
 
     late = cafe.sell("r2", cafe.mina, 10_000, now=NOON + timedelta(hours=2), occurred_at=NOON - timedelta(hours=1))
@@ -282,7 +285,7 @@ def test_a_sale_from_before_the_rise_earns_at_the_tier_held_then():
 
 
 def test_a_refund_that_takes_the_tiers_ground_away_takes_the_tier_too():
-    cafe = Cafe({**PLAIN, **LADDER})
+    cafe = Cafe({**PLAIN, **TIERS})
     cafe.sell("r1", cafe.mina, 50_000)
     assert cafe.account(cafe.mina).tier == "gold"
 
@@ -331,7 +334,7 @@ def test_more_than_is_left_is_refused_and_changes_nothing():
     cafe.sell("r1", cafe.mina, 10_000)
     cafe.refund("f1", "r1", amount_minor=6_000)
 
-    with pytest.raises(purchases.returns.RefundTooLarge):
+    with pytest.raises(returns.RefundTooLarge):
         cafe.refund("f2", "r1", amount_minor=4_001)
 
     assert cafe.account(cafe.mina).balance == 40
@@ -354,6 +357,53 @@ def test_a_refund_line_by_line():
     assert (one_latte["amount_minor"], one_latte["points_clawed_back"]) == (3_000, 30)
     assert (cake["amount_minor"], cake["points_clawed_back"]) == (3_000, 30)
     assert cafe.account(cafe.mina).balance == 30
+
+
+def test_a_line_that_was_not_sold_or_came_back_before_is_named():
+    """A clerk who scans the wrong cake is not told that there is too little money left."""
+    cafe = Cafe(PLAIN)
+    cafe.sell(
+        "r1", cafe.mina, 9_600,
+        lines=(
+            LineInput(id="latte", amount_minor=6_600, quantity=Decimal(2)),
+            LineInput(id="cake", amount_minor=3_000),
+        ),
+    )  # fmt: skip
+    cafe.refund("f1", "r1", lines=(RefundLine(id="cake"),))
+    cafe.refund("f2", "r1", lines=(RefundLine(id="latte", quantity=Decimal("0.5")),))
+    left = cafe.account(cafe.mina).balance
+
+    def refused(*lines):
+        with pytest.raises(LoyaltyError) as refusal:
+            cafe.refund("f3", "r1", lines=lines)
+        return refusal.value.code, refusal.value.pointer, dict(refusal.value.context), refusal.value.detail
+
+    assert refused(RefundLine(id="latte"), RefundLine(id="tea")) == (
+        "unknown_line", "/lines/1/id", {"line": "tea"}, "The purchase has no line tea."
+    )  # fmt: skip
+    assert refused(RefundLine(id="cake")) == (
+        "line_refunded", "/lines/0", {"line": "cake", "left_quantity": 0, "left_minor": 0},
+        "All of line cake has come back before.",
+    )  # fmt: skip
+    assert refused(RefundLine(id="latte", quantity=Decimal(2))) == (
+        "line_refunded", "/lines/0", {"line": "latte", "left_quantity": 1.5, "left_minor": 4_950},
+        "Of line latte there is 1.5 left, for ₩4,950.",
+    )  # fmt: skip
+    assert refused(RefundLine(id="latte", amount_minor=4_951))[0] == "line_refunded"
+    assert cafe.account(cafe.mina).balance == left == 49
+    assert cafe.rows(Refund) == 2
+
+
+def test_a_refund_that_waited_for_a_line_that_never_came_is_refused_and_the_sale_is_recorded():
+    cafe = Cafe(PLAIN)
+    cafe.refund("f1", "r1", lines=(RefundLine(id="tea"),))
+
+    receipt = cafe.sell("r1", cafe.mina, 3_000, lines=(LineInput(id="cake", amount_minor=3_000),)).receipt
+
+    assert receipt["points_earned"] == 30
+    with tenancy.tenant(cafe.merchant):
+        refund = Refund.objects.get()
+        assert (refund.is_applied, refund.refusal) == (False, "unknown_line")
 
 
 def test_a_refund_may_come_before_its_purchase():
@@ -407,7 +457,7 @@ def test_a_cap_is_given_back_by_a_refund():
 
     assert (first, second, third) == (80, 20, 80)
     with tenancy.tenant(cafe.merchant):
-        assert CapBucket.objects.get().points == 100
+        assert Counter.objects.get().used == 100
 
 
 def test_a_referral_pays_both_sides_once_and_is_undone_by_the_refund():
@@ -467,7 +517,7 @@ def test_any_batch_equals_its_items_posted_singly(basket):
     """All at once, in turns of three (whose orders are made by time, not by place), and one by one."""
     document = {
         **PLAIN,
-        **LADDER,
+        **TIERS,
         "earning": {"rules": [{**PLAIN["earning"]["rules"][0], "caps": [{"points": 400, "per": "day"}]}]},
         "expiry": {"kind": "rolling", "count": 2, "unit": "days"},
     }
@@ -486,10 +536,10 @@ def test_any_batch_equals_its_items_posted_singly(basket):
         else:
             for item in sorted(items, key=lambda item: item.occurred_at):
                 assert cafe.record(item)[0].error is None
-    assert _picture(together) == _picture(in_turns) == _picture(singly)
+    assert picture(together) == picture(in_turns) == picture(singly)
 
 
-def _picture(cafe: Cafe) -> list[tuple]:
+def picture(cafe: Cafe) -> list[tuple]:
     """Everything the café's rows say, without their ids."""
     columns = {
         "rewards_account": "balance, held, pending, debt, seq, purchases_count, tier",
@@ -497,7 +547,7 @@ def _picture(cafe: Cafe) -> list[tuple]:
         "rewards_lot": "amount, remaining, is_active, active_at, expires_at",
         "rewards_purchase": "external_id, total_minor, points_earned, qualifying_points, ordinal, facts, local_day",
         "rewards_purchaseline": "position, amount_minor",
-        "rewards_capbucket": "key, points",
+        "rewards_counter": "scope, key, unit, used",
         "rewards_tierperiod": "tier, held_from, held_to, reason, value",
     }
     found = []

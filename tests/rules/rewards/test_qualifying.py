@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from merchants.models.outbox import OutboxEvent
-from rewards import ladder, merging, purchases
+from rewards import merging, purchases, tiers
 from rewards.models.accounts import QualifyingGrant, TierPeriod
 from rewards.models.referrals import Referral
 from tests import builders
@@ -57,7 +57,7 @@ def test_what_a_purchase_adds_counts_on_top_of_the_welcome_and_the_portal_shows_
 
     assert tier(mina) == "silver"
     place = cafe.does(
-        lambda: ladder.of_member(merchant=cafe.merchant, member_id=mina.id, joined_at=cafe.now, now=cafe.now)
+        lambda: tiers.of_member(merchant=cafe.merchant, member_id=mina.id, joined_at=cafe.now, now=cafe.now)
     )
     assert (place.standing.value, place.standing.missing) == (100, 400)
     mina.returns("s-1")
@@ -153,3 +153,21 @@ def test_both_sides_of_a_referral_may_turn_out_to_be_one_person():
     ara.is_merged_into(mina)
 
     assert tier(mina) == "silver"
+
+
+def test_a_call_that_waited_changes_a_tier_after_the_change_it_waited_for():
+    """Two calls look at the clock, and the later one comes first to the account: no tier is held from later to earlier."""
+    cafe = cafe_with()
+    mina = cafe.member("Mina")
+    mina.buys(5_000)
+    before = cafe.now
+    after = cafe.forward(seconds=1)
+    mina.buys(5_000, external_id="second")
+    assert tier(mina) == "silver"
+
+    cafe.now = before
+    mina.returns("second")
+
+    assert tier(mina) == "green"
+    held = cafe.does(lambda: list(TierPeriod.objects.order_by("pk").values_list("tier", "held_from", "held_to")))
+    assert held[1:] == [("silver", after, after), ("green", after, None)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from members import blocking
 from members.models import Member
-from rewards import leaving, verify
+from rewards import erasure, verify
+from rewards.models.accounts import Account
 from rewards.models.referrals import Referral
 from tests import builders
 
@@ -24,7 +26,7 @@ def cafe():
 def leaves(person):
     cafe = person.shop
     cafe.does(
-        lambda: leaving.leave(
+        lambda: erasure.leave(
             merchant=cafe.merchant, member=Member.objects.get(pk=person.id), now=cafe.now, actor=builders.OWNER
         )
     )
@@ -57,3 +59,50 @@ def test_a_refund_takes_a_referrals_points_from_where_a_merge_has_brought_them(c
     stays.returns("s-1")
 
     assert (gone.points(), stays.points()) == ((0, 0, 0, 0), (0, 0, 0, 0))
+
+
+def test_whoever_was_brought_by_somebody_who_is_blocked_has_what_was_promised_and_who_is_blocked_has_nothing(cafe):
+    ara = cafe.joins("Ara")
+    mina, jun = cafe.joins("Mina", by=ara), cafe.joins("Jun", by=ara)
+    turn = {"merchant": cafe.merchant, "member": cafe.does(lambda: Member.objects.get(pk=ara.id)), "now": cafe.now}
+    cafe.does(lambda: blocking.block(reason="sells invitations", actor=builders.OWNER, **turn))
+
+    mina.buys(10_000, external_id="s-1")
+
+    assert (ara.points(), mina.points()) == ((0, 0, 0, 0), (300, 0, 0, 0))
+    row = cafe.does(lambda: Referral.objects.get(state="qualified"))
+    assert (row.referrer_points, row.referee_points) == (0, 200)
+    mina.returns("s-1")
+    assert (ara.points(), mina.points()) == ((0, 0, 0, 0), (0, 0, 0, 0))
+
+    cafe.does(lambda: blocking.unblock(actor=builders.OWNER, **turn))
+    jun.buys(10_000)
+    assert (ara.points(), jun.points()) == ((300, 0, 0, 0), (300, 0, 0, 0))
+
+
+def test_a_blocked_referrer_is_not_paid_for_a_receipt_that_is_claimed_either(cafe):
+    ara = cafe.joins("Ara")
+    mina = cafe.joins("Mina", by=ara)
+    member = cafe.does(lambda: Member.objects.get(pk=ara.id))
+    cafe.sells_to_a_guest(10_000, "guest-1")
+    cafe.does(lambda: blocking.block(
+        merchant=cafe.merchant, member=member, reason="fraud", now=cafe.now, actor=builders.OWNER))  # fmt: skip
+    mina.claims("guest-1")
+    assert (ara.points(), mina.points()) == ((0, 0, 0, 0), (300, 0, 0, 0))
+
+
+def test_a_newcomer_pays_with_points_while_the_referrer_has_a_reward_set_aside(cafe):
+    """Ara's coffee waits at the counter for her; Mina's first order, part of it paid with points, pays Ara 300."""
+    ara = cafe.joins("Ara")
+    mina = cafe.joins("Mina", by=ara)
+    for person in (ara, mina):
+        person.account_id = cafe.does(lambda person=person: Account.objects.get(member_id=person.id).pk)
+        person.is_given(150)
+    coffee = ara.holds(reward="coffee")
+
+    mina.buys(10_000, redeeming=[{"points": 100}])
+
+    # 9,000 won in money earn 90; Mina was promised 200.
+    assert (ara.points(), mina.points()) == ((350, 100, 0, 0), (50 + 90 + 200, 0, 0, 0))
+    ara.captures(coffee.public_id)
+    assert ara.points() == (350, 0, 0, 0)

@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards import standing, terms
-from rewards.standing import Held
+from rewards import terms
+from rewards.tiers import rating
+from rewards.tiers.rating import Held
 
 JOINED = date(2024, 5, 17)
 LEVELS = [
@@ -24,7 +25,7 @@ ANNIVERSARY = {"kind": "anniversary"}
 Daily = list[tuple[date, int]]
 
 
-def ladder(window: dict[str, Any], **changes: Any) -> terms.Tiers:
+def tier_terms(window: dict[str, Any], **changes: Any) -> terms.Tiers:
     fields = {"basis": "qualifying_points", "levels": LEVELS, "window": window, **changes}
     return msgspec.convert(fields, terms.Tiers)
 
@@ -39,7 +40,7 @@ def sums(**amounts: int) -> Daily:
 
 
 def held(tiers: terms.Tiers, daily: Daily, on: str, before: Held | None = None) -> tuple[str, date, date | None]:
-    found = standing.review(tiers, daily, held=before, day=day(on), joined_on=JOINED)
+    found = rating.review(tiers, daily, held=before, day=day(on), joined_on=JOINED)
     return found.level, found.since, found.until
 
 
@@ -57,18 +58,18 @@ class TestRating:
         ],
     )
     def test_equality_at_the_threshold_is_enough(self, value: int, level: str) -> None:
-        assert standing.rate(ladder(ROLLING), value).code == level
+        assert rating.rate(tier_terms(ROLLING), value).code == level
 
     def test_the_fast_path_of_a_purchase_knows_only_up(self) -> None:
-        tiers = ladder(ROLLING)
-        assert standing.reached(tiers, value=499, held="green") is None
-        raised = standing.reached(tiers, value=2500, held="green")
+        tiers = tier_terms(ROLLING)
+        assert rating.reached(tiers, value=499, held="green") is None
+        raised = rating.reached(tiers, value=2500, held="green")
         assert raised is not None
         assert raised.code == "reserve"
-        assert standing.reached(tiers, value=0, held="gold") is None
+        assert rating.reached(tiers, value=0, held="gold") is None
 
     def test_a_tier_the_terms_no_longer_know_counts_as_the_first(self) -> None:
-        raised = standing.reached(ladder(ROLLING), value=600, held="silver")
+        raised = rating.reached(tier_terms(ROLLING), value=600, held="silver")
         assert raised is not None
         assert raised.code == "gold"
 
@@ -85,14 +86,14 @@ class TestWindows:
         ],
     )
     def test_which_days_count(self, window: dict[str, Any], on: str, first: str, end: str) -> None:
-        found = standing.window_days(ladder(window), day(on), joined_on=JOINED)
+        found = rating.window_days(tier_terms(window), day(on), joined_on=JOINED)
         assert found == (day(first), day(end))
 
 
 class TestE1GoldByTheHundredthOrder:
     """100 orders of 5 Stars within 12 months: Gold after order 100, for 12 months, then to be earned again."""
 
-    tiers = ladder(ROLLING)
+    tiers = tier_terms(ROLLING)
     daily = [(date(2026, 1, 1) + timedelta(days=3 * n), 5) for n in range(100)]  # the last on 25 October 2026
 
     def test_gold_is_reached_on_the_day_of_the_hundredth(self) -> None:
@@ -111,7 +112,7 @@ class TestE1GoldByTheHundredthOrder:
 
 
 class TestACalendarYear:
-    tiers = ladder(CALENDAR)
+    tiers = tier_terms(CALENDAR)
 
     def test_a_tier_is_held_to_the_end_of_the_next_year(self) -> None:
         daily = sums(d20240601=500)
@@ -127,12 +128,12 @@ class TestACalendarYear:
         ("downgrade", "level"), [("none", "reserve"), ("one_level", "gold"), ("by_value", "green")]
     )
     def test_what_happens_when_too_little_was_earned(self, downgrade: str, level: str) -> None:
-        tiers = ladder(CALENDAR, downgrade=downgrade)
+        tiers = tier_terms(CALENDAR, downgrade=downgrade)
         daily = sums(d20240601=2500, d20250601=10)
         assert held(tiers, daily, "2026-01-01")[0] == level
 
     def test_one_level_goes_down_no_further_than_the_value(self) -> None:
-        tiers = ladder(CALENDAR, downgrade="one_level")
+        tiers = tier_terms(CALENDAR, downgrade="one_level")
         daily = sums(d20240601=2500)
         on = [held(tiers, daily, f"{year}-01-01")[0] for year in (2025, 2026, 2027, 2028)]
         assert on == ["reserve", "gold", "green", "green"]
@@ -140,7 +141,7 @@ class TestACalendarYear:
 
 class TestAnAnniversary:
     def test_years_begin_on_the_day_of_joining(self) -> None:
-        tiers = ladder(ANNIVERSARY)
+        tiers = tier_terms(ANNIVERSARY)
         daily = sums(d20250516=300, d20250517=300)
         assert held(tiers, daily, "2025-05-20")[0] == "green"
         daily = sums(d20250517=300, d20260516=300)
@@ -150,7 +151,7 @@ class TestAnAnniversary:
 
 
 class TestGrace:
-    tiers = ladder(CALENDAR, grace_days=31)
+    tiers = tier_terms(CALENDAR, grace_days=31)
     daily = sums(d20240601=500, d20250601=400)
 
     def test_the_tier_stays_until_the_grace_is_over(self) -> None:
@@ -165,8 +166,8 @@ class TestGrace:
         assert held(self.tiers, late, "2026-02-01")[0] == "green"
 
     def test_the_member_is_told(self) -> None:
-        now = standing.review(self.tiers, self.daily, held=None, day=day("2026-01-10"), joined_on=JOINED)
-        told = standing.standing(self.tiers, self.daily, held=now, day=day("2026-01-10"), joined_on=JOINED)
+        now = rating.review(self.tiers, self.daily, held=None, day=day("2026-01-10"), joined_on=JOINED)
+        told = rating.standing(self.tiers, self.daily, held=now, day=day("2026-01-10"), joined_on=JOINED)
         assert (told.level, told.drops_to, told.drops_on, told.keep_missing) == (
             "gold",
             "green",
@@ -178,8 +179,8 @@ class TestGrace:
 class TestWhenTheBooksChange:
     @pytest.mark.parametrize("window", [ROLLING, CALENDAR, ANNIVERSARY])
     def test_a_refund_takes_back_the_tier_it_had_paid_for(self, window: dict[str, Any]) -> None:
-        tiers = ladder(window)
-        gold = standing.review(
+        tiers = tier_terms(window)
+        gold = rating.review(
             tiers, sums(d20260301=300, d20260401=200), held=None, day=day("2026-04-01"), joined_on=JOINED
         )
         assert gold.level == "gold"
@@ -189,9 +190,9 @@ class TestWhenTheBooksChange:
 
     @pytest.mark.parametrize("window", [ROLLING, CALENDAR])
     def test_a_refund_falls_back_through_every_step_taken(self, window: dict[str, Any]) -> None:
-        tiers = ladder(window)
+        tiers = tier_terms(window)
         daily = sums(d20260301=500, d20260401=2000)
-        reserve = standing.review(tiers, daily, held=None, day=day("2026-04-01"), joined_on=JOINED)
+        reserve = rating.review(tiers, daily, held=None, day=day("2026-04-01"), joined_on=JOINED)
         assert reserve.level == "reserve"
         assert held(tiers, sums(d20260301=500, d20260401=1999), "2026-04-02", reserve)[:2] == (
             "gold",
@@ -200,32 +201,32 @@ class TestWhenTheBooksChange:
         assert held(tiers, sums(d20260301=0, d20260401=0), "2026-04-02", reserve)[:2] == ("green", JOINED)
 
     def test_a_refund_after_the_review_judges_the_year_again(self) -> None:
-        tiers = ladder(CALENDAR)
-        kept = standing.review(tiers, sums(d20250601=500), held=None, day=day("2026-01-05"), joined_on=JOINED)
+        tiers = tier_terms(CALENDAR)
+        kept = rating.review(tiers, sums(d20250601=500), held=None, day=day("2026-01-05"), joined_on=JOINED)
         assert kept.level == "gold"
         assert held(tiers, sums(d20250601=400), "2026-01-06", kept)[0] == "green"
 
     def test_a_late_sale_after_the_review_gives_the_tier_back(self) -> None:
-        tiers = ladder(CALENDAR)
+        tiers = tier_terms(CALENDAR)
         daily = sums(d20240601=500, d20250601=450)
-        lost = standing.review(tiers, daily, held=None, day=day("2026-01-02"), joined_on=JOINED)
+        lost = rating.review(tiers, daily, held=None, day=day("2026-01-02"), joined_on=JOINED)
         assert lost.level == "green"
         late = sums(d20240601=500, d20250601=450, d20251230=50)
         assert held(tiers, late, "2026-01-03", lost) == ("gold", day("2026-01-01"), day("2027-01-01"))
 
     def test_a_late_sale_can_raise_at_the_review(self) -> None:
-        tiers = ladder(CALENDAR)
-        kept = standing.review(tiers, sums(d20250601=500), held=None, day=day("2026-01-02"), joined_on=JOINED)
+        tiers = tier_terms(CALENDAR)
+        kept = rating.review(tiers, sums(d20250601=500), held=None, day=day("2026-01-02"), joined_on=JOINED)
         assert held(tiers, sums(d20250601=500, d20251231=2000), "2026-01-03", kept)[0] == "reserve"
 
     def test_a_job_that_slept_for_years_wakes_to_the_same(self) -> None:
-        tiers = ladder(ROLLING, downgrade="one_level")
+        tiers = tier_terms(ROLLING, downgrade="one_level")
         daily = sums(d20240601=2500, d20250301=20, d20261001=500)
-        asleep = standing.review(tiers, daily, held=None, day=day("2027-01-01"), joined_on=JOINED)
+        asleep = rating.review(tiers, daily, held=None, day=day("2027-01-01"), joined_on=JOINED)
         awake: Held | None = None
         for n in range((day("2027-01-01") - JOINED).days + 1):
             today = JOINED + timedelta(days=n)
-            awake = standing.review(tiers, daily_until(daily, today), held=awake, day=today, joined_on=JOINED)
+            awake = rating.review(tiers, daily_until(daily, today), held=awake, day=today, joined_on=JOINED)
         assert awake == asleep
 
 
@@ -234,27 +235,27 @@ def daily_until(daily: Daily, today: date) -> Daily:
 
 
 class TestWhatAMemberIsTold:
-    def told(self, tiers: terms.Tiers, daily: Daily, on: str) -> standing.Standing:
-        now = standing.review(tiers, daily, held=None, day=day(on), joined_on=JOINED)
-        return standing.standing(tiers, daily, held=now, day=day(on), joined_on=JOINED)
+    def told(self, tiers: terms.Tiers, daily: Daily, on: str) -> rating.TierOutlook:
+        now = rating.review(tiers, daily, held=None, day=day(on), joined_on=JOINED)
+        return rating.standing(tiers, daily, held=now, day=day(on), joined_on=JOINED)
 
     def test_what_is_missing_to_the_next_tier(self) -> None:
-        told = self.told(ladder(ROLLING), sums(d20260101=120), "2026-03-04")
+        told = self.told(tier_terms(ROLLING), sums(d20260101=120), "2026-03-04")
         assert (told.level, told.value, told.next_level, told.missing) == ("green", 120, "gold", 380)
         assert (told.held_until, told.drops_to, told.keep_missing) == (None, None, None)
 
     def test_that_the_tier_will_be_lost_and_how_much_keeps_it(self) -> None:
-        told = self.told(ladder(ROLLING), sums(d20250101=490, d20250601=10, d20260101=100), "2026-03-04")
+        told = self.told(tier_terms(ROLLING), sums(d20250101=490, d20250601=10, d20260101=100), "2026-03-04")
         assert (told.level, told.since) == ("gold", day("2025-06-01"))
         assert (told.drops_to, told.drops_on, told.keep_missing) == ("green", day("2026-06-01"), 390)
 
     def test_that_enough_was_earned_for_next_year_too(self) -> None:
-        told = self.told(ladder(CALENDAR), sums(d20250601=500), "2025-07-01")
+        told = self.told(tier_terms(CALENDAR), sums(d20250601=500), "2025-07-01")
         assert (told.drops_to, told.held_until) == (None, day("2027-01-01"))
         assert (told.window_first, told.window_end) == (day("2025-01-01"), day("2026-01-01"))
 
     def test_that_nobody_is_above_the_top(self) -> None:
-        told = self.told(ladder(CALENDAR, downgrade="none"), sums(d20250601=9999), "2025-07-01")
+        told = self.told(tier_terms(CALENDAR, downgrade="none"), sums(d20250601=9999), "2025-07-01")
         assert (told.level, told.next_level, told.missing, told.held_until) == ("reserve", None, None, None)
 
 
@@ -264,7 +265,6 @@ BOOKS = st.dictionaries(DAYS, st.integers(0, 1500), max_size=12).map(lambda foun
 
 
 class TestLaws:
-    @settings(max_examples=150, deadline=None)
     @given(
         WINDOWS,
         st.sampled_from(["none", "one_level", "by_value"]),
@@ -275,27 +275,26 @@ class TestLaws:
     def test_however_often_it_is_asked_the_answer_is_the_same(
         self, window: dict[str, Any], downgrade: str, grace: int, daily: Daily, days: list[date]
     ) -> None:
-        tiers = ladder(window, downgrade=downgrade, grace_days=grace)
-        once = standing.review(tiers, daily_until(daily, days[-1]), held=None, day=days[-1], joined_on=JOINED)
+        tiers = tier_terms(window, downgrade=downgrade, grace_days=grace)
+        once = rating.review(tiers, daily_until(daily, days[-1]), held=None, day=days[-1], joined_on=JOINED)
         step: Held | None = None
         for today in days:
             books = daily_until(daily, today)
-            step = standing.review(tiers, books, held=step, day=today, joined_on=JOINED)
-            assert standing.review(tiers, books, held=step, day=today, joined_on=JOINED) == step
+            step = rating.review(tiers, books, held=step, day=today, joined_on=JOINED)
+            assert rating.review(tiers, books, held=step, day=today, joined_on=JOINED) == step
         assert step is not None
         assert (step.level, step.until) == (once.level, once.until)
         kept = json.loads(msgspec.json.encode(step))
         assert msgspec.convert(kept, Held) == step
 
-    @settings(max_examples=150, deadline=None)
     @given(WINDOWS, BOOKS, DAYS)
     def test_the_projection_comes_true_when_nothing_more_is_earned(
         self, window: dict[str, Any], daily: Daily, today: date
     ) -> None:
-        tiers = ladder(window, downgrade="one_level")
+        tiers = tier_terms(window, downgrade="one_level")
         books = daily_until(daily, today)
-        now = standing.review(tiers, books, held=None, day=today, joined_on=JOINED)
-        told = standing.standing(tiers, books, held=now, day=today, joined_on=JOINED)
+        now = rating.review(tiers, books, held=None, day=today, joined_on=JOINED)
+        told = rating.standing(tiers, books, held=now, day=today, joined_on=JOINED)
         if told.drops_on is None:
             return
         assert today < told.drops_on
@@ -305,13 +304,12 @@ class TestLaws:
         enough = [*books, (told.drops_on - timedelta(days=1), told.keep_missing)]
         assert held(tiers, enough, told.drops_on.isoformat(), now)[0] == told.level
 
-    @settings(max_examples=100, deadline=None)
     @given(WINDOWS, BOOKS, DAYS)
     def test_nobody_stands_below_what_the_value_now_says(
         self, window: dict[str, Any], daily: Daily, today: date
     ) -> None:
-        tiers = ladder(window)
+        tiers = tier_terms(window)
         books = daily_until(daily, today)
-        now = standing.review(tiers, books, held=None, day=today, joined_on=JOINED)
-        told = standing.standing(tiers, books, held=now, day=today, joined_on=JOINED)
-        assert standing.reached(tiers, value=told.value, held=told.level) is None
+        now = rating.review(tiers, books, held=None, day=today, joined_on=JOINED)
+        told = rating.standing(tiers, books, held=now, day=today, joined_on=JOINED)
+        assert rating.reached(tiers, value=told.value, held=told.level) is None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from io import StringIO
+from pathlib import Path
 
 import psycopg2
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from loyalty.launch.urls import psycopg_from_url
 from merchants import tenancy
 from merchants.models.audit import AuditRecord
-from rewards import verify
+from rewards import purchases, verify
+from rewards.verify import sums
 from tests import builders
 
 
@@ -36,6 +39,13 @@ def cafe(committed):
     sora.redeems(reward="coffee")
     sora.returns("s-2")
     sora.is_merged_into(jun)
+    cafe.sells_to_a_guest(5_000, "guest-1")
+    claimed = jun.claims("guest-1")
+    cafe.does(
+        lambda: purchases.unclaim(
+            merchant=cafe.merchant, claim=claimed.public_id, reason="Mina's", now=cafe.now, actor=builders.OWNER
+        )
+    )
     return cafe
 
 
@@ -47,6 +57,18 @@ def tamper():
         cursor.execute("SET session_replication_role = replica")
         yield cursor.execute
     connection.close()
+
+
+def test_every_package_that_says_what_must_agree_is_asked():
+    """A module `ledger_checks` of a package counts for nothing until rewards/verify/sums.py names it."""
+    root = Path(verify.__file__).parents[2]
+    contributed = [
+        check
+        for path in sorted((root / "rewards").glob("*/ledger_checks.py"))
+        for check in import_module(".".join(path.relative_to(root).with_suffix("").parts)).CHECKS
+    ]
+    assert set(contributed) == set(sums.CHECKS)
+    assert len({check.name for check in sums.CHECKS}) == len(sums.CHECKS) == len(contributed)
 
 
 def reconcile(cafe):
@@ -107,9 +129,20 @@ TAMPERED = {
                             "AND external_id = 's-1'", {"purchase"}),
     "what was clawed back": ("UPDATE rewards_purchase SET points_clawed_back = points_clawed_back - 1 "
                              "WHERE merchant_id = %(m)s AND external_id = 's-1'", {"refund"}),
+    "the end of a purchase's points": ("UPDATE rewards_lot SET expires_at = expires_at - interval '1 second' WHERE id = "
+                                       "(SELECT max(id) FROM rewards_lot WHERE account_id = {mina} AND purchase_id "
+                                       "IS NOT NULL)", {"end"}),
     "a refund's points": ("UPDATE rewards_refund SET points_clawed_back = 0 WHERE merchant_id = %(m)s "
                           "AND external_id LIKE 'refund%%'", {"refund"}),
+    "what the undoing of a claim took": ("UPDATE rewards_unclaim SET points_earned = points_earned + 1 "
+                                         "WHERE merchant_id = %(m)s", {"unclaim"}),
+    "how many purchases stand": ("UPDATE rewards_account SET purchases_count = purchases_count + 1 WHERE id = {mina}",
+                                 {"numbers"}),
 }  # fmt: skip
+
+
+def test_every_check_has_somebody_tamper_with_it():
+    assert {check.name for check in sums.CHECKS} <= set().union(*(expected for _sql, expected in TAMPERED.values()))
 
 
 @pytest.mark.parametrize("what", TAMPERED)
@@ -120,6 +153,109 @@ def test_whatever_is_tampered_with_is_named(cafe, tamper, what):
     tamper("COMMIT")
     found = checks(cafe)
     assert expected <= found, found
+
+
+@pytest.fixture
+def bakery(committed):
+    """At most 150 points a member and 1,000 all together in a day; of two mugs one is taken. Old Mina is Mina now."""
+    rule = {**builders.PROGRAMME["earning"]["rules"][0], "caps": [{"points": 150, "per": "day"}]}
+    shared = {"points": 1_000, "per": "day", "scope": "programme"}
+    bakery = builders.cafe(earning={"rules": [rule], "caps": [shared]})
+    mina, old, jun = bakery.cast("Mina", "Old Mina", "Jun")
+    old.buys(4_000, external_id="s-1")
+    mina.buys(6_000, external_id="s-2")
+    old.is_merged_into(mina)
+    mina.is_given(200)
+    mina.redeems(reward="mug")
+    mina.reverses(mina.redeems(reward="mug").public_id)
+    bakery.forward(days=1)
+    jun.buys(10_000, external_id="s-3")
+    jun.returns("s-3", 2_500)
+    return bakery
+
+
+_COUNTER = "UPDATE rewards_counter SET used = used {} WHERE merchant_id = %(m)s AND key LIKE '{}%%' AND scope = '{}'"
+_FIRST_DAY = "cap:%%:2026-03-04"
+LIMITS_TAMPERED = {
+    "more of a stock": (_COUNTER.format("+ 1", "stock:mug", "programme"), "stock"),
+    "less of a stock": (_COUNTER.format("- 1", "stock:mug", "programme"), "stock"),
+    "the row of a stock": ("DELETE FROM rewards_counter WHERE merchant_id = %(m)s AND key = 'stock:mug'", "stock"),
+    "a redemption that was given back": (
+        "UPDATE rewards_redemption SET state = 'captured' WHERE merchant_id = %(m)s AND state = 'reversed'", "stock"),
+    "more of a member's cap": (_COUNTER.format("+ 1", _FIRST_DAY, "member"), "cap"),
+    "less of a member's cap": (_COUNTER.format("- 1", _FIRST_DAY, "member"), "cap"),
+    "more of everybody's cap": (_COUNTER.format("+ 1", _FIRST_DAY, "programme"), "cap"),
+    "less of everybody's cap": (_COUNTER.format("- 1", _FIRST_DAY, "programme"), "cap"),
+    "more of a cap that was given back to": (_COUNTER.format("+ 1", "cap:%%:2026-03-05", "member"), "cap"),
+    "the rows of caps": ("DELETE FROM rewards_counter WHERE merchant_id = %(m)s AND key LIKE 'cap:%%'", "cap"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LIMITS_TAMPERED)
+def test_a_counter_that_says_something_else_than_the_documents_is_named(bakery, tamper, what):
+    statement, expected = LIMITS_TAMPERED[what]
+    assert reconcile(bakery).agrees
+    tamper(statement, {"m": bakery.merchant.pk})
+    tamper("COMMIT")
+
+    report = reconcile(bakery)
+
+    assert expected in {fault.check for fault in report.faults}, report.faults
+    assert {fault.account_id for fault in report.faults if fault.check == expected} == {0}
+
+
+def test_a_counter_that_does_not_agree_freezes_nobody(bakery, tamper):
+    tamper(LIMITS_TAMPERED["more of a member's cap"][0], {"m": bakery.merchant.pk})
+    tamper("COMMIT")
+    mina = bakery.people["Mina"]
+
+    report = reconcile(bakery)
+
+    assert [str(fault) for fault in report.faults] == [
+        f"{mina.public_id}: cap: cap:base:day:2026-03-04 says 101 points and the documents come to 100"
+    ]
+    assert bakery.does(lambda: verify.freeze(merchant=bakery.merchant, report=report, now=bakery.now)) == 0
+
+
+@pytest.fixture
+def lounge(committed):
+    """Points end after 12 months without activity; Mina's end moves with hers, Sora's points went to Jun."""
+    lounge = builders.cafe(expiry={"kind": "inactivity", "count": 12, "unit": "months"}, transfers={})
+    mina, jun, sora = lounge.cast("Mina", "Jun", "Sora")
+    mina.buys(10_000)  # 100 points until 2027
+    mina.is_adjusted(50)
+    mina.gives(jun, 10)
+    sora.buys(20_000)
+    sora.is_merged_into(jun)
+    lounge.at("2026-06-01")
+    mina.buys(10_000)  # hers of March now end in June 2027
+    return lounge
+
+
+OF_JUN = (
+    "account_id = (SELECT account_id FROM rewards_entry WHERE merchant_id = %(m)s AND kind = 'transfer_in' LIMIT 1)"
+)
+SHORTENED = {
+    "that activity moved, by as much": (
+        "UPDATE rewards_lot l SET expires_at = (p.receipt->'lots'->0->>'expires_at')::timestamptz FROM rewards_purchase p "
+        "WHERE p.merchant_id = %(m)s AND l.merchant_id = p.merchant_id AND l.purchase_id = p.id AND l.account_id = {mina}", 0),
+    "of a purchase": ("UPDATE rewards_lot SET expires_at = '2026-07-01' WHERE account_id = {mina} AND amount = 100 "
+                      "AND earned_at < '2026-06-01'", 2),
+    "of a correction": ("UPDATE rewards_lot SET expires_at = '2026-07-01' WHERE account_id = {mina} AND amount = 50", 2),
+    "of a gift": (f"UPDATE rewards_lot SET expires_at = '2026-07-01' WHERE {OF_JUN} AND amount = 10", 1),
+    "that a merge brought": (f"UPDATE rewards_lot SET expires_at = '2026-07-01', sliding = '' WHERE {OF_JUN} "
+                             "AND amount = 200", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SHORTENED)
+def test_an_end_that_was_moved_earlier_is_named(lounge, tamper, what):
+    """Back to what was promised, all agrees; a purchase and a correction are told by document and by rule."""
+    assert reconcile(lounge).faults == []
+    statement, told = SHORTENED[what]
+    tamper(statement.replace("{mina}", MINA), {"m": lounge.merchant.pk})
+    tamper("COMMIT")
+    assert [fault.check for fault in reconcile(lounge).faults] == ["end"] * told
 
 
 def test_a_fault_ends_with_exit_code_1_and_names_the_member(cafe, tamper):
@@ -147,8 +283,41 @@ def test_a_faulty_account_is_frozen_until_somebody_looked(cafe, tamper):
     jun.redeems(points=10, order_total_minor=10_000)
     with tenancy.tenant(cafe.merchant):
         assert AuditRecord.objects.get(action="account.frozen").subject == mina.public_id
-        assert verify.thaw(merchant=cafe.merchant, member_id=mina.id)
+
+
+def thaw(cafe, mina, reason="the nightly copy was restored over it"):
+    call_command("ledger", "thaw", cafe.merchant.slug, mina.public_id, "--reason", reason)
+
+
+def test_a_frozen_account_is_thawed_when_it_agrees_again_and_not_before(cafe, tamper):
+    mina, jun = cafe.people["Mina"], cafe.people["Jun"]
+    tamper(TAMPERED["a balance"][0].replace("{mina}", MINA), {"m": cafe.merchant.pk})
+    tamper("COMMIT")
+    with pytest.raises(SystemExit):
+        run(cafe, "--freeze")
+
+    with pytest.raises(CommandError, match=r"Reconciliation still finds a fault \(.*The account stays frozen"):
+        thaw(cafe, mina)
+    with pytest.raises(CommandError, match="1 to 200 characters"):
+        thaw(cafe, mina, reason=" ")
+    with pytest.raises(CommandError, match="This account is not frozen"):
+        thaw(cafe, jun)
+    with pytest.raises(CommandError, match="There is no such member"):
+        call_command("ledger", "thaw", cafe.merchant.slug, "mem_0000000000000000", "--reason", "x")
+    with tenancy.tenant(cafe.merchant):
+        assert [each.member for each in verify.frozen(merchant=cafe.merchant)] == [mina.public_id]
+        assert not AuditRecord.objects.filter(action="account.thawed").exists()
+
+    tamper("BEGIN; SET LOCAL session_replication_role = replica")
+    tamper(f"UPDATE rewards_account SET balance = balance - 1 WHERE id = {MINA}", {"m": cafe.merchant.pk})
+    tamper("COMMIT")
+    thaw(cafe, mina)
+
     mina.redeems(points=10, order_total_minor=10_000)
+    with tenancy.tenant(cafe.merchant):
+        assert verify.frozen(merchant=cafe.merchant) == []
+        record = AuditRecord.objects.get(action="account.thawed")
+    assert (record.subject, record.details["reason"]) == (mina.public_id, "the nightly copy was restored over it")
 
 
 def test_it_can_be_asked_about_some_members_only(cafe, tamper):

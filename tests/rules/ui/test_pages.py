@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
-import struct
-import zlib
 
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
+from PIL import Image
 
 from tests.people import open_shop
 
@@ -42,16 +42,13 @@ def test_a_preview_takes_colours_only(brand, status):
 
 def test_the_app_icon_is_a_png_of_its_size_on_the_brand(cafe):
     answer = Client().get(f"/theme/{cafe.slug}/icon-180.png")
-    data = answer.content
+    icon = Image.open(io.BytesIO(answer.content))
 
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">II", data[16:24]) == (180, 180)
-    length = struct.unpack(">I", data[33:37])[0]
-    rows = zlib.decompress(data[41 : 41 + length])
-    assert len(rows) == 180 * (1 + 3 * 180)
-    assert rows[1:4] == bytes.fromhex("7a1f3d")  # a corner
-    middle = 90 * (1 + 3 * 180) + 1 + 3 * 90
-    assert rows[middle : middle + 3] == b"\xff\xff\xff"  # the dot
+    assert (icon.format, icon.size) == ("PNG", (180, 180))
+    assert icon.getpixel((0, 0)) == (0x7A, 0x1F, 0x3D)  # a corner
+    assert icon.getpixel((90, 90)) == (255, 255, 255)  # the dot
+    assert icon.getpixel((90 + 49, 90)) == (255, 255, 255)  # the ring, 0.27 of the side to the right
+    assert icon.getpixel((90 - 24, 90 - 42)) == (0x7A, 0x1F, 0x3D)  # its gap, at the upper left
     assert Client().get(f"/theme/{cafe.slug}/icon-9999.png").status_code == 404
 
 

@@ -139,7 +139,7 @@ def test_a_button_that_leads_is_a_link_and_one_that_does_is_a_button():
 def test_a_number_stands_with_all_it_takes_to_trust_it():
     html = drawn(
         '{% stat "Churn" "14.0" unit="%" delta="0.4 pt" trend="down" good=True against="vs before" definition="Who left."'
-        ' formula="lost ÷ start" n=1204 computed_at=at href="/m" %}',
+        ' formula="lost ÷ start" n="of 1,204 members" computed_at=at href="/m" %}',
         at=styleguide.NOW, now=styleguide.NOW,
     )  # fmt: skip
     for part in (
@@ -150,7 +150,7 @@ def test_a_number_stands_with_all_it_takes_to_trust_it():
         "vs before",
         "Who left.",
         "lost ÷ start",
-        "n = 1,204",
+        "of 1,204 members",
         "computed",
         "just now",
         "/m",

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
+from loyalty.console.programme.expiry_form import ExpiryForm
 from loyalty.console.programme.fields import (
     DayField,
     HoursField,
@@ -16,9 +17,9 @@ from loyalty.console.programme.fields import (
     QuantityField,
     RatioField,
     code_from,
-    worn,
+    with_look,
 )
-from loyalty.console.programme.shapes import Desk, Document, ExpiryForm, PartForm
+from loyalty.console.programme.shapes import Document, EditedDraft, PartForm
 from loyalty.ui import formats
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -38,50 +39,59 @@ class RuleForm(PartForm):
         (gettext_lazy("In other languages"), "", ("name__*",), True),
         (gettext_lazy("When it applies"), gettext_lazy("All of these must hold. Leave empty what does not matter."),
          ("weekdays", "hours", "first_day", "last_day", "tiers", "locations", "birthday"), False),
-        (gettext_lazy("Which goods"), gettext_lazy("Names of categories or SKUs, as your till sends them."),
-         ("only_categories", "only_skus", "excluding_categories", "excluding_skus"), True),
+        (gettext_lazy("Which goods"), gettext_lazy("Names of categories, SKUs or labels, as your till sends them."),
+         ("only_categories", "only_skus", "only_labels", "only_name", "only_name__*", "excluding_categories",
+          "excluding_skus", "excluding_labels", "excluding_name", "excluding_name__*"), True),
         (gettext_lazy("Which purchases"), "",
          ("minimum_amount_minor", "below_amount_minor", "minimum_quantity_milli", "nth_purchase", "every_nth_purchase",
-          "with_goods_categories", "with_goods_skus", "channels", "without_points"), True),
+          "with_goods_categories", "with_goods_skus", "with_goods_labels", "with_goods_name", "with_goods_name__*",
+          "channels", "without_points"), True),
         (gettext_lazy("Limits"), gettext_lazy("The most points this rule gives. Save to get another row."), ("cap_*",), True),
         (gettext_lazy("Details"), "",
          ("net_of", "by_tier", "qualifying", "priority", "stop", "pending_days", "pending_until"), True),
     )  # fmt: skip
 
-    def __init__(self, desk: Desk, part: Document | None, data: Any = None, *, kind: str, **options: Any) -> None:
+    def __init__(
+        self, edited: EditedDraft, part: Document | None, data: Any = None, *, kind: str, **options: Any
+    ) -> None:
         self.kind = kind
-        super().__init__(desk, part, data, **options)
+        super().__init__(edited, part, data, **options)
 
     def build(self) -> None:
         part, when = self.part, self.part.get("when") or {}
         self.add_text("name", _("Name"), help_text=_("Members read it on their receipt."))
         self._build_amounts(part)
         self._build_conditions(when)
-        self.add_goods("only", part.get("only"), _("Only these categories"), _("Only these SKUs"))
-        self.add_goods("excluding", part.get("excluding"), _("Not these categories"), _("Not these SKUs"))
+        self.add_goods(
+            "only", part.get("only"), _("Only these categories"), _("Only these SKUs"), _("Only these labels")
+        )
+        self.add_goods(
+            "excluding", part.get("excluding"), _("Not these categories"), _("Not these SKUs"), _("Not these labels")
+        )
         self.add_goods(
             "with_goods",
             when.get("with_goods"),
             _("The basket holds one of these categories"),
             _("… or one of these SKUs"),
+            _("… or one of these labels"),
         )
         self.add_caps(part.get("caps") or [])
         self._build_details(part)
 
     def _build_amounts(self, part: Document) -> None:
-        decimals, currency = self.desk.decimals, self.desk.currency
+        decimals, currency = self.edited.decimals, self.edited.currency
         if self.kind == "multiplier":
-            self.fields["factor"] = worn(RatioField(label=_("Times")), before="×")
-            self.fields["mode"] = worn(
+            self.fields["factor"] = with_look(RatioField(label=_("Times")), before="×")
+            self.fields["mode"] = with_look(
                 forms.ChoiceField(
                     label=_("Together with the tier's own factor"),
                     choices=[("add", _("adds up (double on a tier of 1.2 is 2.2)")),
                              ("multiply", _("compounds (double on a tier of 1.2 is 2.4)"))],
                 )
             )  # fmt: skip
-            self.fields["of"] = worn(
+            self.fields["of"] = with_look(
                 forms.MultipleChoiceField(
-                    label=_("Of which rules"), choices=self.desk.giving_rules, required=False,
+                    label=_("Of which rules"), choices=self.edited.giving_rules, required=False,
                     widget=forms.CheckboxSelectMultiple, help_text=_("None chosen: of all."),
                 ),
                 look="choices",
@@ -89,21 +99,21 @@ class RuleForm(PartForm):
             self.initial.setdefault("factor", 2)
             self.initial.setdefault("mode", "add")
             return
-        self.fields["points"] = worn(RatioField(decimals=decimals, label=_("Gives")), after=_("points"))
+        self.fields["points"] = with_look(RatioField(decimals=decimals, label=_("Gives")), after=_("points"))
         if self.kind == "per_money":
             self.fields["per_amount"] = MoneyField(currency, label=_("For each"))
             self.initial["per_amount"] = part.get("per_amount_minor")
         if self.kind == "per_item":
-            self.fields["per_quantity"] = worn(QuantityField(label=_("For each")), after=_("pieces"))
+            self.fields["per_quantity"] = with_look(QuantityField(label=_("For each")), after=_("pieces"))
             self.initial["per_quantity"] = part.get("per_quantity_milli", 1000)
         if self.kind != "per_order":
-            self.fields["full_steps"] = worn(
+            self.fields["full_steps"] = with_look(
                 forms.BooleanField(label=_("Only full steps count"), required=False), look="switch"
             )
 
     def _build_conditions(self, when: Document) -> None:
         names = formats.locale().days["format"]["abbreviated"]
-        self.fields["weekdays"] = worn(
+        self.fields["weekdays"] = with_look(
             forms.MultipleChoiceField(
                 label=_("Weekdays"), required=False, widget=forms.CheckboxSelectMultiple,
                 choices=[(day, names[place]) for place, day in enumerate(WEEKDAYS)],
@@ -115,24 +125,24 @@ class RuleForm(PartForm):
         )
         self.fields["first_day"], self.fields["last_day"] = DayField(label=_("From")), DayField(label=_("Until"))
         for name, label, choices in (
-            ("tiers", _("Tiers"), self.desk.tiers),
-            ("locations", _("Shops"), list(self.desk.places.items())),
+            ("tiers", _("Tiers"), self.edited.tiers),
+            ("locations", _("Shops"), list(self.edited.places.items())),
         ):
             kept = [(value, value) for value in when.get(name, ()) if value not in dict(choices)]
             if choices or kept:
                 widget = forms.CheckboxSelectMultiple
                 field = forms.MultipleChoiceField(label=label, required=False, widget=widget, choices=[*choices, *kept])
-                self.fields[name] = worn(field, look="choices")
+                self.fields[name] = with_look(field, look="choices")
         self.fields["birthday"] = forms.ChoiceField(
             label=_("Birthday"), required=False,
             choices=[("", _("does not matter")), ("day", _("on the day")), ("week", _("in the week")),
                      ("month", _("in the month"))],
         )  # fmt: skip
         self.fields["minimum_amount_minor"] = MoneyField(
-            self.desk.currency, label=pgettext("threshold", "From"), required=False
+            self.edited.currency, label=pgettext("threshold", "From"), required=False
         )
-        self.fields["below_amount_minor"] = MoneyField(self.desk.currency, label=_("Below"), required=False)
-        self.fields["minimum_quantity_milli"] = worn(
+        self.fields["below_amount_minor"] = MoneyField(self.edited.currency, label=_("Below"), required=False)
+        self.fields["minimum_quantity_milli"] = with_look(
             QuantityField(label=_("At least"), required=False), after=_("pieces")
         )
         self.fields["nth_purchase"] = forms.IntegerField(
@@ -144,7 +154,7 @@ class RuleForm(PartForm):
         self.fields["channels"] = ListField(
             label=_("Channels"), help_text=_("As your tills send them, such as store, online.")
         )
-        self.fields["without_points"] = worn(
+        self.fields["without_points"] = with_look(
             forms.BooleanField(label=_("Only if nothing was paid with points"), required=False), look="switch"
         )
         for name in ("weekdays", "hours", "first_day", "last_day", "tiers", "locations", "birthday", "channels",
@@ -153,7 +163,7 @@ class RuleForm(PartForm):
             self.initial[name] = when.get(name)
 
     def _build_details(self, part: Document) -> None:
-        self.fields["net_of"] = worn(
+        self.fields["net_of"] = with_look(
             forms.MultipleChoiceField(
                 label=_("Taken off the amount first"), required=False, widget=forms.CheckboxSelectMultiple,
                 choices=[("discounts", _("discounts")), ("tax", _("tax")), ("points", _("what was paid with points"))],
@@ -162,11 +172,11 @@ class RuleForm(PartForm):
         )  # fmt: skip
         self.initial["net_of"] = part.get("net_of", ["discounts"])
         if self.kind != "multiplier":
-            self.fields["by_tier"] = worn(
+            self.fields["by_tier"] = with_look(
                 forms.BooleanField(label=_("Multiplied by the tier"), required=False), look="switch"
             )
             self.initial["by_tier"] = part.get("by_tier", True)
-        self.fields["qualifying"] = worn(
+        self.fields["qualifying"] = with_look(
             forms.BooleanField(label=_("Counts towards the tier"), required=False), look="switch"
         )
         self.initial["qualifying"] = part.get("qualifying", True)
@@ -177,14 +187,14 @@ class RuleForm(PartForm):
             required=False,
             help_text=_("Higher is looked at first."),
         )
-        self.fields["stop"] = worn(
+        self.fields["stop"] = with_look(
             forms.BooleanField(label=_("When it applies, later rules are not looked at"), required=False), look="switch"
         )
         self.add_pending(part.get("pending"), _("Points stay pending for"))
 
-    def furnish(self) -> None:
+    def set_choices(self) -> None:
         data = self.data if self.is_bound else None
-        self.inner["expiry"] = ExpiryForm(self.desk, self.part.get("expiry"), data, may_inherit=True, prefix="expiry")
+        self.inner["expiry"] = ExpiryForm(self.edited, self.part.get("expiry"), data, may_inherit=True, prefix="expiry")
 
     def clean(self) -> dict[str, Any]:
         read = super().clean() or self.cleaned_data
@@ -194,7 +204,7 @@ class RuleForm(PartForm):
 
     def written(self) -> Document:
         read = self.cleaned_data
-        taken = {rule["code"] for rule in self.desk.document["earning"]["rules"]}
+        taken = {rule["code"] for rule in self.edited.document["earning"]["rules"]}
         found: Document = {
             "kind": self.kind,
             "code": self.part.get("code") or code_from(read["name"], taken, self.kind.replace("_", "-")),

@@ -1,0 +1,94 @@
+"""Tags of `{% load ui %}` that draw: progress, charts, and codes to be scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString
+
+from loyalty.ui import charts, codes, svg
+
+register = template.Library()
+
+Number = int | float | Decimal
+
+
+@register.inclusion_tag("components/progress.html")
+def progress(value: Number, total: Number, label: str, text: str = "", tone: str = "brand") -> dict[str, Any]:
+    """`{% progress 430 600 label=_("Free latte") text=_("170 points to go") %}`."""
+    share = float(value) / float(total) if total else 0.0
+    return {"bar": svg.bar(share, tone=tone), "label": label, "text": text}
+
+
+@register.inclusion_tag("components/ring.html")
+def ring(value: Number, total: Number, label: str, **options: Any) -> dict[str, Any]:
+    """`{% ring 1240 2000 label=_("1,240 of 2,000 points to Gold") big="760" small=_("to Gold") %}`; tone `on-brand` too."""
+    share = float(value) / float(total) if total else 0.0
+    return {"drawing": svg.ring(share, label=label, tone=options.pop("tone", "brand")), **options}
+
+
+@register.simple_tag
+def sparkline(values: Sequence[svg.Value], label: str = "", tone: str = "brand") -> SafeString:
+    """`{% sparkline values label=_("Last twelve weeks, rising") %}`."""
+    return svg.sparkline(values, label=label, tone=tone)
+
+
+@register.inclusion_tag("components/bars.html")
+def bars(rows: Sequence[tuple[str, Number]], tone: str = "brand", decimals: int = 0) -> dict[str, Any]:
+    """`{% bars rows %}`: a horizontal bar for each (label, value), scaled to the biggest."""
+    return {"rows": charts.bars(rows, tone=tone, decimals=decimals)}
+
+
+@register.inclusion_tag("components/columns.html")
+def columns(rows: Sequence[Sequence[Any]], label: str, tone: str = "brand", decimals: int = 0) -> dict[str, Any]:
+    """`{% columns rows label=_("Answers by score") %}`: an upright bar for each (label, value) or (label, value, tone)."""
+    return {"label": label, "columns": charts.columns(rows, tone=tone, decimals=decimals)}
+
+
+@register.inclusion_tag("components/chart.html")
+def line_chart(
+    labels: Sequence[str], series: Sequence[Mapping[str, Any]], title: str, **options: Any
+) -> dict[str, Any]:
+    """A series over time: drawn on the server, taken over by uPlot where there is script, and as a table on demand.
+
+    `labels` name the x values (already in the reader's language); each series has `label` and `values` (None: a gap).
+    `id` must be unique on the page; `decimals` and `unit` ("percent" or nothing) format the values; `small=True`.
+    """
+    drawn = charts.lines(labels, series, decimals=options.get("decimals", 0), unit=options.get("unit", ""))
+    return {**drawn, "id": options.get("id", "chart"), "title": title, "small": options.get("small", False)}
+
+
+@register.inclusion_tag("components/heat.html")
+def heat_map(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], caption: str, **options: Any) -> dict[str, Any]:
+    """Cohorts: rows of `label`, `size` and `shares` (0..1, or None where there is nothing yet or too few).
+
+    `corner`, `size_label` name the first columns; `smallest` hides shares of cohorts below that size.
+    """
+    return {
+        "caption": caption,
+        "corner": options.get("corner", ""),
+        "size_label": options.get("size_label", ""),
+        "columns": columns,
+        "rows": charts.heat_rows(rows, smallest=options.get("smallest", 0)),
+    }
+
+
+@register.simple_tag
+def qr(text: str, label: str) -> SafeString:
+    """`{% qr member.code label=_("Your code") %}`: never a Micro QR, always black on white."""
+    return codes.qr(text, label=label)
+
+
+@register.simple_tag
+def barcode(text: str, label: str) -> SafeString:
+    """`{% barcode member.code label=_("Your code as bars") %}`: Code 128."""
+    return codes.barcode(text, label=label)
+
+
+@register.inclusion_tag("components/plate.html")
+def code_plate(code: str, **options: Any) -> dict[str, Any]:
+    """`{% code_plate member.code note=… bars=True %}`: QR, bars and the code to say aloud on white."""
+    return {"code": code, "bars": True, **options}

@@ -1,0 +1,28 @@
+"""What falls due in this app by the clock, what it forgets in time, and what the operator is told of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from merchants import due
+from merchants.due import DueWork, Trouble, Turn, WaitingRows
+from rewards import expiry, redemptions, tiers
+
+DUE_WORK: Final = (
+    DueWork(name="holds", seconds=15, merchants=expiry.merchants_with_holds_due, turn=redemptions.expire_holds),
+    DueWork(name="lots", seconds=30, merchants=expiry.merchants_due, turn=expiry.settle_due),
+    DueWork(name="ending", seconds=15 * 60, merchants=lambda now: due.open_merchants(), turn=expiry.announce),
+    DueWork(name="tiers", seconds=5 * 60, merchants=lambda now: due.open_merchants(), turn=tiers.requalify_due),
+)
+PRUNED: Final[tuple[Turn, ...]] = (expiry.forget_notices,)
+WAITING: Final = (
+    WaitingRows(
+        "lots_to_expire",
+        "SELECT count(*), min(expires_at) FROM rewards_lot WHERE remaining > 0 AND held < remaining AND expires_at <= now()",
+    ),
+)
+TROUBLES: Final = (
+    Trouble("frozen_accounts", "SELECT count(*) FROM rewards_account WHERE frozen_at IS NOT NULL"),
+    # Of the last reconciliation that is through, or of the one under way.
+    Trouble("ledger_faults", "SELECT coalesce(sum(faults), 0) FROM rewards_inspection"),
+)

@@ -1,0 +1,59 @@
+"""Where a member stands among the tiers now, for whoever shows it: read, nothing is locked or rated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from msgspec import convert, json
+
+from merchants import periods
+from merchants.models.merchants import Merchant
+from rewards import versions
+from rewards.models.accounts import Account
+from rewards.terms import Tiers
+from rewards.tiers import rating
+from rewards.tiers.rating import Held, TierOutlook
+from rewards.tiers.sums import read_daily
+
+_THE_BEGINNING = date(1900, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class TierProgress:
+    """Where a member stands, and the tiers they stand on."""
+
+    standing: TierOutlook
+    tiers: Tiers
+
+
+def of_member(*, merchant: Merchant, member_id: int, joined_at: datetime, now: datetime) -> TierProgress | None:
+    """State which tier a member holds, what is missing to the next, and when it may be lost.
+
+    By the terms in force at `now`; None without a programme, without tiers, or without an account.
+    """
+    version = versions.timeline(merchant.pk).at(now)
+    promised = version.terms.tiers if version else None
+    account = Account.objects.filter(merchant=merchant, member_id=member_id).only("tier", "standing").first()
+    if promised is None or account is None:
+        return None
+    today, joined_on = periods.local_day(now, merchant.tzinfo), periods.local_day(joined_at, merchant.tzinfo)
+    held = _held(account, promised) or rating.start(promised, joined_on=min(joined_on, today))
+    sums = read_daily(merchant.pk, [member_id], _THE_BEGINNING).get(member_id, {})
+    daily = [(day, each.on(promised.basis)) for day, each in sums.items()]
+    return TierProgress(rating.standing(promised, daily, held=held, day=today, joined_on=joined_on), promised)
+
+
+def _held(account: Account, tiers: Tiers) -> Held | None:
+    """What the tier rests on; None when it was kept for tiers with other levels, until it is rated anew."""
+    kept = account.standing
+    if not kept:
+        return None
+    held = convert(json.decode(kept) if isinstance(kept, str) else kept, Held, strict=False)
+    codes = {level.code for level in tiers.levels}
+    each: Held | None = held
+    while each is not None:
+        if each.level not in codes:
+            return None
+        each = each.fallback
+    return held

@@ -1,0 +1,309 @@
+"""Small changes of meaning that no other test would have noticed: each has one here that fails by it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from members.models import Member
+from merchants import audit, ids, tenancy
+from merchants.errors import Invalid
+from merchants.models.outbox import OutboxEvent
+from merchants.tenancy import RetryTransaction
+from rewards import purchases, redemptions, verify
+from rewards.models.purchases import Purchase
+from rewards.models.referrals import Referral
+from rewards.parties import MemberRef
+from rewards.points import AccountState, TooManyPoints
+from rewards.points.account import POINTS_MAX
+from rewards.purchases import PurchaseRef, RefundInput
+from rewards.referrals import rows
+from tests import builders
+
+
+@pytest.fixture
+def cafe(db):
+    cafe = builders.cafe(transfers={}, referral={"referrer_points": 200, "referee_points": 100})
+    yield cafe
+    assert verify.verify(merchant=cafe.merchant).faults == []
+
+
+def sold(buyer, won, external_id, *, redeeming=()):
+    return purchases.PurchaseInput(
+        external_id=external_id, occurred_at=buyer.shop.now, currency="KRW", total_minor=won, member=buyer.ref,
+        redemptions=tuple(redemptions.RedemptionInput(**ask) for ask in redeeming),
+    )  # fmt: skip
+
+
+def sells_at_once(cafe, *items):
+    outcomes = cafe.does(
+        lambda: purchases.record(merchant=cafe.merchant, items=items, now=cafe.now, actor=builders.TILL)
+    )
+    assert [outcome.error for outcome in outcomes] == [None] * len(items)
+
+
+def refer(cafe, referrer, referee):
+    cafe.does(
+        lambda: Referral.objects.create(
+            merchant=cafe.merchant, public_id=ids.mint("rfl"), referrer_id=referrer.account_id,
+            referee_id=referee.account_id, created_at=cafe.now,
+        )
+    )  # fmt: skip
+
+
+def test_accounts_are_locked_in_the_order_of_their_ids(cafe, settings):
+    """Two tills that lock the same two accounts in different orders wait for each other for ever."""
+    settings.PREPARED_STATEMENTS = False  # each statement is seen with its text
+    mina, jun = cafe.cast("Mina", "Jun")
+    mina.is_given(100)
+    seen = []
+
+    def listen(execute, sql, params, many, context):
+        seen.append(re.sub(r"\s+", " ", str(sql)))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(listen):
+        mina.buys(10_000, external_id="sale")
+        mina.gives(jun, 10)
+        jun.gives(mina, 10)
+        mina.returns("sale")
+        mina.is_adjusted(5)
+        jun.is_merged_into(mina)
+    locking = [sql for sql in seen if "rewards_account a" in sql and "FOR UPDATE" in sql]
+    assert len(locking) >= 5
+    for sql in locking:
+        assert re.search(r"ORDER BY a\.id FOR UPDATE", sql), sql
+
+
+def test_a_referral_is_looked_at_again_under_the_locks(cafe, monkeypatch):
+    """A merge between the first look and the lock has brought the referral's points to another account."""
+    ara, mina = cafe.cast("Ara", "Mina")
+    refer(cafe, ara, mina)
+    mina.buys(10_000, external_id="first")
+    look = rows.paid_by
+
+    def moved_meanwhile(merchant_id, purchase_id):
+        return replace(look(merchant_id, purchase_id), referrer_id=mina.account_id)
+
+    asked = RefundInput(external_id="back", occurred_at=cafe.now, purchase=PurchaseRef(external_id="first"))
+    with monkeypatch.context() as merging, tenancy.tenant(cafe.merchant), pytest.raises(RetryTransaction):
+        merging.setattr(rows, "paid_by", moved_meanwhile)
+        purchases.refund(merchant=cafe.merchant, asked=asked, now=cafe.now, actor=builders.TILL)
+    assert (ara.points(), mina.points()) == ((200, 0, 0, 0), (200, 0, 0, 0))
+    # The verb runs again, finds it as it is, and takes the points from whoever has them.
+    mina.returns("first")
+    assert (ara.points(), mina.points()) == ((0, 0, 0, 0), (0, 0, 0, 0))
+
+
+def test_a_refund_never_lets_a_purchase_count_for_more(db):
+    """What is left of it may fall under a rule for small orders; the tier does not rise by giving goods back."""
+    small = {
+        "kind": "per_order",
+        "code": "small",
+        "name": "Small",
+        "points": 500,
+        "when": {"below_amount_minor": 5_000},
+    }
+    cafe = builders.cafe(
+        earning={"rules": [builders.PROGRAMME["earning"]["rules"][0], small], "stacking": "all"},
+        tiers={
+            "basis": "qualifying_points",
+            "levels": [
+                {"code": "green", "name": "Green", "threshold": 0}, {"code": "gold", "name": "Gold", "threshold": 500},
+            ],
+        },
+    )  # fmt: skip
+    mina = cafe.member("Mina")
+    mina.buys(6_000, external_id="sale")
+    mina.returns("sale", 2_000)
+    assert cafe.does(lambda: Purchase.objects.get().qualifying_points) == 60
+    assert (mina.points()[0], mina.balance().tier) == (60, "green")
+
+
+def test_parts_of_a_refund_after_a_merge_give_each_lot_back_once(cafe):
+    mina, jun = cafe.cast("Mina", "Jun")
+    mina.is_given(50, expires="2026-06-30")
+    mina.is_given(50, expires="2026-12-31")
+    mina.buys(2_000, external_id="sale", redeeming=[{"points": 100}])
+    mina.is_merged_into(jun)
+    earned = jun.lots()
+    jun.returns("sale", 1_000)
+    assert [lot for lot in jun.lots() if lot[0] == 50] == [(50, "2026-12-31")]
+    jun.returns("sale")
+    assert jun.lots() == [(50, "2026-06-30"), (50, "2026-12-31")]
+    assert earned == [(10, "2027-03-05")]
+
+
+def test_undoing_a_hold_whose_time_is_over_says_so(cafe):
+    mina = cafe.member("Mina")
+    mina.is_given(100)
+    hold = mina.holds(reward="coffee").public_id
+    with pytest.raises(Exception) as held:
+        mina.reverses(hold)
+    assert held.value.code == "redemption_still_held"
+    cafe.forward(minutes=16)
+    with pytest.raises(Exception) as over:
+        mina.reverses(hold)
+    assert (over.value.code, over.value.context["state"]) == ("redemption_ended", "expired")
+
+
+def test_a_late_sale_earns_by_the_tier_that_was_held_when_it_happened(db):
+    """Silver on Monday, gold on Wednesday; what she bought on Tuesday comes on Thursday, and earns twofold."""
+    cafe = builders.cafe(
+        tiers={
+            "basis": "spend",
+            "levels": [
+                {"code": "green", "name": "Green", "threshold": 0},
+                {"code": "silver", "name": "Silver", "threshold": 10_000, "multiplier": "2"},
+                {"code": "gold", "name": "Gold", "threshold": 100_000, "multiplier": "3"},
+            ],
+        }
+    )
+    mina = cafe.member("Mina")
+    mina.buys(10_000)
+    tuesday = cafe.forward(days=1)
+    cafe.forward(days=1)
+    mina.buys(100_000)
+    cafe.forward(days=1)
+    assert mina.buys(10_000, at=tuesday).receipt["points_earned"] == 200
+    assert mina.buys(10_000).receipt["points_earned"] == 300
+
+
+def test_friends_who_buy_in_one_batch_count_one_by_one(db):
+    """The terms pay for two friends; three of hers buy for the first time in the same batch."""
+    cafe = builders.cafe(referral={"referrer_points": 200, "referee_points": 100, "max_referrals": 2})
+    ara, *friends = cafe.cast("Ara", "Bora", "Chan", "Dami")
+    for friend in friends:
+        refer(cafe, ara, friend)
+    sells_at_once(cafe, *(sold(friend, 1_000, f"sale-{number}") for number, friend in enumerate(friends)))
+    assert ara.points()[0] == 400
+    assert verify.verify(merchant=cafe.merchant).faults == []
+
+
+def test_what_one_sale_of_a_batch_spent_is_not_given_back_for_another(cafe):
+    """Two sales of one batch spend 50 points each, and the second was refunded before it came."""
+    mina = cafe.member("Mina")
+    mina.is_given(50, expires="2026-06-30")
+    mina.is_given(50, expires="2026-12-31")
+    mina.returns("second", 1_000)
+    fifty = [{"points": 50}]
+    sells_at_once(cafe, sold(mina, 1_000, "first", redeeming=fifty), sold(mina, 1_000, "second", redeeming=fifty))
+    assert [lot for lot in mina.lots() if lot[0] == 50] == [(50, "2026-12-31")]
+
+
+def test_the_record_of_a_refund_says_what_it_changed_of_the_points(cafe):
+    """Of 100 points earned 100 are taken back; 30 that were spent on it are given back."""
+    mina = cafe.member("Mina")
+    mina.is_given(30)
+    earned = mina.buys(10_000, external_id="sale", redeeming=[{"points": 30}]).receipt["points_earned"]
+    mina.returns("sale")
+    (record,) = cafe.does(lambda: [r for r in audit.newest(merchant=cafe.merchant) if r.action == "purchase.refunded"])
+    assert (earned, record.details["points"]) == (97, 30 - 97)
+
+
+def test_a_page_of_one_redemption_has_one(cafe):
+    mina = cafe.member("Mina")
+    mina.is_given(100)
+    for _time in range(2):
+        mina.redeems(reward="mug")
+    page = cafe.does(lambda: redemptions.recorded(merchant=cafe.merchant, now=cafe.now, limit=1))
+    assert [one.points for one in page] == [50]
+
+
+def test_a_part_of_a_hold_over_three_lots_leaves_the_rest_where_it_was(cafe):
+    """Of 150 held points 60 are captured: all of the first lot and 10 of the second; 40 and 50 are free again."""
+    mina = cafe.member("Mina")
+    for last in ("2026-06-30", "2026-09-30", "2026-12-31"):
+        mina.is_given(50, expires=last)
+    hold = mina.holds(points=150, order_total_minor=10_000).public_id
+    mina.captures(hold, 60)
+    assert mina.lots() == [(40, "2026-09-30"), (50, "2026-12-31")]
+    assert mina.points() == (90, 0, 0, 0)
+
+
+def test_each_refund_that_came_first_waits_for_its_own_purchase(cafe):
+    mina = cafe.member("Mina")
+    mina.returns("one", 1_000)
+    mina.returns("two", 500)
+    assert mina.buys(2_000, external_id="one").receipt["points_earned"] == 20
+    assert mina.points()[0] == 10
+    mina.buys(2_000, external_id="two")
+    assert mina.points()[0] == 10 + 15
+
+
+def test_a_receipt_names_the_reward_that_was_taken_with_the_sale(cafe):
+    mina = cafe.member("Mina")
+    mina.is_given(250)
+    receipt = mina.buys(10_000, redeeming=[{"reward": "off"}, {"points": 50}]).receipt
+    taken = [(one["reward"], one["points"], one["amount_minor"]) for one in receipt["redemptions"]]
+    assert taken == [("off", 200, 2_000), (None, 50, 500)]
+
+
+def test_a_referrers_points_that_have_ended_end_before_she_is_paid(cafe):
+    """Her 50 points ended yesterday; nobody had looked at her account since."""
+    ara, bora = cafe.cast("Ara", "Bora")
+    refer(cafe, ara, bora)
+    ara.is_given(50, expires=str((cafe.now + timedelta(days=1)).date()))
+    assert [kind for kind, _points in ara.entries()] == ["accrue"]
+    cafe.forward(days=2)
+    bora.buys(1_000)
+    assert [kind for kind, _points in ara.entries()][1:] == ["expire", "accrue"]
+    assert ara.points()[0] == 200
+
+
+def test_a_refund_names_lines_or_an_amount_and_not_both(cafe):
+    mina = cafe.member("Mina")
+    mina.buys(10_000, external_id="sale")
+    asked = purchases.RefundInput(
+        external_id="refund", occurred_at=cafe.now, purchase=purchases.PurchaseRef(external_id="sale"),
+        amount_minor=1_000, lines=(purchases.RefundLine(id="1", amount_minor=1_000),),
+    )  # fmt: skip
+    with pytest.raises(Invalid) as refused:
+        cafe.does(lambda: purchases.refund(merchant=cafe.merchant, asked=asked, now=cafe.now, actor=builders.TILL))
+    assert (refused.value.code, refused.value.pointer) == ("invalid", "/amount_minor")
+    assert mina.points()[0] == 100
+    # It has not used up the refund's id either.
+    mina.returns("sale", external_id="refund")
+    assert mina.points()[0] == 0
+
+
+def test_an_account_holds_and_owes_exactly_as_much_as_can_be_counted():
+    account = AccountState(
+        id=1, member_id=1, balance=POINTS_MAX - 10, held=0, pending=0, debt=POINTS_MAX - 10, seq=0, chain=b""
+    )  # fmt: skip
+    account.check_maximum(10)
+    account.check_maximum(-10)
+    for points in (11, -11):
+        with pytest.raises(TooManyPoints):
+            account.check_maximum(points)
+
+
+def test_a_sale_sent_again_is_a_replay_though_its_member_is_called_otherwise_now(cafe):
+    mina = cafe.member("Mina", external_id="crm-1")
+    sale = purchases.PurchaseInput(
+        external_id="sale",
+        occurred_at=cafe.now,
+        currency="KRW",
+        total_minor=1_000,
+        member=MemberRef(external_id="crm-1"),
+    )
+    sells_at_once(cafe, sale)
+    cafe.does(lambda: Member.objects.filter(pk=mina.id).update(external_id="crm-2"))
+    (again,) = cafe.does(
+        lambda: purchases.record(merchant=cafe.merchant, items=[sale], now=cafe.now, actor=builders.TILL)
+    )
+    assert (again.error, again.is_replay, again.account) == (None, True, None)
+    assert mina.points()[0] == 10
+
+
+def test_others_hear_which_reward_a_released_hold_was_for(cafe):
+    mina = cafe.member("Mina")
+    mina.is_given(150)
+    mina.releases(mina.holds(reward="coffee").public_id)
+    mina.releases(mina.holds(points=50, order_total_minor=10_000).public_id)
+    told = cafe.does(lambda: list(OutboxEvent.objects.filter(kind="points.released").order_by("id")))
+    assert [(event.payload["reward"], event.payload["points"]) for event in told] == [("coffee", 100), (None, 50)]
