@@ -37,7 +37,7 @@ DUE_LOTS_SQL = f"{OPEN_LOTS_SQL} AND {_DUE}"
 
 # What was free of each lot, from one of its entries to the next; of entries at one instant the last counts.
 _FREE_SINCE = """
-    SELECT h.id, min(h.free) FROM (
+    SELECT h.id, min(h.free)::bigint FROM (
         SELECT l.id, l.amount + coalesce(sum(x.remaining_change - x.held_change) OVER happened, 0) AS free,
             e.occurred_at AS since, lead(e.occurred_at) OVER happened AS until
         FROM rewards_lot l

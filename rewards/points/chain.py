@@ -34,11 +34,14 @@ def link(
     occurred_at: datetime,
     recorded_at: datetime,
 ) -> bytes:
-    """Return the hash of an entry, given the hash of the entry before it (empty for the first)."""
+    """Return the hash of an entry, given the hash of the entry before it (empty for the first).
+
+    :raises ValueError: a number of points is no integer, as a sum that SQL gives as a decimal.
+    """
     # Unit separators keep "ab" + "c" and "a" + "bc" apart; the free text comes last.
     content = "\x1f".join(
         (
-            f"{account_id}:{seq}:{kind}:{changes[0]}:{changes[1]}:{changes[2]}:{changes[3]}:{balance_after}",
+            f"{account_id}:{seq}:{kind}:{changes[0]:d}:{changes[1]:d}:{changes[2]:d}:{changes[3]:d}:{balance_after:d}",
             f"{document[0]}:{document[1]}:{terms_version}:{location_id}",
             f"{microseconds(occurred_at)}:{microseconds(recorded_at)}",
             actor,

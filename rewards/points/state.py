@@ -59,9 +59,7 @@ class AccountState(AccountSums):
         )
         lot.entry_seq = self.seq
         self.lots.append(lot)
-        if expires_at is not None and expires_at <= now:
-            self._lapse(lot, at=expires_at, now=now, actor=actor, cause=cause)
-        elif is_active:
+        if not self._lapse_at_once(lot, ended=expires_at, cause=cause, now=now, actor=actor) and is_active:
             self._pay_debt(cause, now=now, actor=actor)
         return lot
 
@@ -180,9 +178,7 @@ class AccountState(AccountSums):
             "release", cause, held=-points, allocations=[(lot, 0, -n) for lot, n in freed], now=now, actor=actor
         )
         for lot, _n in freed:
-            ended = lot.expires_at
-            if ended is not None and ended <= now:
-                self._lapse(lot, at=ended, now=now, actor=actor, cause=cause)
+            self._lapse_at_once(lot, ended=lot.expires_at, cause=cause, now=now, actor=actor)
         self._pay_debt(cause, now=now, actor=actor)
 
     def give_back(
@@ -201,8 +197,7 @@ class AccountState(AccountSums):
         lapsed = 0
         for lot, n in returned:
             ended = now if self.closed_at is not None else lot.expires_at
-            if ended is not None and ended <= now:
-                self._lapse(lot, at=ended, now=now, actor=actor, cause=cause)
+            if self._lapse_at_once(lot, ended=ended, cause=cause, now=now, actor=actor):
                 lapsed += n
         self._pay_debt(cause, now=now, actor=actor)
         return points - lapsed
@@ -276,7 +271,7 @@ class AccountState(AccountSums):
             if step == 0:
                 self._activate(lot, now=now, actor=actor)
             else:
-                self._lapse(lot, at=at, now=now, actor=actor)
+                self._lapse(lot, Cause("lot", lot.id or 0, at), now=now, actor=actor)
 
     def extend(self, *, at: datetime, now: datetime, zone: ZoneInfo) -> None:
         """Move the end of sliding lots after an activity at an instant, each by its own rule; no ended lot is woken."""
@@ -339,12 +334,21 @@ class AccountState(AccountSums):
         )  # fmt: skip
         self._pay_debt(cause, now=now, actor=actor)
 
-    def _lapse(self, lot: LotState, *, at: datetime, now: datetime, actor: str, cause: Cause | None = None) -> None:
+    def _lapse_at_once(self, lot: LotState, *, ended: datetime | None, cause: Cause, now: datetime, actor: str) -> bool:
+        """Let what comes to a lot that has ended lapse, and say whether it did."""
+        if ended is None or ended > now:
+            return False
+        # Before the cause the points were elsewhere, and what is not there cannot lapse.
+        self._lapse(lot, replace(cause, occurred_at=max(ended, cause.occurred_at)), now=now, actor=actor)
+        return True
+
+    def _lapse(self, lot: LotState, cause: Cause, *, now: datetime, actor: str) -> None:
         points = lot.free
         if not points:
             return
         where = {"balance": -points} if lot.is_active else {"pending": -points}
-        why = Cause("lot", lot.id, at) if lot.id is not None or cause is None else cause  # type: ignore[arg-type]
+        # A lot of this very call has no id yet: what brought it is the cause.
+        why = cause if lot.id is None else Cause("lot", lot.id, cause.occurred_at)
         self._enter("expire", why, allocations=[(lot, -points, 0)], now=now, actor=actor, **where)
 
     def _pay_debt(self, cause: Cause, *, now: datetime, actor: str) -> None:

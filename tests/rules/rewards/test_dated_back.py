@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from members.models import Member
 from merchants.errors import LoyaltyError
-from rewards import authority, dating, verify
+from merchants.models.outbox import OutboxEvent
+from rewards import authority, balances, dating, verify
 from rewards.models.ledger import Allocation, Lot
 from rewards.points.book import Book
 from tests import builders
@@ -72,6 +74,25 @@ def test_only_points_that_were_there_then_are_taken(cafe):
     taken = mina.redeems(reward="mug", occurred_at=cafe.instant("2026-06-02")).receipt
     assert (taken["points"], taken["occurred_at"]) == (50, "2026-06-01T15:00:00Z")
     assert mina.lots() == [(190, "2027-06-02")]  # the 40 of March first, then 10 of June
+    agrees(cafe)
+
+
+def test_what_is_told_of_points_taken_in_the_past_are_whole_numbers(cafe):
+    """A mug took 50 of March's 100 in May and came back in June; in April 60 are taken of what was there all the time."""
+    mina, jun = cafe.cast("Mina", "Jun")
+    for day in ("2026-03-01", "2026-03-02"):
+        mina.is_adjusted(100, occurred_at=cafe.instant(day))
+    cafe.at("2026-05-01")
+    mug = mina.redeems(reward="mug").public_id
+    cafe.at("2026-06-01")
+    mina.reverses(mug)
+    cafe.at("2026-07-01")
+
+    mina.gives(jun, 60, occurred_at=cafe.instant("2026-04-01"))
+
+    told = cafe.does(lambda: OutboxEvent.objects.filter(kind="points.transferred").get()).payload
+    assert json.dumps([told[name] for name in ("points", "giver_balance", "receiver_balance")]) == "[60, 140, 60]"
+    assert mina.lots() == [(50, "2027-03-02"), (90, "2027-03-03")]
     agrees(cafe)
 
 
@@ -190,6 +211,55 @@ def test_what_cannot_be_a_time_of_before_is_refused(cafe):
     ahead = mina.redeems(reward="cake", occurred_at=cafe.now + timedelta(minutes=4)).receipt
     assert ahead["occurred_at"] == ahead["recorded_at"]
     assert dating.moment_of(cafe.merchant, None, now=cafe.now) == cafe.now
+
+
+def when_points_lapsed(person):
+    """The local day and the points of every lapse, oldest entry first."""
+    shop = person.shop
+    found = shop.does(lambda: balances.ledger(merchant=shop.merchant, member_id=person.id, limit=200))
+    return [
+        (entry.occurred_at.astimezone(shop.merchant.tzinfo).date().isoformat(), entry.balance_change)
+        for entry in reversed(found)
+        if entry.kind == "expire"
+    ]
+
+
+def test_points_that_come_to_a_lot_that_has_ended_lapse_on_the_day_they_come(import_shop):
+    """30 of the 1st of March end on the 12th, at its beginning. They were a cake until the 14th, so they lapse then."""
+    import_shop.at("2026-03-01")
+    (mina,) = import_shop.cast("Mina")
+    mina.is_adjusted(30)
+    cake = mina.redeems(reward="cake").public_id
+    import_shop.at("2026-03-14")
+    mina.reverses(cake)
+    # Dated back, 20 were there from the 2nd of March, and lapsed at their own end.
+    mina.is_adjusted(20, occurred_at=import_shop.instant("2026-03-02"))
+
+    assert mina.entries() == [
+        ("adjust", 30),
+        ("redeem", -30),
+        ("reverse", 30),
+        ("expire", -30),
+        ("adjust", 20),
+        ("expire", -20),
+    ]
+    assert when_points_lapsed(mina) == [("2026-03-14", -30), ("2026-03-13", -20)]
+    assert import_shop.does(lambda: below_zero(mina)) == []
+    agrees(import_shop)
+
+
+def test_a_hold_that_is_released_after_its_points_ended_lets_them_lapse_as_it_is_released(import_shop):
+    import_shop.at("2026-03-01")
+    (mina,) = import_shop.cast("Mina")
+    mina.is_adjusted(30)
+    import_shop.at("2026-03-10")
+    held = mina.holds(reward="cake", hold_minutes=60 * 24 * 4).public_id
+    import_shop.at("2026-03-13")
+    mina.releases(held)
+
+    assert when_points_lapsed(mina) == [("2026-03-13", -30)]
+    assert import_shop.does(lambda: below_zero(mina)) == []
+    agrees(import_shop)
 
 
 # -- any history at all ----------------------------------------------------------------------------------------------
