@@ -69,9 +69,14 @@ class Shop:
                 [self.merchant.pk, since, since, self.members],
             )
             cursor.execute(
-                "INSERT INTO rewards_account (merchant_id, member_id, balance, held, pending, debt, seq, chain, "
-                "purchases_count, free_ordinals, tier, tier_since, rated_version) SELECT %s, id, 0, 0, 0, 0, 0, '', 0, "
-                "'{}', 'green', %s, 1 FROM members_member WHERE merchant_id = %s RETURNING id",
+                "INSERT INTO rewards_account (merchant_id, owner_kind, member_id, unit, balance, held, pending, debt, seq, "
+                "chain) SELECT %s, 'member', id, 'points', 0, 0, 0, 0, 0, '' FROM members_member WHERE merchant_id = %s",
+                [self.merchant.pk, self.merchant.pk],
+            )
+            cursor.execute(
+                "INSERT INTO rewards_membership (merchant_id, member_id, account_id, purchases_count, free_ordinals, tier, "
+                "tier_since, rated_version) SELECT %s, member_id, id, 0, '{}', 'green', %s, 1 FROM rewards_account "
+                "WHERE merchant_id = %s RETURNING account_id",
                 [self.merchant.pk, since, self.merchant.pk],
             )
             return [row[0] for row in cursor.fetchall()]

@@ -20,7 +20,7 @@ from merchants.database import statements
 from merchants.models.merchants import Merchant
 from rewards.models.documents import Document, moving_points
 from rewards.points import AccountState, Cause, LotState
-from rewards.points.book import ACCOUNT_COLUMNS, account_of
+from rewards.points.book import ACCOUNT_COLUMNS, ACCOUNTS, account_of
 from rewards.points.lots import spending_order
 from rewards.terms.expiry import sliding_from_text
 
@@ -106,14 +106,14 @@ _OVERDUE_HOLDS = """
             JOIN rewards_entry e ON e.merchant_id = r.merchant_id AND e.account_id = a.id
                 AND e.document_kind = 'redemption' AND e.document_id = r.id
             JOIN rewards_allocation x ON x.merchant_id = e.merchant_id AND x.entry_id = e.id
-            WHERE r.merchant_id = a.merchant_id AND r.member_id = a.member_id AND r.state = 'held'
+            WHERE r.merchant_id = a.merchant_id AND r.member_id = s.member_id AND r.state = 'held'
                 AND r.hold_expires_at <= %(now)s
             GROUP BY r.id, x.lot_id HAVING sum(x.held_change) > 0) AS h)
     END
 """
 _SETTLED = (
-    f"SELECT {ACCOUNT_COLUMNS}, ({_OPEN_LOTS}), {_OVERDUE_HOLDS} FROM rewards_account a "
-    "WHERE a.merchant_id = %(merchant)s AND a.member_id = ANY(%(members)s)"
+    f"SELECT {ACCOUNT_COLUMNS}, ({_OPEN_LOTS}), {_OVERDUE_HOLDS} FROM {ACCOUNTS} "
+    "WHERE a.merchant_id = %(merchant)s AND s.member_id = ANY(%(members)s)"
 )
 _TYPES = {"merchant": "bigint", "members": "bigint[]", "now": "timestamptz"}
 
@@ -209,11 +209,11 @@ def _ledger_query() -> str:
         SELECT e.seq, e.kind, e.balance_change, e.held_change, e.pending_change, e.debt_change, e.balance_after,
             e.document_kind, coalesce({public_ids}), coalesce({external_ids}), e.rules, e.terms_version, l.code, e.actor,
             e.reason, e.occurred_at, e.recorded_at
-        FROM rewards_account a
-        JOIN rewards_entry e ON e.merchant_id = a.merchant_id AND e.account_id = a.id AND e.seq < %(before)s
+        FROM rewards_membership s
+        JOIN rewards_entry e ON e.merchant_id = s.merchant_id AND e.account_id = s.account_id AND e.seq < %(before)s
         LEFT JOIN merchants_location l ON l.merchant_id = e.merchant_id AND l.id = e.location_id
         {joins}
-        WHERE a.merchant_id = %(merchant)s AND a.member_id = %(member)s AND (%(only)s = '' OR %(only)s = {_SORT})
+        WHERE s.merchant_id = %(merchant)s AND s.member_id = %(member)s AND (%(only)s = '' OR %(only)s = {_SORT})
         ORDER BY e.seq DESC LIMIT %(limit)s
     """
 
@@ -285,12 +285,12 @@ def _balance(account: AccountState, now: datetime) -> Balance:
         pending=account.pending,
         held=account.held,
         debt=account.debt,
-        tier=account.tier,
-        tier_since=account.tier_since,
-        requalifies_at=account.requalifies_at,
+        tier=account.membership.tier,
+        tier_since=account.membership.tier_since,
+        requalifies_at=account.membership.requalifies_at,
         is_frozen=account.frozen_at is not None,
         seq=account.seq,
-        purchases_count=account.purchases_count,
+        purchases_count=account.membership.purchases_count,
         expiring=_dated(expiring),
         activating=_dated(activating),
     )

@@ -23,7 +23,7 @@ from merchants.models.merchants import Merchant
 from merchants.outbox import Event
 from rewards import agreements, earning, parties
 from rewards.mechanics import MECHANICS
-from rewards.models.accounts import Account
+from rewards.models.accounts import POINTS, Account, Membership
 from rewards.models.purchases import STANDS, Purchase
 from rewards.models.referrals import Referral
 from rewards.parties import Party
@@ -109,6 +109,7 @@ def enrol(
     if details.card is not None:
         cards.issue(merchant=merchant, member=member, number=details.card, actor=actor, now=now)
     account = Account.objects.create(merchant_id=merchant.pk, member=member)
+    Membership.objects.create(merchant_id=merchant.pk, member=member, account=account)
     batch = Batch(merchant, MECHANICS, now=now, actor=actor)
     joining = batch.people.lock_members([member.pk])[member.pk]
     batch.read()
@@ -121,7 +122,7 @@ def enrol(
     points = 0 if is_known else _welcome(batch, joining, member)
     audit.record(merchant=merchant, action="member.enrolled", actor=actor, now=now, subject=member.public_id)
     brought_by = referrer if referral is not None and referral.state == State.OPEN else None
-    batch.tell_before(_event(member, source=source, referrer=brought_by, tier=joining.account.tier))
+    batch.tell_before(_event(member, source=source, referrer=brought_by, tier=joining.account.membership.tier))
     batch.write(batch.writing())
     if details.consents:
         shown = documents or agreements.in_force(merchant=merchant, now=now)
@@ -144,10 +145,10 @@ def name_referrer(*, merchant: Merchant, member: Member, code: str, now: datetim
     if referrer is None or referrer.pk == member.pk:
         raise UnknownReferrer(_("This is the member's own code."), pointer="/referred_by")
     parties.lock_ids(Book(merchant.pk, now=now, actor=actor), [member.pk])
-    account = Account.objects.get(merchant=merchant, member=member)
+    account = Account.objects.get(merchant=merchant, member=member, unit=POINTS)
     before = Referral.objects.select_related("referrer__member").filter(merchant=merchant, referee=account).first()
     if before is not None:
-        by = before.referrer.member
+        by = before.referrer.owner
         if referrer.pk not in {by.pk, by.merged_into_id}:
             raise AlreadyReferred(_("Somebody else has brought this member."), pointer="/referred_by")
         return before.state
@@ -288,7 +289,9 @@ def _referrer(merchant: Merchant, code: str | None) -> Member | None:
 
 
 def _refer(member: Member, *, referrer: Member, referee: Account, doubt: str, now: datetime) -> Referral:
-    account_id = Account.objects.values_list("pk", flat=True).get(merchant_id=member.merchant_id, member=referrer)
+    account_id = Account.objects.values_list("pk", flat=True).get(
+        merchant_id=member.merchant_id, member=referrer, unit=POINTS
+    )
     return Referral.objects.create(
         merchant_id=member.merchant_id,
         public_id=ids.mint("rfl"),
@@ -307,7 +310,7 @@ def _welcome(batch: Batch, joining: Party, member: Member) -> int:
     if promised is None or version is None:
         return 0
     grant = earning.award(
-        version.terms, promised.points, at=now, zone=batch.zone, rule="welcome", tier=account.tier or None,
+        version.terms, promised.points, at=now, zone=batch.zone, rule="welcome", tier=account.membership.tier or None,
         pending=promised.pending, expiry=promised.expiry,
     )  # fmt: skip
     cause = Cause(

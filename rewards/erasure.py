@@ -49,7 +49,8 @@ def leave(*, merchant: Merchant, member: Member, now: datetime, actor: Actor, if
         batch.leave(found)
         cause = Cause("member", found.id, now, reason="erased", public_id=found.public_id)
         points = account.forfeit(cause, now=now, actor=batch.book.actor)
-        account.closed_at, account.requalifies_at, account.is_changed = now, None, True
+        account.closed_at, account.is_changed = now, True
+        account.membership.requalifies_at, account.membership.is_changed = None, True
         batch.write(batch.writing())
     erasure.erase(merchant=merchant, member=member, now=now, actor=actor)
     _forget_moved(merchant, member)

@@ -8,7 +8,8 @@ from typing import Final
 # Of documents and their entries: both are put under one another and added up, never joined. How many entries a chunk has
 # of a kind the planner cannot know, and where it guesses one, a join looks through all of them for each document.
 OF_FAMILY: Final = "e.merchant_id = %(merchant)s AND e.account_id = ANY(%(family)s)"
-IN_CHUNK: Final = "a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s)"
+#: Of `rewards_membership s`, through which members' documents find their points account.
+IN_CHUNK: Final = "s.merchant_id = %(merchant)s AND s.account_id = ANY(%(accounts)s)"
 
 
 @dataclass(frozen=True, slots=True)

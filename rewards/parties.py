@@ -27,7 +27,7 @@ from merchants.errors import Conflict
 from merchants.models.merchants import Merchant
 from merchants.tenancy import RetryTransaction
 from rewards.points import AccountState, Book
-from rewards.points.book import ACCOUNT_COLUMNS, ACCOUNT_WIDTH
+from rewards.points.book import ACCOUNT_COLUMNS, ACCOUNT_WIDTH, ACCOUNTS
 
 ExternalId = Annotated[
     str, Meta(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+\Z", description="Your own id for it, for ever.")
@@ -204,28 +204,28 @@ _COLUMNS = {"id": "public_id", "external_id": "external_id", "phone": "phone", "
 _MEMBER = "m.public_id, m.state, m.birth_month, m.birth_day, m.joined_at, m.spending_stopped_at IS NOT NULL"
 _DIRECT = (
     f"SELECT {ACCOUNT_COLUMNS}, {_MEMBER}, '{{kind}}', m.{{column}}, false FROM members_member m "
-    "JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = m.id "
+    f"JOIN ({ACCOUNTS}) ON s.merchant_id = %(merchant)s AND s.member_id = m.id "
     "WHERE m.merchant_id = %(merchant)s AND m.{column} = ANY(%(values)s) AND m.merged_into_id IS NULL "
-    "ORDER BY a.id FOR UPDATE OF a"
+    "ORDER BY a.id FOR UPDATE OF a, s"
 )
 _FORWARDED = (
     f"SELECT {ACCOUNT_COLUMNS}, {_MEMBER}, r.kind, r.value, r.is_card_blocked "
     "FROM ({sources}) AS r(kind, value, member_id, is_card_blocked) "
     "JOIN members_member named ON named.merchant_id = %(merchant)s AND named.id = r.member_id "
     f"JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = {FORWARDED_SQL.format('named')} "
-    "JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = m.id "
-    "ORDER BY a.id FOR UPDATE OF a"
+    f"JOIN ({ACCOUNTS}) ON s.merchant_id = %(merchant)s AND s.member_id = m.id "
+    "ORDER BY a.id FOR UPDATE OF a, s"
 )
 _OWNER = (
-    "SELECT a.id FROM members_member named JOIN rewards_account a ON a.merchant_id = %(merchant)s "
-    f"AND a.member_id = {FORWARDED_SQL.format('named')} WHERE named.merchant_id = %(merchant)s AND named.id = %(member)s"
+    "SELECT s.account_id FROM members_member named JOIN rewards_membership s ON s.merchant_id = %(merchant)s "
+    f"AND s.member_id = {FORWARDED_SQL.format('named')} WHERE named.merchant_id = %(merchant)s AND named.id = %(member)s"
 )
 _ACCOUNTS = (
-    f"SELECT {ACCOUNT_COLUMNS}, {_MEMBER} FROM rewards_account a "
-    "JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = a.member_id WHERE a.merchant_id = %(merchant)s"
+    f"SELECT {ACCOUNT_COLUMNS}, {_MEMBER} FROM {ACCOUNTS} "
+    "JOIN members_member m ON m.merchant_id = %(merchant)s AND m.id = s.member_id WHERE a.merchant_id = %(merchant)s"
 )
-_BY_ID = f"{_ACCOUNTS} AND a.id = ANY(%(accounts)s) ORDER BY a.id FOR UPDATE OF a"
-_BY_MEMBER = f"{_ACCOUNTS} AND a.member_id = ANY(%(members)s) ORDER BY a.id FOR UPDATE OF a"
+_BY_ID = f"{_ACCOUNTS} AND a.id = ANY(%(accounts)s) ORDER BY a.id FOR UPDATE OF a, s"
+_BY_MEMBER = f"{_ACCOUNTS} AND s.member_id = ANY(%(members)s) ORDER BY a.id FOR UPDATE OF a, s"
 #: Scalars for a read under the locks: what the members are now, and which of the codes still name somebody.
 STATES_SQL: Final = """(SELECT jsonb_object_agg(m.id, jsonb_build_array(m.state, m.spending_stopped_at IS NOT NULL))
     FROM members_member m WHERE m.merchant_id = %(merchant)s AND m.id = ANY(%(members)s))"""

@@ -37,7 +37,7 @@ def of_member(*, merchant: Merchant, member: Member) -> Mapping[str, Any]:
         ],
         "tiers_held": [
             {"tier": row.tier, "from": row.held_from, "to": row.held_to, "reason": row.reason, "value": row.value}
-            for row in TierPeriod.objects.filter(**of_account).order_by("-held_from", "-pk")
+            for row in TierPeriod.objects.filter(**of_people).order_by("-held_from", "-pk")
         ],
         "expiry_notices": [
             {"day": row.day, "told_at": row.told_at}

@@ -59,9 +59,9 @@ VIEWS: Final = (
     SqlView(
         ACCOUNTS,
         """
-    SELECT a.merchant_id, a.id, a.member_id, a.balance, a.held, a.pending, a.debt, a.seq, a.tier, a.tier_since,
-        a.last_activity_at
-    FROM rewards_account a
+    SELECT a.merchant_id, a.id, s.member_id, a.balance, a.held, a.pending, a.debt, a.seq, s.tier, s.tier_since,
+        s.last_activity_at
+    FROM rewards_account a JOIN rewards_membership s ON s.merchant_id = a.merchant_id AND s.account_id = a.id
     """,
     ),
     SqlView(

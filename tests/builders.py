@@ -26,7 +26,7 @@ from merchants import ids, tenancy
 from merchants.actors import SYSTEM, Actor
 from merchants.models.merchants import Merchant
 from rewards import adjustments, balances, documents, enrolment, merging, purchases, redemptions, terms, transfers
-from rewards.models.accounts import Account, TierPeriod
+from rewards.models.accounts import Account, Membership, TierPeriod
 from rewards.models.programmes import TermsVersion
 from rewards.parties import MemberRef
 from rewards.points import Book, Cause
@@ -170,12 +170,10 @@ class Shop:
                 merchant=self.merchant, public_id=ids.mint("mem"), code=ids.normalise(ids.mint_member_code()),
                 name=name, joined_at=NEW_YEAR, recorded_at=NEW_YEAR, **fields,
             )  # fmt: skip
-            account = Account.objects.create(
-                merchant=self.merchant, member=member, tier=tier, tier_since=NEW_YEAR if tier else None
-            )
+            account = open_account(self.merchant, member, tier=tier, tier_since=NEW_YEAR if tier else None)
             if tier:
                 TierPeriod.objects.create(
-                    merchant=self.merchant, account=account, tier=tier, held_from=NEW_YEAR, reason="entry",
+                    merchant=self.merchant, member=member, tier=tier, held_from=NEW_YEAR, reason="entry",
                     recorded_at=NEW_YEAR,
                 )  # fmt: skip
             return Person(self, name, member.pk, member.public_id, account.pk)
@@ -377,6 +375,13 @@ class Person:
         )
         assert found is not None
         return found.state
+
+
+def open_account(merchant: Merchant, member: Member, **membership: Any) -> Account:
+    """Give a member a points account and a membership of nobody who ever bought; the tenant is open."""
+    account = Account.objects.create(merchant=merchant, member=member)
+    Membership.objects.create(merchant=merchant, member=member, account=account, **membership)
+    return account
 
 
 def fresh(kind: str) -> str:

@@ -260,7 +260,7 @@ def standing(
             merchant=call.merchant,
             member_id=account.member_id,
             spendable=account.spendable,
-            tier=account.tier,
+            tier=account.membership.tier,
             now=call.now,
             language=get_language() or "",
             allowed=authority.allowed(call.merchant, ref, member_id=account.member_id, now=call.now, actor=call.actor),
@@ -271,6 +271,6 @@ def standing(
         held=account.held,
         pending=account.pending,
         debt=account.debt,
-        tier=account.tier or None,
+        tier=account.membership.tier or None,
         rewards=rewards,
     )

@@ -53,7 +53,7 @@ class ReferralsState(State):
         )
         return {
             "referrals_referees": [account.id for account in accounts],
-            "referrals_newcomers": [account.id for account in accounts if account.purchases_count == 0],
+            "referrals_newcomers": [account.id for account in accounts if account.membership.purchases_count == 0],
             "referrals_sale": undone.id if undone is not None else None,
         }
 
@@ -98,7 +98,7 @@ class ReferralsState(State):
             occurred_at=sale.occurred_at, zone=self.batch.zone,
         )  # fmt: skip
         if settled is None:
-            if referral.is_reopened or not account.purchases_count:
+            if referral.is_reopened or not account.membership.purchases_count:
                 # Still open for the next of this batch, as it would be for the next posted alone.
                 self.open[account.id] = referral
             return

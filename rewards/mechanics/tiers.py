@@ -43,29 +43,32 @@ class TiersState(State):
     def values(self) -> Mapping[str, Any]:
         buyers = list(self.batch.people.by_account.values()) if self.batch.moments else []
         earliest = min(self.batch.moments, default=self.batch.now)
-        older = [b.account for b in buyers if b.account.tier_since is not None and earliest < b.account.tier_since]
+        older = [
+            buyer.id for buyer in buyers
+            if (since := buyer.account.membership.tier_since) is not None and earliest < since
+        ]  # fmt: skip
         version = self.batch.timeline.at(self.batch.now)
         rated = buyers if version is not None and version.terms.tiers is not None else []
         today = periods.local_day(self.batch.now, self.batch.zone)
         firsts = [tiers.window_first(version, today, self._joined_on(buyer)) for buyer in rated if version is not None]
         return {
-            "tiers_held_by": [account.id for account in older],
+            "tiers_held_by": older,
             "tiers_earliest": earliest,
             "tiers_members": [buyer.id for buyer in rated],
             "tiers_since": min(firsts, default=today),
         }
 
     def load(self, found: Mapping[str, Any]) -> None:
-        for account_id, tier, held_from, held_to in found["tiers_held"] or []:
+        for member_id, tier, held_from, held_to in found["tiers_held"] or []:
             span = TierSpan(tier, instant(held_from), maybe_instant(held_to))
-            self.held.setdefault(account_id, []).append(span)
+            self.held.setdefault(member_id, []).append(span)
         for member_id, day, points, spend_minor, purchases in found["tiers_daily"] or []:
             account = self.batch.book.of_member(member_id)
             _grow(self.qualifying, account, date.fromisoformat(day), QualifyingSums(points, spend_minor, purchases))
 
     def facts(self, sale: Sale, buyer: Party) -> Mapping[str, Any]:
-        spans = self.held.get(buyer.account.id, ())
-        return {"tier": tiers.held_at(spans, buyer.account, sale.occurred_at) or None}
+        spans = self.held.get(buyer.id, ())
+        return {"tier": tiers.held_at(spans, buyer.account.membership, sale.occurred_at) or None}
 
     def apply(self, sale: Sale, buyer: Party | None, left: Evaluation) -> None:
         if buyer is None:
@@ -134,7 +137,7 @@ class TiersState(State):
         if change is None:
             return False
         self.changes.append(change)
-        spans = self.held.setdefault(account.id, [])
+        spans = self.held.setdefault(buyer.id, [])
         if not spans:
             spans.append(TierSpan(change.before, datetime.min.replace(tzinfo=UTC), change.at))
         spans.append(TierSpan(change.tier, change.at, None))
@@ -153,12 +156,11 @@ class TiersState(State):
         if version is None or version.terms.tiers is None:
             return
         first = version.terms.tiers.levels[0].code
-        self.changes.append(
-            TierChange(member.account.id, "", first, member.joined_at, "entry", None, None, version.number)
-        )
-        member.account.tier, member.account.tier_since = first, member.joined_at
+        self.changes.append(TierChange(member.id, "", first, member.joined_at, "entry", None, None, version.number))
+        membership = member.account.membership
+        membership.tier, membership.tier_since = first, member.joined_at
         # Rated, as far as anybody can be who has bought nothing: the first sale need not look back.
-        member.account.rated_version, member.account.is_changed = version.number, True
+        membership.rated_version, membership.is_changed = version.number, True
 
     def given(self, member: Party) -> None:
         if not self.batch.counted:
@@ -200,9 +202,9 @@ class TiersMechanic:
     for_guests: Final = False
     read: Final = Read(
         parts={
-            "tiers_held": """(SELECT jsonb_agg(jsonb_build_array(t.account_id, t.tier, t.held_from, t.held_to)
+            "tiers_held": """(SELECT jsonb_agg(jsonb_build_array(t.member_id, t.tier, t.held_from, t.held_to)
                 ORDER BY t.held_from, t.id) FROM rewards_tierperiod t
-                WHERE t.merchant_id = %(merchant)s AND t.account_id = ANY(%(tiers_held_by)s)
+                WHERE t.merchant_id = %(merchant)s AND t.member_id = ANY(%(tiers_held_by)s)
                 AND (t.held_to IS NULL OR t.held_to > %(tiers_earliest)s))""",
             "tiers_daily": f"""(SELECT jsonb_agg(jsonb_build_array(q.member_id, q.day, q.points, q.spend, q.purchases))
                 FROM ({sums.DAILY_SQL}) AS q)""",

@@ -34,15 +34,19 @@ def move(merchant_id: int, source: Party, target: Party) -> dict[str, Any]:
             {"m": merchant_id, "from": source.id, "to": target.id, "shift": shift},
         )
         purchases = [row[0] for row in cursor.fetchall()]
-    new.free_ordinals = (*new.free_ordinals, *(ordinal + shift for ordinal in old.free_ordinals))
-    new.purchases_count += old.purchases_count
-    old.purchases_count, old.free_ordinals = 0, ()
+    new.membership.free_ordinals = (
+        *new.membership.free_ordinals,
+        *(ordinal + shift for ordinal in old.membership.free_ordinals),
+    )
+    new.membership.purchases_count += old.membership.purchases_count
+    old.membership.purchases_count, old.membership.free_ordinals = 0, ()
+    old.membership.is_changed = new.membership.is_changed = True
     return {"purchases": purchases, "shift": shift}
 
 
 def _highest(account: AccountState) -> int:
     """The highest number of a purchase that stands."""
-    return account.purchases_count + len(account.free_ordinals)
+    return account.membership.purchases_count + len(account.membership.free_ordinals)
 
 
 def count_anew(merchant_id: int, *accounts: AccountState) -> None:
@@ -52,8 +56,9 @@ def count_anew(merchant_id: int, *accounts: AccountState) -> None:
             STANDS, merchant_id=merchant_id, member_id=account.member_id, state=Purchase.State.RECORDED
         )
         taken = {ordinal for ordinal in standing.values_list("ordinal", flat=True) if ordinal is not None}
-        account.purchases_count = len(taken)
-        account.free_ordinals = tuple(n for n in range(1, max(taken, default=0)) if n not in taken)
+        account.membership.purchases_count = len(taken)
+        account.membership.free_ordinals = tuple(n for n in range(1, max(taken, default=0)) if n not in taken)
+        account.membership.is_changed = True
 
 
 def give_back(merchant_id: int, row: Merge, source: Party, target: Party) -> int:

@@ -65,8 +65,8 @@ def merge(*, merchant: Merchant, source: str, target: str, now: datetime, actor:
         **records.move(merchant.pk, source_, target_),
         **batch.merge(source_, target_),
     }
-    old.closed_at, old.requalifies_at = now, None
-    new.is_changed = old.is_changed = True
+    old.closed_at, old.membership.requalifies_at = now, None
+    new.is_changed = old.is_changed = old.membership.is_changed = True
     row.save(force_insert=True)
     changes.touch(merchant_id=merchant.pk, member_ids=[leaving.pk, staying.pk], now=now)
     batch.tell(_merged_event(row, leaving, staying, new, now=now))

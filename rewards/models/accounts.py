@@ -1,4 +1,4 @@
-"""One points account per member, and the tiers the member has held."""
+"""Accounts of the ledger, what a member is beside theirs, and the tiers the member has held."""
 
 from __future__ import annotations
 
@@ -12,38 +12,33 @@ from merchants.database.tenant_model import TenantModel
 
 #: JSON clients keep integers exact up to here.
 POINTS_MAX = 2**53 - 1
+#: The unit of the accounts that earning, spending and tiers know.
+POINTS = "points"
+
+
+class OwnerKind(models.TextChoices):
+    MEMBER = "member"
 
 
 class Account(TenantModel):
-    """Cached sums of the ledger, changed in the same transaction as the entries, under the row's lock.
+    """What somebody has of one unit: cached sums of the ledger, changed with the entries, under the row's lock.
 
+    Each kind of owner has its own reference, of which one is set. `unit` is `points`, or the ISO code of money.
     `balance` holds every active point, `held` the part of it set aside for open redemptions, `pending` the points
     not yet active, `debt` what a refund could not take back.  Spendable is balance - held.
     """
 
     has_due_work = True
 
-    member = TenantKey(Member, constraint="account_of_own_member")
+    owner_kind = models.CharField(max_length=12, choices=OwnerKind.choices, default=OwnerKind.MEMBER)
+    member = TenantKey(Member, constraint="account_of_own_member", null=True)
+    unit = models.CharField(max_length=6, default=POINTS)
     balance = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
     pending = models.BigIntegerField(default=0)
     debt = models.BigIntegerField(default=0)
     seq = models.BigIntegerField(default=0, help_text="Number of the newest ledger entry")
     chain = models.BinaryField(default=b"", help_text="Hash of the newest ledger entry")
-    purchases_count = models.BigIntegerField(default=0, help_text="Purchases that stand: not wholly refunded")
-    free_ordinals = ArrayField(
-        models.BigIntegerField(),
-        default=list,
-        help_text="Numbers of purchases wholly refunded, below the highest that stands: the next purchases get them",
-    )
-    tier = models.CharField(max_length=40, blank=True, help_text="Code of the tier held now")
-    tier_since = models.DateTimeField(null=True, blank=True)
-    standing = models.JSONField(null=True, blank=True, help_text="What the tier rests on, as rewards/standing keeps it")
-    rated_version = models.PositiveIntegerField(default=0, help_text="Number of the terms the tier was last rated by")
-    requalifies_at = models.DateTimeField(null=True, blank=True, help_text="When the tier is next to be earned again")
-    last_activity_at = models.DateTimeField(
-        null=True, blank=True, help_text="Latest purchase or redemption, by business time"
-    )
     closed_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -56,7 +51,11 @@ class Account(TenantModel):
     class Meta:
         constraints = [
             *TenantModel.Meta.constraints,
-            models.UniqueConstraint(fields=["merchant", "member"], name="one_account_per_member"),
+            models.UniqueConstraint(fields=["merchant", "member", "unit"], name="one_account_per_member_and_unit"),
+            models.CheckConstraint(
+                name="account_has_the_owner_of_its_kind",
+                condition=Q(owner_kind=OwnerKind.MEMBER, member__isnull=False),
+            ),
             models.CheckConstraint(name="balance_not_negative", condition=Q(balance__gte=0)),
             models.CheckConstraint(name="balance_exact_in_json", condition=Q(balance__lte=POINTS_MAX)),
             models.CheckConstraint(name="held_within_balance", condition=Q(held__gte=0, held__lte=F("balance"))),
@@ -66,18 +65,58 @@ class Account(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["merchant", "rated_version"], name="account_by_rated_version"),
-            models.Index(
-                fields=["requalifies_at"], name="account_requalification_due", condition=Q(requalifies_at__isnull=False)
-            ),
             models.Index(fields=["frozen_at"], name="account_frozen", condition=Q(frozen_at__isnull=False)),
         ]
+
+    @property
+    def owner(self) -> Member:
+        """Return whose account it is."""
+        if self.member is None:
+            raise AssertionError(f"account {self.pk} has no owner")
+        return self.member
+
+
+class Membership(TenantModel):
+    """What a member is beside what they have: changed by the mechanics, under the lock of their points account."""
+
+    has_due_work = True
+
+    member = TenantKey(Member, constraint="membership_of_own_member")
+    account = TenantKey(Account, constraint="membership_of_own_account", help_text="Their points")
+    purchases_count = models.BigIntegerField(default=0, help_text="Purchases that stand: not wholly refunded")
+    free_ordinals = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        help_text="Numbers of purchases wholly refunded, below the highest that stands: the next purchases get them",
+    )
+    tier = models.CharField(max_length=40, blank=True, help_text="Code of the tier held now")
+    tier_since = models.DateTimeField(null=True, blank=True)
+    standing = models.JSONField(null=True, blank=True, help_text="What the tier rests on, as rewards/tiers keeps it")
+    rated_version = models.PositiveIntegerField(default=0, help_text="Number of the terms the tier was last rated by")
+    requalifies_at = models.DateTimeField(null=True, blank=True, help_text="When the tier is next to be earned again")
+    last_activity_at = models.DateTimeField(
+        null=True, blank=True, help_text="Latest purchase or redemption, by business time"
+    )
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "member"], name="one_membership_per_member"),
+            models.UniqueConstraint(fields=["merchant", "account"], name="one_membership_per_account"),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "rated_version"], name="membership_by_rated_version"),
+            models.Index(
+                fields=["requalifies_at"], name="membership_requalification_due",
+                condition=Q(requalifies_at__isnull=False),
+            ),
+        ]  # fmt: skip
 
 
 class TierPeriod(TenantModel):
     """A tier held from one instant to another; dated, so that a late purchase finds the tier held then."""
 
-    account = TenantKey(Account, constraint="tier_period_of_own_account")
+    member = TenantKey(Member, constraint="tier_period_of_own_member")
     tier = models.CharField(max_length=40)
     held_from = models.DateTimeField()
     held_to = models.DateTimeField(null=True, blank=True)
@@ -95,10 +134,10 @@ class TierPeriod(TenantModel):
                 name="tier_period_is_half_open", condition=Q(held_to__isnull=True) | Q(held_to__gte=F("held_from"))
             ),
             models.UniqueConstraint(
-                fields=["merchant", "account"], condition=Q(held_to__isnull=True), name="one_tier_held_at_a_time"
+                fields=["merchant", "member"], condition=Q(held_to__isnull=True), name="one_tier_held_at_a_time"
             ),
         ]
-        indexes = [models.Index(fields=["merchant", "account", "held_from"], name="tier_period_by_account")]
+        indexes = [models.Index(fields=["merchant", "member", "held_from"], name="tier_period_by_member")]
 
 
 class ExpiryNotice(TenantModel):

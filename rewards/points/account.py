@@ -1,4 +1,4 @@
-"""One account in memory: its sums, the numbers of its purchases, and the one way in which its points change.
+"""One account in memory: its sums, and the one way in which its points change.
 
 No database, no clock.  The movements themselves are `state`'s.
 """
@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from django.utils.translation import gettext as _
 
 from merchants.errors import LoyaltyError
+from rewards.membership import MembershipState
 from rewards.points import chain
 from rewards.points.lots import Cause, EntryState, LotState
 
@@ -47,19 +48,11 @@ class AccountSums:
     debt: int
     seq: int
     chain: bytes
-    purchases_count: int = 0
-    tier: str = ""
-    tier_since: datetime | None = None
-    requalifies_at: datetime | None = None
-    last_activity_at: datetime | None = None
     frozen_at: datetime | None = None
-    #: What the tier rests on (JSON of rewards.tiers.rating.Held), and the number of the terms it was last rated by.
-    standing: str | None = None
-    rated_version: int = 0
     #: Set when the member was merged or erased: nothing new comes to it; whoever waited for the lock looks again.
     closed_at: datetime | None = None
-    #: Numbers of purchases wholly refunded since, ascending, all below the highest that stands.
-    free_ordinals: tuple[int, ...] = ()
+    #: Of the member whose account it is: read, locked and written with it.
+    membership: MembershipState = field(default_factory=MembershipState)
     lots: list[LotState] = field(default_factory=list)
     has_all_lots: bool = False
     written: list[EntryState] = field(default_factory=list)
@@ -68,33 +61,6 @@ class AccountSums:
     @property
     def spendable(self) -> int:
         return self.balance - self.held
-
-    @property
-    def next_ordinal(self) -> int:
-        """Return the number the next purchase gets: one that was given back, else one more than stand."""
-        return self.free_ordinals[0] if self.free_ordinals else self.purchases_count + 1
-
-    def count_purchase(self) -> int:
-        """Count one purchase more and return its number."""
-        ordinal, self.free_ordinals = self.next_ordinal, self.free_ordinals[1:]
-        self.purchases_count += 1
-        self.is_changed = True
-        return ordinal
-
-    def uncount_purchase(self, ordinal: int) -> None:
-        """Count one purchase less, wholly refunded or taken off the member: the next one gets its number."""
-        free = sorted({*self.free_ordinals, ordinal})
-        self.purchases_count -= 1
-        while free and free[-1] == self.purchases_count + len(free):
-            free.pop()
-        self.free_ordinals = tuple(free)
-        self.is_changed = True
-
-    def note_activity(self, at: datetime) -> None:
-        """Remember the latest purchase or redemption, by business time."""
-        if self.last_activity_at is None or at > self.last_activity_at:
-            self.last_activity_at = at
-            self.is_changed = True
 
     def check_maximum(self, points: int) -> None:
         """Refuse what would make the account too large.
@@ -106,7 +72,12 @@ class AccountSums:
 
     def mark(self) -> Self:
         """Return a copy to go back to when an item of a batch is refused after it has begun to move points."""
-        return replace(self, lots=[replace(lot) for lot in self.lots], written=list(self.written))
+        return replace(
+            self,
+            membership=replace(self.membership),
+            lots=[replace(lot) for lot in self.lots],
+            written=list(self.written),
+        )
 
     def go_back(self, mark: Self) -> None:
         """Become again what `mark()` saw; lots keep their identity, so nothing else has to know."""
@@ -115,9 +86,10 @@ class AccountSums:
             for name in ("remaining", "held", "is_active", "expires_at", "is_changed"):
                 setattr(lot, name, getattr(before, name))
         for each in fields(self):
-            if each.name != "lots":
+            if each.name not in {"lots", "membership"}:
                 setattr(self, each.name, getattr(mark, each.name))
         self.lots = kept
+        self.membership.go_back(mark.membership)
 
     # -- for movements --------------------------------------------------------------------------------------------
 

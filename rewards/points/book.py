@@ -12,17 +12,20 @@ from merchants import outbox
 from merchants.actors import Actor
 from merchants.database.statements import Writing
 from merchants.outbox import Event
+from rewards import membership
+from rewards.membership import MEMBERSHIP_COLUMNS, MembershipState
 from rewards.points import events, rows
 from rewards.points.lots import LotState
 from rewards.points.state import AccountState
 from rewards.terms.expiry import sliding_from_text
 
-ACCOUNT_COLUMNS = (
-    "a.id, a.member_id, a.balance, a.held, a.pending, a.debt, a.seq, a.chain, a.purchases_count, a.tier, "
-    "a.tier_since, a.requalifies_at, a.last_activity_at, a.frozen_at, a.standing, a.rated_version, "
-    "a.closed_at, a.free_ordinals"
-)
+_SUMS = "a.id, s.member_id, a.balance, a.held, a.pending, a.debt, a.seq, a.chain, a.frozen_at, a.closed_at"
+_SUMS_WIDTH = _SUMS.count(",") + 1
+ACCOUNT_COLUMNS = f"{_SUMS}, {MEMBERSHIP_COLUMNS}"
 ACCOUNT_WIDTH = ACCOUNT_COLUMNS.count(",") + 1
+#: Points accounts and the memberships of those whose they are: who locks, locks both (`FOR UPDATE OF a, s`), since what
+#: was waited for is read anew of locked rows only.
+ACCOUNTS = "rewards_account a JOIN rewards_membership s ON s.merchant_id = a.merchant_id AND s.account_id = a.id"
 _LOT = (
     "l.account_id, l.id, l.amount, l.remaining, l.held, l.is_active, l.sliding, l.earned_at, l.active_at, "
     "l.expires_at, l.purchase_id"
@@ -92,8 +95,8 @@ class Book:
         """Lock accounts, in id order, for the rest of the transaction.  Lock all of them in one call."""
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {ACCOUNT_COLUMNS} FROM rewards_account a WHERE a.merchant_id = %s "
-                "AND (a.member_id = ANY(%s) OR a.id = ANY(%s)) ORDER BY a.id FOR UPDATE",
+                f"SELECT {ACCOUNT_COLUMNS} FROM {ACCOUNTS} WHERE a.merchant_id = %s "
+                "AND (s.member_id = ANY(%s) OR a.id = ANY(%s)) ORDER BY a.id FOR UPDATE OF a, s",
                 [self.merchant_id, list(member_ids), list(account_ids)],
             )
             for row in cursor.fetchall():
@@ -262,16 +265,25 @@ class Book:
         """Let all of that go out with what the journey writes besides; `events` after what the book tells."""
         changed = [account for account in self.accounts.values() if account.is_changed]
         outbox.add_to(writing, [*self._told(changed), *events])
-        if not changed:
+        memberships = [
+            (account.member_id, account.membership)
+            for account in self.accounts.values()
+            if account.membership.is_changed
+        ]
+        if not changed and not memberships:
             return
         if self._is_written:
             # New lots do not know their ids: a second time would write them twice.
             raise AssertionError("a book is written once")
         self._is_written = True
-        rows.add_to(writing, changed)
+        if changed:
+            rows.add_to(writing, changed)
+        membership.add_to(writing, memberships)
         for account in changed:
             account.written = []
             account.is_changed = False
+        for _member_id, each in memberships:
+            each.is_changed = False
 
     def _told(self, changed: Sequence[AccountState]) -> list[Event]:
         told = events.entries_to_tell(changed, is_silent=self.is_silent)
@@ -290,7 +302,8 @@ class Book:
 
 def account_of(row: Sequence[Any]) -> AccountState:
     """Return the account a row begins with; its first columns are those of `ACCOUNT_COLUMNS`."""
-    values = list(row[:ACCOUNT_WIDTH])
+    values = list(row[:_SUMS_WIDTH])
     values[7] = bytes(values[7])
-    values[-1] = tuple(values[-1])
-    return AccountState(*values)
+    account = AccountState(*values)
+    account.membership = MembershipState.of_row(row[_SUMS_WIDTH:ACCOUNT_WIDTH])
+    return account

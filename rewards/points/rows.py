@@ -78,9 +78,7 @@ def _rows(changed: Sequence[AccountState]) -> tuple[list[_Row], list[_Row], list
 def _account_row(account: AccountState) -> _Row:
     return {
         "id": account.id, "b": account.balance, "h": account.held, "p": account.pending, "d": account.debt,
-        "s": account.seq, "c": account.chain.hex(), "n": account.purchases_count, "fo": account.free_ordinals, "t": account.tier,
-        "ts": account.tier_since, "rq": account.requalifies_at, "la": account.last_activity_at,
-        "st": account.standing, "rv": account.rated_version, "ma": account.closed_at,
+        "s": account.seq, "c": account.chain.hex(), "x": account.closed_at,
     }  # fmt: skip
 
 
@@ -129,10 +127,9 @@ _INSERT_ALLOCATIONS = f"""
 
 _UPDATE_ACCOUNTS = """
     UPDATE rewards_account SET balance = r.b, held = r.h, pending = r.p, debt = r.d, seq = r.s,
-        chain = decode(r.c, 'hex'), purchases_count = r.n, free_ordinals = r.fo, tier = r.t, tier_since = r.ts, requalifies_at = r.rq,
-        last_activity_at = r.la, standing = r.st::jsonb, rated_version = r.rv, closed_at = r.ma
+        chain = decode(r.c, 'hex'), closed_at = r.x
     FROM jsonb_to_recordset(%(accounts)s::jsonb) AS r(id bigint, b bigint, h bigint, p bigint, d bigint, s bigint,
-        c text, n bigint, fo bigint[], t text, ts timestamptz, rq timestamptz, la timestamptz, st text, rv int, ma timestamptz)
+        c text, x timestamptz)
     WHERE rewards_account.merchant_id = %(merchant)s AND rewards_account.id = r.id
         AND rewards_account.id = ANY(%(account_ids)s)
     RETURNING 1

@@ -278,7 +278,7 @@ class AccountState(AccountSums):
         for lot in self.lots:
             if lot.sliding is None or not lot.remaining or lot.expires_at is None or lot.expires_at <= now:
                 continue
-            counted = max(lot.earned_at, self.last_activity_at or lot.earned_at)
+            counted = max(lot.earned_at, self.membership.last_activity_at or lot.earned_at)
             moved = extended(
                 lot.sliding, current=lot.expires_at, earned_at=lot.earned_at, at=at, last_activity_at=counted, zone=zone
             )
@@ -289,7 +289,7 @@ class AccountState(AccountSums):
         self._need_all_lots()
         for lot in self.lots:
             if lot.remaining and (lot.expires_at is None or lot.expires_at > now):
-                active = max(lot.earned_at, self.last_activity_at or lot.earned_at)
+                active = max(lot.earned_at, self.membership.last_activity_at or lot.earned_at)
                 moved = held_until(
                     expiry, current=lot.expires_at, earned_at=lot.earned_at, last_activity_at=active, zone=zone
                 )

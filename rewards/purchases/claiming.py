@@ -144,7 +144,7 @@ def _receipt(row: Claim, sale: Sale, buyer: Party, evaluation: Evaluation) -> di
         "trace": evaluation.trace,
         "terms_version": sale.terms_version,
         "balance_after": buyer.account.spendable,
-        "tier_after": buyer.account.tier or None,
+        "tier_after": buyer.account.membership.tier or None,
     }
     # As it will be read again, to the letter.
     receipt: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))
@@ -157,6 +157,6 @@ def _event(row: Claim, sale: Sale, buyer: Party) -> Event:
     payload = {
         "claim": row.public_id, "member": buyer.public_id, **{name: row.receipt[name] for name in copied},
         "refunded_minor": sale.refunded_minor, "balance": buyer.account.balance, "seq": buyer.account.seq or None,
-        "tier": buyer.account.tier or None, "ordinal": sale.ordinal, "purchased_at": sale.occurred_at,
+        "tier": buyer.account.membership.tier or None, "ordinal": sale.ordinal, "purchased_at": sale.occurred_at,
     }  # fmt: skip
     return Event("purchase.claimed", payload, row.recorded_at)

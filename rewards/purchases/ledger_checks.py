@@ -15,8 +15,8 @@ _WAS_THEIRS = """
 _PURCHASES = f"""
     SELECT max(x.account_id), max(x.name) || ' earned ' || sum(x.earned) || ' and its entries say ' || sum(x.entered)
     FROM (
-        SELECT p.id AS document_id, a.id AS account_id, p.public_id AS name, p.points_earned AS earned, 0 AS entered
-        FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
+        SELECT p.id AS document_id, s.account_id, p.public_id AS name, p.points_earned AS earned, 0 AS entered
+        FROM rewards_membership s JOIN rewards_purchase p ON p.merchant_id = s.merchant_id AND p.member_id = s.member_id
         WHERE {IN_CHUNK} AND p.state = 'recorded'
         UNION ALL SELECT e.document_id, NULL, NULL, 0, e.balance_change + e.pending_change - e.debt_change
         FROM rewards_entry e
@@ -30,16 +30,16 @@ _REFUNDS = f"""
     SELECT max(x.account_id), max(x.name) || ' clawed back ' || sum(x.clawed) || '; its refunds say ' || sum(x.told)
         || ' and their entries ' || sum(x.entered)
     FROM (
-        SELECT p.id AS purchase_id, a.id AS account_id, p.public_id AS name, p.points_clawed_back AS clawed, 0 AS told,
+        SELECT p.id AS purchase_id, s.account_id, p.public_id AS name, p.points_clawed_back AS clawed, 0 AS told,
             0 AS entered
-        FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
+        FROM rewards_membership s JOIN rewards_purchase p ON p.merchant_id = s.merchant_id AND p.member_id = s.member_id
         WHERE {IN_CHUNK} AND p.state = 'recorded'
         UNION ALL SELECT p.id, NULL, NULL, 0, r.points_clawed_back, 0
-        FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
+        FROM rewards_membership s JOIN rewards_purchase p ON p.merchant_id = s.merchant_id AND p.member_id = s.member_id
         JOIN rewards_refund r ON r.merchant_id = p.merchant_id AND r.purchase_id = p.id AND r.is_applied
         WHERE {IN_CHUNK}
         UNION ALL SELECT p.id, NULL, NULL, 0, -u.points_clawed_back, 0
-        FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
+        FROM rewards_membership s JOIN rewards_purchase p ON p.merchant_id = s.merchant_id AND p.member_id = s.member_id
         JOIN rewards_unclaim u ON u.merchant_id = p.merchant_id AND u.purchase_id = p.id
         WHERE {IN_CHUNK}
         UNION ALL SELECT r.purchase_id, NULL, NULL, 0, 0, {_TAKEN}
@@ -53,9 +53,9 @@ _REFUNDS = f"""
 _UNCLAIMS = f"""
     SELECT max(x.account_id), max(x.name) || ' took back ' || sum(x.taken) || ' and its entries say ' || sum(x.entered)
     FROM (
-        SELECT u.id AS document_id, a.id AS account_id, u.public_id AS name,
+        SELECT u.id AS document_id, s.account_id, u.public_id AS name,
             u.points_earned - u.points_clawed_back AS taken, 0 AS entered
-        FROM rewards_account a JOIN rewards_unclaim u ON u.merchant_id = a.merchant_id AND u.member_id = a.member_id
+        FROM rewards_membership s JOIN rewards_unclaim u ON u.merchant_id = s.merchant_id AND u.member_id = s.member_id
         WHERE {IN_CHUNK}
         UNION ALL SELECT e.document_id, NULL, NULL, 0, {_TAKEN}
         FROM rewards_entry e
@@ -64,19 +64,19 @@ _UNCLAIMS = f"""
 """
 
 # Which purchases stand, and which numbers below the highest of them are free for the next.
-_NUMBERS = """
-    SELECT a.id, 'it counts ' || a.purchases_count || ' purchases and ' || cardinality(a.free_ordinals)
+_NUMBERS = f"""
+    SELECT s.account_id, 'it counts ' || s.purchases_count || ' purchases and ' || cardinality(s.free_ordinals)
         || ' free numbers; ' || coalesce(p.standing, 0) || ' stand, numbered up to ' || coalesce(p.highest, 0)
-    FROM rewards_account a LEFT JOIN (
+    FROM rewards_membership s LEFT JOIN (
         SELECT p.member_id, count(*) AS standing, count(DISTINCT p.ordinal) AS numbers, max(p.ordinal) AS highest
-        FROM rewards_account a JOIN rewards_purchase p ON p.merchant_id = a.merchant_id AND p.member_id = a.member_id
-        WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) AND p.state = 'recorded'
+        FROM rewards_membership s JOIN rewards_purchase p ON p.merchant_id = s.merchant_id AND p.member_id = s.member_id
+        WHERE {IN_CHUNK} AND p.state = 'recorded'
             AND (p.refunded_minor < p.total_minor
                 OR ((p.total_minor, p.refunded_minor) = (0, 0) AND NOT p.came_back_whole)) GROUP BY 1
-    ) AS p ON p.member_id = a.member_id
-    WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s)
-        AND (a.purchases_count <> coalesce(p.standing, 0) OR coalesce(p.numbers, 0) <> coalesce(p.standing, 0)
-            OR a.purchases_count + cardinality(a.free_ordinals) <> coalesce(p.highest, 0))
+    ) AS p ON p.member_id = s.member_id
+    WHERE {IN_CHUNK}
+        AND (s.purchases_count <> coalesce(p.standing, 0) OR coalesce(p.numbers, 0) <> coalesce(p.standing, 0)
+            OR s.purchases_count + cardinality(s.free_ordinals) <> coalesce(p.highest, 0))
 """
 
 CHECKS: Final = (

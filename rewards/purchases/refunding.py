@@ -193,7 +193,7 @@ def _receipt(
         "debt_made": effect.debt_made,
         "balance_after": account.spendable if account else None,
         "debt_after": account.debt if account else None,
-        "tier_after": (account.tier or None) if account else None,
+        "tier_after": (account.membership.tier or None) if account else None,
     }
 
 

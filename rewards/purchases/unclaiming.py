@@ -135,7 +135,7 @@ def _receipt(row: Unclaim, found: Claim, sale: Sale, buyer: Party, taken: int) -
         "points_taken_back": taken + row.debt_made,
         "debt_made": row.debt_made,
         "balance_after": buyer.account.spendable,
-        "tier_after": buyer.account.tier or None,
+        "tier_after": buyer.account.membership.tier or None,
         "reason": row.reason,
     }
 
@@ -144,6 +144,6 @@ def _event(row: Unclaim, account: AccountState) -> Event:
     copied = ("claim", "purchase", "purchase_external_id", "member", "points_taken_back", "debt_made")
     payload = {
         **{name: row.receipt[name] for name in copied}, "balance": account.balance, "seq": account.seq or None,
-        "tier": account.tier or None,
+        "tier": account.membership.tier or None,
     }  # fmt: skip
     return Event("purchase.unclaimed", payload, row.occurred_at)

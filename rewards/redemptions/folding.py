@@ -93,7 +93,7 @@ class Spendings:
         # From here on nothing refuses.
         self.new_ids.pop()
         account.extend(at=occasion.occurred_at, now=book.now, zone=self._zone)
-        account.note_activity(occasion.occurred_at)
+        account.membership.note_activity(occasion.occurred_at)
         tiers.hold_points(book, account, self.timeline.at(book.now), zone=self._zone)
         if price.stock is not None:
             self.counters.add(of_stock(price.reward), 1)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 from rewards.ledger_checks import IN_CHUNK, OF_FAMILY, LedgerCheck
+from rewards.points.book import ACCOUNTS
 
-_HOLDS = """
+_HOLDS = f"""
     SELECT a.id, 'held is ' || a.held || ' and its open holds come to ' || coalesce(h.points, 0)
-    FROM rewards_account a LEFT JOIN (
-        SELECT r.member_id, sum(r.points) AS points FROM rewards_redemption r JOIN rewards_account a
-            ON a.merchant_id = r.merchant_id AND a.member_id = r.member_id
-        WHERE r.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) AND r.state = 'held' GROUP BY 1
-    ) AS h ON h.member_id = a.member_id
-    WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s) AND a.held <> coalesce(h.points, 0)
+    FROM {ACCOUNTS} LEFT JOIN (
+        SELECT r.member_id, sum(r.points) AS points FROM rewards_membership s JOIN rewards_redemption r
+            ON r.merchant_id = s.merchant_id AND r.member_id = s.member_id
+        WHERE {IN_CHUNK} AND r.state = 'held' GROUP BY 1
+    ) AS h ON h.member_id = s.member_id
+    WHERE {IN_CHUNK} AND a.held <> coalesce(h.points, 0)
 """
 
 _REDEMPTIONS = f"""
     SELECT max(x.account_id), max(x.name) || ' captured ' || sum(x.captured) || ', returned ' || sum(x.returned)
         || '; its entries say ' || sum(x.spent) || ', ' || sum(x.reversed)
     FROM (
-        SELECT r.id AS document_id, a.id AS account_id, r.public_id AS name, r.points_captured AS captured,
+        SELECT r.id AS document_id, s.account_id, r.public_id AS name, r.points_captured AS captured,
             r.points_returned AS returned, 0 AS spent, 0 AS reversed
-        FROM rewards_account a JOIN rewards_redemption r ON r.merchant_id = a.merchant_id AND r.member_id = a.member_id
+        FROM rewards_membership s JOIN rewards_redemption r ON r.merchant_id = s.merchant_id AND r.member_id = s.member_id
         WHERE {IN_CHUNK}
         UNION ALL SELECT e.document_id, NULL, NULL, 0, 0,
             CASE WHEN e.kind IN ('redeem', 'capture') THEN -e.balance_change ELSE 0 END,

@@ -34,7 +34,7 @@ class Occasion:
 
     @property
     def tier(self) -> str:
-        return self.account.tier if self.tier_then is None else self.tier_then
+        return self.account.membership.tier if self.tier_then is None else self.tier_then
 
 
 @dataclass(frozen=True, slots=True)

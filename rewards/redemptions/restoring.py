@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from merchants import money
-from rewards.models.accounts import Account
+from rewards.models.accounts import POINTS, Account
 from rewards.models.redemptions import Redemption
 from rewards.points import AccountState, Book, Cause, LotState
 from rewards.points.lots import spending_order
@@ -119,4 +119,4 @@ def _outstanding(book: Book, account: AccountState, row: Redemption) -> tuple[li
 
 
 def _account_of(merchant_id: int, member_id: int) -> int:
-    return Account.objects.values_list("id", flat=True).get(merchant_id=merchant_id, member_id=member_id)
+    return Account.objects.values_list("id", flat=True).get(merchant_id=merchant_id, member_id=member_id, unit=POINTS)

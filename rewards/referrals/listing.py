@@ -65,7 +65,7 @@ def of_referee(*, merchant: Merchant, member_id: int) -> BroughtBy | None:
     )
     if row is None:
         return None
-    by = row.referrer.member
+    by = row.referrer.owner
     return BroughtBy(by.public_id, by.name, row.state, row.doubt, row.created_at)
 
 

@@ -21,8 +21,8 @@ MEMBERS_SQL = ", ".join(
 )
 #: The accounts of both, as two columns: of whom they go on as, if they were merged since.
 ACCOUNTS_SQL = ", ".join(
-    "(SELECT f.id FROM rewards_account a JOIN members_member m ON m.merchant_id = a.merchant_id AND m.id = a.member_id "
-    f"JOIN rewards_account f ON f.merchant_id = a.merchant_id AND f.member_id = {FORWARDED_SQL.format('m')} "
+    "(SELECT f.account_id FROM rewards_account a JOIN members_member m ON m.merchant_id = a.merchant_id AND m.id = a.member_id "
+    f"JOIN rewards_membership f ON f.merchant_id = a.merchant_id AND f.member_id = {FORWARDED_SQL.format('m')} "
     f"WHERE a.merchant_id = r.merchant_id AND a.id = r.{side}_id)"
     for side in ("referrer", "referee")
 )

@@ -119,7 +119,7 @@ def _award(
     if promised is None:
         return
     grant = earning.award(
-        version.terms, points, at=occurred_at, zone=zone, rule="referral", tier=account.tier or None,
+        version.terms, points, at=occurred_at, zone=zone, rule="referral", tier=account.membership.tier or None,
         pending=promised.pending, expiry=promised.expiry,
     )  # fmt: skip
     account.accrue(

@@ -223,7 +223,9 @@ class Batch:
         for state in self.states:
             told |= state.facts(sale, buyer)
         joined_on = periods.local_day(buyer.joined_at, self.zone)
-        return Facts(ordinal=buyer.account.next_ordinal, birthday=buyer.birthday, joined_on=joined_on, **told)
+        return Facts(
+            ordinal=buyer.account.membership.next_ordinal, birthday=buyer.birthday, joined_on=joined_on, **told
+        )
 
     def sell(self, sale: Sale, buyer: Party | None, evaluation: Evaluation) -> list[Event]:
         """Let a sale happen: nothing refuses it any more.
@@ -243,9 +245,9 @@ class Batch:
         """Something was bought: it is the member's n-th purchase, and keeps sliding lots alive."""
         if not sale.is_purchase:
             return
-        sale.ordinal = account.count_purchase()
+        sale.ordinal = account.membership.count_purchase()
         account.extend(at=sale.occurred_at, now=self.now, zone=self.zone)
-        account.note_activity(sale.occurred_at)
+        account.membership.note_activity(sale.occurred_at)
 
     def _grant(self, sale: Sale, account: AccountState, evaluation: Evaluation) -> None:
         now, actor = self.now, self.book.actor
@@ -285,7 +287,7 @@ class Batch:
             self.waited.append(EarlyRefund(asked, effect, restored=said.get("points_restored", 0)))
             told.append(events.refunded(sale, asked, effect, said, buyer))
         if buyer is not None and sale.ordinal is not None and not sale.stands:
-            buyer.account.uncount_purchase(sale.ordinal)
+            buyer.account.membership.uncount_purchase(sale.ordinal)
         return evaluation, told
 
     def receipt(self, sale: Sale) -> Mapping[str, Any]:
@@ -315,7 +317,7 @@ class Batch:
         self._told_before = len(self.events)
         is_gone = change.was.purchases > change.left.purchases
         if buyer is not None and is_gone and not change.is_early and sale.ordinal is not None:
-            buyer.account.uncount_purchase(sale.ordinal)
+            buyer.account.membership.uncount_purchase(sale.ordinal)
         told: dict[str, Any] = {}
         for state in self.states:
             told |= state.undo(sale, buyer, change)

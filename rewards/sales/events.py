@@ -39,7 +39,7 @@ def receipt(
         "trace": evaluation.trace,
         "terms_version": sale.terms_version,
         "balance_after": account.spendable if account else None,
-        "tier_after": (account.tier or None) if account else None,
+        "tier_after": (account.membership.tier or None) if account else None,
     }
     if evaluation.points < 0 and buyer:
         written["points_taken_back"] = -evaluation.points
@@ -70,7 +70,7 @@ def recorded(sale: Sale, buyer: Party | None) -> Event:
         "points_paid_minor": sale.points_paid_minor,
         "balance": account.balance if account else None,
         "seq": (account.seq or None) if account else None,
-        "tier": (account.tier or None) if account else None,
+        "tier": (account.membership.tier or None) if account else None,
         "ordinal": sale.ordinal,
         "terms_version": sale.terms_version,
     }
@@ -96,6 +96,6 @@ def refunded(sale: Sale, asked: RefundAsked, effect: Effect, told: Mapping[str, 
         "debt_made": effect.debt_made,
         "balance": account.balance if account else None,
         "seq": (account.seq or None) if account else None,
-        "tier": (account.tier or None) if account else None,
+        "tier": (account.membership.tier or None) if account else None,
     }
     return Event("purchase.refunded", payload, asked.occurred_at)

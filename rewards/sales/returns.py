@@ -212,7 +212,7 @@ def give(
     account: AccountState, cause: Cause, points: int, *, version: Version, sale: Sale, now: datetime, actor: str
 ) -> None:
     """Give back what a receipt below zero had taken, now that it is undone: new points, which pay a debt first."""
-    grant = earning.award(version.terms, points, at=now, zone=sale.zone, rule="", tier=account.tier or None)
+    grant = earning.award(version.terms, points, at=now, zone=sale.zone, rule="", tier=account.membership.tier or None)
     account.accrue(
         cause, points=points, active_at=now, expires_at=grant.expires_at, sliding=grant.sliding, now=now, actor=actor
     )

@@ -44,21 +44,22 @@ def rate(
     tiers = version.terms.tiers
     if tiers is None:
         return None
+    membership = account.membership
     today = periods.local_day(now, zone)
     first = window_first(version, today, joined_on)
-    is_due = account.requalifies_at is not None and account.requalifies_at <= now
-    known = account.tier in {level.code for level in tiers.levels}
+    is_due = membership.requalifies_at is not None and membership.requalifies_at <= now
+    known = membership.tier in {level.code for level in tiers.levels}
     if (
         known
-        and account.rated_version == version.number
+        and membership.rated_version == version.number
         and not is_due
         and changed_on is not None
         and changed_on >= first
     ):
         value = sum(sums.on(tiers.basis) for day, sums in daily.items() if first <= day <= today)
-        if rating.reached(tiers, value=value, held=account.tier) is None:
+        if rating.reached(tiers, value=value, held=membership.tier) is None:
             return None
-    held = convert(json.decode(account.standing), Held) if account.standing and known else None
+    held = convert(json.decode(membership.standing), Held) if membership.standing and known else None
     history = reread(account, _needed_since(tiers, held, today, joined_on))
     now_held = rating.review(tiers, _on(tiers, history), held=held, day=today, joined_on=joined_on)
     return _store_rating(
@@ -93,35 +94,36 @@ def _store_rating(
     zone: ZoneInfo,
     reason: str,
 ) -> TierChange | None:
+    membership = account.membership
     today = periods.local_day(now, zone)
     due = held.until
     grace_end = held.since + timedelta(days=tiers.grace_days)
     if held.reviewed is not None and today < grace_end:
         # The window has ended short, and the days of grace run: look again when they are over.
         due = grace_end if due is None else min(due, grace_end)
-    account.requalifies_at = None if due is None else periods.start_of_day(due, zone)
-    account.standing = json.encode(held).decode()
-    account.rated_version = version.number
-    account.is_changed = True
-    if held.level == account.tier:
+    membership.requalifies_at = None if due is None else periods.start_of_day(due, zone)
+    membership.standing = json.encode(held).decode()
+    membership.rated_version = version.number
+    membership.is_changed = True
+    if held.level == membership.tier:
         return None
     codes = [level.code for level in tiers.levels]
-    before = account.tier
+    before = membership.tier
     rose = before not in codes or codes.index(held.level) > codes.index(before)
     first = rating.window_days(tiers, today, joined_on=joined_on)[0]
     # Whoever waited for the account may have looked at the clock before the change that came first.
-    at = now if account.tier_since is None else max(now, account.tier_since)
+    at = now if membership.tier_since is None else max(now, membership.tier_since)
     change = TierChange(
-        account_id=account.id,
+        member_id=account.member_id,
         before=before,
         tier=held.level,
         at=at,
         reason=reason or (("entry" if not before else "upgrade") if rose else "downgrade"),
         value=sum(sums.on(tiers.basis) for day, sums in history.items() if first <= day <= today),
-        requalifies_at=account.requalifies_at,
+        requalifies_at=membership.requalifies_at,
         terms_version=version.number,
     )
-    account.tier, account.tier_since = held.level, at
+    membership.tier, membership.tier_since = held.level, at
     return change
 
 
@@ -131,7 +133,7 @@ def hold_points(book: Book, account: AccountState, version: Version | None, *, z
     Called after an activity, a rating, and whenever points came that were not earned by a purchase.
     """
     levels = version.terms.tiers.levels if version is not None and version.terms.tiers is not None else ()
-    expiry = next((x.expiry for x in levels if x.code == account.tier and x.expiry_for == "held"), None)
+    expiry = next((x.expiry for x in levels if x.code == account.membership.tier and x.expiry_for == "held"), None)
     if expiry is not None:
         book.load_remaining_lots(account)
         account.hold_on_tier(expiry=expiry, now=book.now, zone=zone)

@@ -13,6 +13,7 @@ from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
 from rewards import versions
 from rewards.points import Book
+from rewards.points.book import ACCOUNTS
 from rewards.tiers.changing import hold_points, rate
 from rewards.tiers.held import write
 from rewards.tiers.sums import Reread
@@ -25,11 +26,11 @@ def due_accounts(merchant: Merchant, *, now: datetime, limit: int = 500) -> list
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "(SELECT id FROM rewards_account WHERE merchant_id = %(m)s AND requalifies_at <= %(now)s LIMIT %(limit)s) "
-            "UNION (SELECT id FROM rewards_account WHERE merchant_id = %(m)s AND rated_version < %(v)s "
-            "AND closed_at IS NULL LIMIT %(limit)s) "
-            "UNION (SELECT id FROM rewards_account WHERE merchant_id = %(m)s AND rated_version > %(v)s "
-            "AND closed_at IS NULL LIMIT %(limit)s) "
+            f"(SELECT a.id FROM {ACCOUNTS} WHERE a.merchant_id = %(m)s AND s.requalifies_at <= %(now)s LIMIT %(limit)s) "
+            f"UNION (SELECT a.id FROM {ACCOUNTS} WHERE a.merchant_id = %(m)s AND s.rated_version < %(v)s "
+            "AND a.closed_at IS NULL LIMIT %(limit)s) "
+            f"UNION (SELECT a.id FROM {ACCOUNTS} WHERE a.merchant_id = %(m)s AND s.rated_version > %(v)s "
+            "AND a.closed_at IS NULL LIMIT %(limit)s) "
             "LIMIT %(limit)s",
             {"m": merchant.pk, "now": now, "v": version.number, "limit": limit},
         )
@@ -55,8 +56,9 @@ def requalify(merchant: Merchant, account_ids: Sequence[int], *, now: datetime) 
             zone=merchant.tzinfo,
         )  # fmt: skip
         hold_points(book, account, version, zone=merchant.tzinfo)
-        if account.rated_version != version.number:
-            account.rated_version, account.is_changed = version.number, True
+        membership = account.membership
+        if membership.rated_version != version.number:
+            membership.rated_version, membership.is_changed = version.number, True
         if change is not None:
             change = replace(change, reason=change.reason if change.reason != "upgrade" else "requalified")
             changes.append(change)

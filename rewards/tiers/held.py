@@ -10,6 +10,7 @@ from msgspec import json
 
 from merchants.database.statements import Writing
 from merchants.outbox import Event
+from rewards.membership import MembershipState
 from rewards.models.accounts import TierPeriod
 from rewards.points import AccountState
 
@@ -27,7 +28,7 @@ class TierSpan:
 class TierChange:
     """A move from one tier to another, to be written by `write`."""
 
-    account_id: int
+    member_id: int
     before: str
     tier: str
     at: datetime
@@ -49,13 +50,13 @@ class TierChange:
         return Event("tier.changed", payload, self.at)
 
 
-def held_at(periods_held: Iterable[TierSpan], account: AccountState, instant: datetime) -> str:
-    """Return the tier held at an instant; the account's own when it has been held since before then.
+def held_at(periods_held: Iterable[TierSpan], membership: MembershipState, instant: datetime) -> str:
+    """Return the tier held at an instant; the membership's own when it has been held since before then.
 
-    `periods_held` are those read for the account, oldest first; before the first of them the tier is none.
+    `periods_held` are those read for the member, oldest first; before the first of them the tier is none.
     """
-    if account.tier_since is None or instant >= account.tier_since:
-        return account.tier
+    if membership.tier_since is None or instant >= membership.tier_since:
+        return membership.tier
     found = ""
     for period in periods_held:
         if period.held_from <= instant and (period.held_to is None or instant < period.held_to):
@@ -64,12 +65,13 @@ def held_at(periods_held: Iterable[TierSpan], account: AccountState, instant: da
 
 
 def held_then(account: AccountState, instant: datetime, *, merchant_id: int) -> str:
-    """Return the tier held at an instant, reading the account's periods where its own tier is younger."""
+    """Return the tier held at an instant, reading the member's periods where the tier of now is younger."""
     spans: list[TierSpan] = []
-    if account.tier_since is not None and instant < account.tier_since:
-        rows = TierPeriod.objects.filter(merchant_id=merchant_id, account_id=account.id, held_from__lte=instant)
+    membership = account.membership
+    if membership.tier_since is not None and instant < membership.tier_since:
+        rows = TierPeriod.objects.filter(merchant_id=merchant_id, member_id=account.member_id, held_from__lte=instant)
         spans = [TierSpan(*row) for row in rows.order_by("held_from", "id").values_list("tier", "held_from", "held_to")]
-    return held_at(spans, account, instant)
+    return held_at(spans, membership, instant)
 
 
 def add_to(writing: Writing, changes: Sequence[TierChange]) -> None:
@@ -81,28 +83,28 @@ def add_to(writing: Writing, changes: Sequence[TierChange]) -> None:
     for change in reversed(changes):
         rows.append(
             {
-                "a": change.account_id, "t": change.tier, "f": change.at, "r": change.reason, "v": change.value,
-                "e": ends.get(change.account_id), "n": change.terms_version,
+                "m": change.member_id, "t": change.tier, "f": change.at, "r": change.reason, "v": change.value,
+                "e": ends.get(change.member_id), "n": change.terms_version,
             }
         )  # fmt: skip
-        ends[change.account_id] = change.at
+        ends[change.member_id] = change.at
     rows.reverse()
-    writing.add("tiers_closed", _CLOSE, is_rare=True, tiers_accounts=("bigint[]", list(ends)))
+    writing.add("tiers_closed", _CLOSE, is_rare=True, tiers_members_changed=("bigint[]", list(ends)))
     writing.add("tiers_opened", _OPEN, is_rare=True, tiers_opened=("jsonb", json.encode(rows).decode()))
 
 
 # Whoever waited for the account may have looked at the clock before the change that came first.
 _CLOSE = """
     UPDATE rewards_tierperiod SET held_to = greatest(held_from, %(now)s)
-    WHERE merchant_id = %(merchant)s AND account_id = ANY(%(tiers_accounts)s) AND held_to IS NULL RETURNING 1
+    WHERE merchant_id = %(merchant)s AND member_id = ANY(%(tiers_members_changed)s) AND held_to IS NULL RETURNING 1
 """
-# Only one period of an account may be open: asking how many were closed has them closed first.
+# Only one period of a member may be open: asking how many were closed has them closed first.
 _OPEN = """
-    INSERT INTO rewards_tierperiod (merchant_id, account_id, tier, held_from, held_to, reason, value,
+    INSERT INTO rewards_tierperiod (merchant_id, member_id, tier, held_from, held_to, reason, value,
         terms_version, recorded_at)
-    SELECT %(merchant)s, r.a, r.t, r.f, r.e, r.r, r.v, r.n, %(now)s
+    SELECT %(merchant)s, r.m, r.t, r.f, r.e, r.r, r.v, r.n, %(now)s
     FROM jsonb_to_recordset(%(tiers_opened)s::jsonb)
-        AS r(a bigint, t text, f timestamptz, e timestamptz, r text, v bigint, n int)
+        AS r(m bigint, t text, f timestamptz, e timestamptz, r text, v bigint, n int)
     WHERE (SELECT count(*) FROM tiers_closed) >= 0
 """
 

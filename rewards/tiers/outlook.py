@@ -10,7 +10,7 @@ from msgspec import convert, json
 from merchants import periods
 from merchants.models.merchants import Merchant
 from rewards import versions
-from rewards.models.accounts import Account
+from rewards.models.accounts import Membership
 from rewards.terms import Tiers
 from rewards.tiers import rating
 from rewards.tiers.rating import Held, TierOutlook
@@ -30,23 +30,23 @@ class TierProgress:
 def of_member(*, merchant: Merchant, member_id: int, joined_at: datetime, now: datetime) -> TierProgress | None:
     """State which tier a member holds, what is missing to the next, and when it may be lost.
 
-    By the terms in force at `now`; None without a programme, without tiers, or without an account.
+    By the terms in force at `now`; None without a programme, without tiers, or without a membership.
     """
     version = versions.timeline(merchant.pk).at(now)
     promised = version.terms.tiers if version else None
-    account = Account.objects.filter(merchant=merchant, member_id=member_id).only("tier", "standing").first()
-    if promised is None or account is None:
+    membership = Membership.objects.filter(merchant=merchant, member_id=member_id).only("tier", "standing").first()
+    if promised is None or membership is None:
         return None
     today, joined_on = periods.local_day(now, merchant.tzinfo), periods.local_day(joined_at, merchant.tzinfo)
-    held = _held(account, promised) or rating.start(promised, joined_on=min(joined_on, today))
+    held = _held(membership, promised) or rating.start(promised, joined_on=min(joined_on, today))
     sums = read_daily(merchant.pk, [member_id], _THE_BEGINNING).get(member_id, {})
     daily = [(day, each.on(promised.basis)) for day, each in sums.items()]
     return TierProgress(rating.standing(promised, daily, held=held, day=today, joined_on=joined_on), promised)
 
 
-def _held(account: Account, tiers: Tiers) -> Held | None:
+def _held(membership: Membership, tiers: Tiers) -> Held | None:
     """What the tier rests on; None when it was kept for tiers with other levels, until it is rated anew."""
-    kept = account.standing
+    kept = membership.standing
     if not kept:
         return None
     held = convert(json.decode(kept) if isinstance(kept, str) else kept, Held, strict=False)

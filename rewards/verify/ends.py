@@ -36,8 +36,8 @@ _LOTS = """
 """
 _RECEIPTS = """
     SELECT p.id, NULL, p.receipt->'lots' FROM rewards_purchase p WHERE p.merchant_id = %(merchant)s AND p.id = ANY(%(ids)s)
-    UNION ALL SELECT c.purchase_id, a.id, c.receipt->'lots' FROM rewards_claim c
-        JOIN rewards_account a ON a.merchant_id = c.merchant_id AND a.member_id = c.member_id
+    UNION ALL SELECT c.purchase_id, s.account_id, c.receipt->'lots' FROM rewards_claim c
+        JOIN rewards_membership s ON s.merchant_id = c.merchant_id AND s.member_id = c.member_id
         WHERE c.merchant_id = %(merchant)s AND c.purchase_id = ANY(%(ids)s)
 """
 _ADJUSTMENTS = """
@@ -45,12 +45,12 @@ _ADJUSTMENTS = """
 """
 # What was left behind has no points any more, and its end stands still until the merge is undone.
 _LEFT_BEHIND = """
-    SELECT a.id, (x.pair->>1)::bigint, l.expires_at
-    FROM rewards_account a JOIN rewards_merge m ON m.merchant_id = a.merchant_id AND m.target_id = a.member_id
+    SELECT s.account_id, (x.pair->>1)::bigint, l.expires_at
+    FROM rewards_membership s JOIN rewards_merge m ON m.merchant_id = s.merchant_id AND m.target_id = s.member_id
         AND m.unmerged_at IS NULL
     CROSS JOIN LATERAL jsonb_array_elements(m.moved->'lots') AS x(pair)
     JOIN rewards_lot l ON l.merchant_id = m.merchant_id AND l.id = (x.pair->>0)::bigint
-    WHERE a.merchant_id = %(merchant)s AND a.id = ANY(%(accounts)s)
+    WHERE s.merchant_id = %(merchant)s AND s.account_id = ANY(%(accounts)s)
 """
 
 

@@ -159,8 +159,8 @@ _STOCK = """
     WHERE coalesce(s.n, 0) <> coalesce(t.n, 0) ORDER BY 1
 """
 _MEMBERS = """
-    SELECT a.member_id FROM rewards_account a JOIN members_member m ON m.merchant_id = a.merchant_id AND m.id = a.member_id
-    WHERE a.merchant_id = %s AND a.id = ANY(%s) AND m.merged_into_id IS NULL
+    SELECT s.member_id FROM rewards_membership s JOIN members_member m ON m.merchant_id = s.merchant_id AND m.id = s.member_id
+    WHERE s.merchant_id = %s AND s.account_id = ANY(%s) AND m.merged_into_id IS NULL
 """
 _COLUMNS = "SELECT scope, scope_id, key, unit, used FROM rewards_counter WHERE merchant_id = %s AND "
 _SAID = f"{_COLUMNS} scope = 'member' AND scope_id = ANY(%s) AND starts_with(key, 'cap:')"

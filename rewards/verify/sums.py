@@ -27,11 +27,11 @@ FAMILY = """
         SELECT source_id, target_id FROM rewards_merge WHERE merchant_id = %(merchant)s
         UNION ALL SELECT target_id, source_id FROM rewards_merge WHERE merchant_id = %(merchant)s
     ), relative (member_id) AS (
-        SELECT member_id FROM rewards_account WHERE merchant_id = %(merchant)s AND id = ANY(%(accounts)s)
+        SELECT member_id FROM rewards_membership WHERE merchant_id = %(merchant)s AND account_id = ANY(%(accounts)s)
         UNION SELECT g.other_id FROM relative r JOIN merged g ON g.member_id = r.member_id
     )
-    SELECT a.id, a.member_id FROM relative r
-    JOIN rewards_account a ON a.merchant_id = %(merchant)s AND a.member_id = r.member_id ORDER BY a.id
+    SELECT s.account_id, s.member_id FROM relative r
+    JOIN rewards_membership s ON s.merchant_id = %(merchant)s AND s.member_id = r.member_id ORDER BY s.account_id
 """
 
 SUMS_AGREE: Final = " UNION ALL ".join(

@@ -13,7 +13,7 @@ from merchants import audit, texts
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid
 from merchants.models.merchants import Merchant
-from rewards.models.accounts import Account
+from rewards.models.accounts import POINTS, Account
 from rewards.verify.inspecting import verify_members
 
 REASON_MAX = 200
@@ -61,7 +61,7 @@ def thaw(*, merchant: Merchant, public_id: str, reason: str, now: datetime, acto
     if not 1 <= len(reason) <= REASON_MAX:
         raise ReasonMissing(_("Give a reason of 1 to %(max)s characters.") % {"max": REASON_MAX})
     member = directory.by_id(merchant=merchant, public_id=public_id)
-    account = Account.objects.select_for_update().filter(merchant=merchant, member_id=member.pk).first()
+    account = Account.objects.select_for_update().filter(merchant=merchant, member_id=member.pk, unit=POINTS).first()
     if account is None or account.frozen_at is None:
         raise NotFrozen(_("This account is not frozen."))
     report = verify_members(merchant=merchant, member_ids=[member.pk])

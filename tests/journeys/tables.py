@@ -17,7 +17,7 @@ from members.models import Member, UsedLiveCode
 from merchants.models.audit import AuditRecord
 from merchants.models.merchants import Location
 from merchants.models.outbox import OutboxEvent
-from rewards.models.accounts import Account, ExpiryNotice, QualifyingGrant, TierPeriod
+from rewards.models.accounts import Account, ExpiryNotice, Membership, QualifyingGrant, TierPeriod
 from rewards.models.corrections import Adjustment, Merge, Transfer
 from rewards.models.counters import Counter
 from rewards.models.ledger import Allocation, Entry, Lot
@@ -99,7 +99,7 @@ def picture(people: Mapping[int, str]) -> dict[str, Any]:
         "members": {found.inner["member", row.pk]: [row.state, found.of("member", row.merged_into_id)]
                     for row in Member.objects.order_by("pk")},
         "accounts": {found.inner["account", row.pk]: _account(row) for row in Account.objects.order_by("pk")},
-        "tiers held": [_row(found, row) for row in TierPeriod.objects.order_by("account_id", "held_from", "pk")],
+        "tiers held": [_tier_held(found, row) for row in TierPeriod.objects.order_by("member_id", "held_from", "pk")],
         "counts towards tiers": sorted(([found.of("member", row.member_id), str(row.local_day), row.points,
                                          found.of(row.document_kind, row.document_id) or ""]
                                         for row in QualifyingGrant.objects.all()), key=repr),
@@ -148,10 +148,17 @@ def _purchase(found: Names, row: Purchase) -> dict[str, Any]:
     return told
 
 
+def _tier_held(found: Names, row: TierPeriod) -> dict[str, Any]:
+    told = _row(found, row)
+    return {"account": told.pop("member"), **told}
+
+
 def _account(row: Account) -> dict[str, Any]:
-    kept = ("balance", "held", "pending", "debt", "seq", "purchases_count", "free_ordinals", "tier", "tier_since",
-            "standing", "rated_version", "requalifies_at", "last_activity_at", "closed_at", "frozen_at")  # fmt: skip
-    return {name: getattr(row, name) for name in kept}
+    membership = Membership.objects.get(member_id=row.member_id)
+    sums = ("balance", "held", "pending", "debt", "seq", "closed_at", "frozen_at")
+    kept = ("purchases_count", "free_ordinals", "tier", "tier_since", "standing", "rated_version", "requalifies_at",
+            "last_activity_at")  # fmt: skip
+    return {name: getattr(row, name) for name in sums} | {name: getattr(membership, name) for name in kept}
 
 
 def _lots(found: Names) -> dict[int, str]:

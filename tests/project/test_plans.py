@@ -19,7 +19,7 @@ from django.db import connection, connections
 from members.models import Card, Member
 from merchants import ids, tenancy
 from merchants.database import schema
-from rewards.models.accounts import Account, TierPeriod
+from rewards.models.accounts import Account, Membership, TierPeriod
 from rewards.models.referrals import Referral
 from tests.till import Till, open_shop, sell, start_programme, till_at
 
@@ -64,14 +64,16 @@ def crowded(slug: str, *, size: int = CROWD) -> Till:
             Card(merchant=merchant, number=f"9000{number:06d}", member=member, issued_at=BEGUN)
             for number, member in enumerate(members)
         )
-        accounts = Account.objects.bulk_create(
-            Account(merchant=merchant, member=member, tier="green", tier_since=BEGUN) for member in members
+        accounts = Account.objects.bulk_create(Account(merchant=merchant, member=member) for member in members)
+        Membership.objects.bulk_create(
+            Membership(merchant=merchant, member=each.member, account=each, tier="green", tier_since=BEGUN)
+            for each in accounts
         )
         TierPeriod.objects.bulk_create(
             TierPeriod(
-                merchant=merchant, account=account, tier="green", held_from=BEGUN, reason="entry", recorded_at=BEGUN
+                merchant=merchant, member=member, tier="green", held_from=BEGUN, reason="entry", recorded_at=BEGUN
             )
-            for account in accounts
+            for member in members
         )
         Referral.objects.bulk_create(
             Referral(

@@ -46,6 +46,7 @@ BARE = {
 DUE = {
     "analytics_metricrun",
     "merchants_outboxevent", "merchants_webhookdelivery", "merchants_outgoingmessage", "rewards_lot", "rewards_account",
+    "rewards_membership",
     "rewards_redemption", "rewards_inspection",
 }  # fmt: skip
 

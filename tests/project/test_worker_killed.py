@@ -23,7 +23,7 @@ from merchants.models.outbox import OutboxEvent
 from merchants.models.webhooks import WebhookDelivery
 from merchants.webhooks import addresses, delivering, endpoints
 from rewards import verify as ledger
-from rewards.models.accounts import Account, Inspection
+from rewards.models.accounts import Account, Inspection, Membership
 from rewards.models.ledger import Entry
 from rewards.verify import inspecting
 from tests import builders
@@ -213,7 +213,7 @@ def terms_change(clockwork):
 
 
 def each_account_stands_on_them(clockwork):
-    assert {str(account.rated_version) for account in Account.objects.all()} == set(clockwork.notes["version"])
+    assert {str(each.rated_version) for each in Membership.objects.all()} == set(clockwork.notes["version"])
 
 
 def people_buy(clockwork):

@@ -162,7 +162,9 @@ def test_what_a_process_claimed_and_will_not_send_is_free_at_once(cafe, receiver
         waiting = WebhookDelivery.objects.filter(state="due")
         assert (waiting.count(), waiting.exclude(claimed_until=None).count()) == (160, 0)
         assert len(receiver.at("/ok")) == 40 + waiting.filter(attempts=1).count()
-        assert 1 <= waiting.filter(attempts=1).count() <= delivering.PER_ENDPOINT
+        # At most as many as were on their way; and one more where the fortieth answer came after the first failure, and
+        # said that the endpoint is well.
+        assert 1 <= waiting.filter(attempts=1).count() <= delivering.PER_ENDPOINT + 1
 
 
 def test_many_endpoints_that_hang_leave_places_for_the_good_one(cafe, receiver, monkeypatch):

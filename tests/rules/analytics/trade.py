@@ -12,7 +12,7 @@ from django.db import connection
 from engagement.models import SurveyResponse
 from members.models import Member
 from merchants import ids, periods, tenancy
-from rewards.models.accounts import Account
+from rewards.models.accounts import Account, Membership
 from rewards.models.purchases import Purchase, Refund
 from tests.people import open_shop
 
@@ -63,7 +63,11 @@ class Trade:
 
     def accounts(self, members: list[Member]) -> list[Account]:
         with self.open():
-            return Account.objects.bulk_create(Account(merchant=self.merchant, member=m) for m in members)
+            accounts = Account.objects.bulk_create(Account(merchant=self.merchant, member=m) for m in members)
+            Membership.objects.bulk_create(
+                Membership(merchant=self.merchant, member=account.member, account=account) for account in accounts
+            )
+            return accounts
 
     def buy(
         self,

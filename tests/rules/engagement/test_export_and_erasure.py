@@ -35,6 +35,7 @@ EXPORTED = {
     "members.FormerCode": ("former_codes", "deleted"),
     "members.UsedLiveCode": ("moving_codes_used", "pruned by age; no name"),
     "rewards.Account": ("balance", "stays under a name that says nothing"),
+    "rewards.Membership": ("balance", "stays; no name"),
     "rewards.TierPeriod": ("tiers_held", "stays; no name"),
     "rewards.ExpiryNotice": ("expiry_notices", "stays; no name"),
     "rewards.QualifyingGrant": ("qualifying_points_without_purchase", "stays; no name"),

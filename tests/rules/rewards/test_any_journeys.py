@@ -20,7 +20,7 @@ from analytics import verify as numbers
 from members.models import Member
 from merchants.errors import LoyaltyError
 from rewards import erasure, merging, purchases, verify
-from rewards.models.accounts import Account
+from rewards.models.accounts import Account, Membership
 from rewards.models.counters import Counter
 from rewards.models.ledger import Lot
 from rewards.models.purchases import Claim, Purchase
@@ -102,8 +102,10 @@ class Story:
         """What is there in the end, without anything that tells two cafés apart."""
         name = self.names
         return {
-            "accounts": {name[row.member_id]: (row.balance, row.held, row.pending, row.debt, row.purchases_count,
-                         row.free_ordinals, row.tier, row.seq) for row in Account.objects.all()},
+            "accounts": {name[row.member_id]: (row.balance, row.held, row.pending, row.debt, row.seq)
+                         for row in Account.objects.all()},
+            "memberships": {name[row.member_id]: (row.purchases_count, row.free_ordinals, row.tier)
+                            for row in Membership.objects.all()},
             "lots": sorted((name[row.account.member_id], row.amount, row.remaining, row.held, str(row.active_at),
                             str(row.expires_at)) for row in Lot.objects.select_related("account")),
             "purchases": sorted((row.external_id, row.state, name.get(row.member_id), row.points_earned,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rewards import balances
+from rewards import balances, verify
 from rewards.models.accounts import Account
+from rewards.models.ledger import Entry
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +136,20 @@ def test_many_members_are_read_in_one_statement(cafe, django_assert_num_queries)
 
 def test_nobody_has_no_balance(cafe):
     assert cafe.does(lambda: balances.of_member(merchant=cafe.merchant, member_id=0, now=cafe.now)) is None
+
+
+def test_an_account_of_another_unit_is_no_points_account():
+    """Mina's store credit stands beside her 100 points: points are earned, spent, told and merged without it."""
+    cafe = builders.cafe(transfers={})
+    mina, jun = cafe.cast("Mina", "Jun")
+    credit = cafe.does(lambda: Account.objects.create(merchant=cafe.merchant, member_id=mina.id, unit="KRW"))
+
+    mina.buys(10_000)
+    mina.redeems(points=40, order_total_minor=10_000)
+    mina.gives(jun, 10)
+    assert (mina.points(), jun.points()) == ((50, 0, 0, 0), (10, 0, 0, 0))
+    mina.is_merged_into(jun)
+
+    assert jun.points() == (60, 0, 0, 0)
+    assert cafe.does(lambda: Entry.objects.filter(account=credit).count()) == 0
+    assert verify.verify(merchant=cafe.merchant).faults == []

@@ -11,7 +11,7 @@ from merchants.errors import LoyaltyError
 from merchants.models.audit import AuditRecord
 from merchants.models.outbox import OutboxEvent
 from rewards import erasure, purchases, verify
-from rewards.models.accounts import Account, TierPeriod
+from rewards.models.accounts import Membership, TierPeriod
 from rewards.models.ledger import Lot
 from rewards.models.purchases import Claim, Purchase
 from rewards.models.referrals import Referral
@@ -172,14 +172,14 @@ def test_the_terms_of_the_day_it_was_bought_decide_and_the_tier_held_then(cafe):
     )
 
     late = cafe.member("Later gold", tier="gold")
-    cafe.does(lambda: TierPeriod.objects.filter(account_id=late.account_id).update(held_from=cafe.now))
+    cafe.does(lambda: TierPeriod.objects.filter(member_id=late.id).update(held_from=cafe.now))
     cafe.does(lambda: _held_since(late, cafe.now))
     cafe.sells_to_a_guest(10_000, "guest-3", at=cafe.instant("2026-03-09"))
     assert late.claims("guest-3").receipt["points_earned"] == 100
 
 
 def _held_since(person, since):
-    Account.objects.filter(pk=person.account_id).update(tier_since=since)
+    Membership.objects.filter(member_id=person.id).update(tier_since=since)
 
 
 def test_it_fills_the_caps_of_its_own_day_and_a_refund_empties_them(cafe):

@@ -12,9 +12,9 @@ from merchants import ids, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.outbox import OutboxEvent
 from rewards import expiry
-from rewards.models.accounts import Account
 from rewards.models.ledger import Entry, Lot
 from rewards.points import Book, Cause
+from tests import builders
 from tests.people import open_shop
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def enrol(cafe):
         merchant=cafe, public_id=ids.mint("mem"), code=ids.mint_member_code().replace("-", ""),
         joined_at=MARCH, recorded_at=MARCH,
     )  # fmt: skip
-    return Account.objects.create(merchant=cafe, member=member)
+    return builders.open_account(cafe, member)
 
 
 def earns(account, points, *, active_at=MARCH, expires_at=None, now=MARCH):

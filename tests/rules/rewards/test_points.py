@@ -251,6 +251,8 @@ def test_the_table_of_entries_is_not_emptied(mina):
         ({"held": 101}, "held_within_balance"),
         ({"pending": -1}, "pending_not_negative"),
         ({"debt": 1}, "debt_only_when_nothing_is_spendable"),
+        ({"member": None}, "account_has_the_owner_of_its_kind"),
+        ({"owner_kind": "nobody"}, "account_has_the_owner_of_its_kind"),
     ],
 )
 def test_the_database_refuses_an_impossible_account(mina, change, name):

@@ -81,7 +81,7 @@ def test_a_receipt_below_zero_takes_points_back_and_what_is_spent_becomes_debt()
 
     assert (receipt["points_earned"], receipt["points_taken_back"], receipt["debt_made"]) == (-300, 300, 196)
     account = cafe.account(cafe.mina)
-    assert (account.balance, account.debt, account.purchases_count) == (0, 196, 2)
+    assert (account.balance, account.debt, cafe.membership(cafe.mina).purchases_count) == (0, 196, 2)
     assert cafe.entries(cafe.mina)[-1] == ("claw_back", -104, 196)
     with tenancy.tenant(cafe.merchant):
         returned = Purchase.objects.get(external_id="return")
@@ -177,10 +177,10 @@ def test_a_tier_that_rests_on_what_came_back_is_lost():
     in_two, in_one = Cafe({**PLAIN, **tier_part}), Cafe({**PLAIN, **tier_part})
     for cafe in (in_two, in_one):
         cafe.sell("coat", cafe.mina, 60_000)
-        assert cafe.account(cafe.mina).tier == "gold"
+        assert cafe.membership(cafe.mina).tier == "gold"
     in_two.refund("f1", "coat", amount_minor=30_000)
     in_one.sell("back", in_one.mina, -30_000)
-    assert in_two.account(in_two.mina).tier == in_one.account(in_one.mina).tier
+    assert in_two.membership(in_two.mina).tier == in_one.membership(in_one.mina).tier
 
 
 # -- the law -----------------------------------------------------------------------------------------------------------

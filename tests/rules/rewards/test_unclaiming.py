@@ -11,7 +11,7 @@ from merchants.errors import LoyaltyError
 from merchants.models.audit import AuditRecord
 from merchants.models.outbox import OutboxEvent
 from rewards import merging, purchases, verify
-from rewards.models.accounts import Account
+from rewards.models.accounts import Membership
 from rewards.models.purchases import Claim, Purchase, Unclaim
 from rewards.models.referrals import Referral
 from tests import builders
@@ -279,7 +279,7 @@ def test_who_claims_it_while_a_merge_stands_gives_it_back_all_the_same(cafe):
     )
     assert (old.points()[0], mina.points()[0]) == (100, 0)
     assert [
-        cafe.does(lambda who=who: Account.objects.get(pk=who.account_id).purchases_count) for who in (old, mina)
+        cafe.does(lambda who=who: Membership.objects.get(member_id=who.id).purchases_count) for who in (old, mina)
     ] == [1, 0]
 
 

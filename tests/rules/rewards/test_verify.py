@@ -136,7 +136,8 @@ TAMPERED = {
                           "AND external_id LIKE 'refund%%'", {"refund"}),
     "what the undoing of a claim took": ("UPDATE rewards_unclaim SET points_earned = points_earned + 1 "
                                          "WHERE merchant_id = %(m)s", {"unclaim"}),
-    "how many purchases stand": ("UPDATE rewards_account SET purchases_count = purchases_count + 1 WHERE id = {mina}",
+    "how many purchases stand": ("UPDATE rewards_membership SET purchases_count = purchases_count + 1 WHERE member_id = "
+                                 "(SELECT member_id FROM rewards_account WHERE id = {mina})",
                                  {"numbers"}),
 }  # fmt: skip
 
