@@ -88,7 +88,7 @@ class Shop:
             cursor.execute(
                 "INSERT INTO rewards_referral (merchant_id, public_id, referrer_id, referee_id, state, doubt, "
                 "referrer_points, referee_points, created_at) SELECT %s, 'rfl_' || lpad(a::text, 16, '0'), a + 1, a, "
-                "'open', '', 0, 0, %s FROM unnest(%s::bigint[]) AS a",
+                "'open', '', 0, 0, %s FROM (SELECT member_id FROM rewards_membership WHERE account_id = ANY(%s)) AS s (a)",
                 [self.merchant.pk, datetime.now(UTC), brought],
             )
 

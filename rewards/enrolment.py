@@ -23,7 +23,7 @@ from merchants.models.merchants import Merchant
 from merchants.outbox import Event
 from rewards import agreements, earning, parties
 from rewards.mechanics import MECHANICS
-from rewards.models.accounts import POINTS, Account, Membership
+from rewards.models.accounts import Account, Membership
 from rewards.models.purchases import STANDS, Purchase
 from rewards.models.referrals import Referral
 from rewards.parties import Party
@@ -118,7 +118,7 @@ def enrol(
     referral = None
     if referrer is not None:
         doubt = "same_mailbox" if is_known else "same_device" if referrer.public_id in known_here else ""
-        referral = _refer(member, referrer=referrer, referee=account, doubt=doubt, now=now)
+        referral = _refer(referrer, member, doubt=doubt, now=now)
     points = 0 if is_known else _welcome(batch, joining, member)
     audit.record(merchant=merchant, action="member.enrolled", actor=actor, now=now, subject=member.public_id)
     brought_by = referrer if referral is not None and referral.state == State.OPEN else None
@@ -145,14 +145,13 @@ def name_referrer(*, merchant: Merchant, member: Member, code: str, now: datetim
     if referrer is None or referrer.pk == member.pk:
         raise UnknownReferrer(_("This is the member's own code."), pointer="/referred_by")
     parties.lock_ids(Book(merchant.pk, now=now, actor=actor), [member.pk])
-    account = Account.objects.get(merchant=merchant, member=member, unit=POINTS)
-    before = Referral.objects.select_related("referrer__member").filter(merchant=merchant, referee=account).first()
+    before = Referral.objects.select_related("referrer").filter(merchant=merchant, referee=member).first()
     if before is not None:
-        by = before.referrer.owner
+        by = before.referrer
         if referrer.pk not in {by.pk, by.merged_into_id}:
             raise AlreadyReferred(_("Somebody else has brought this member."), pointer="/referred_by")
         return before.state
-    if Referral.objects.filter(merchant=merchant, referrer=account, referee__member=referrer).exists():
+    if Referral.objects.filter(merchant=merchant, referrer=member, referee=referrer).exists():
         raise AlreadyReferred(_("This member has brought that one."), pointer="/referred_by")
     bought = Purchase.objects.filter(merchant=merchant, member=member, state=Purchase.State.RECORDED)
     if bought.filter(STANDS).exists():
@@ -163,7 +162,7 @@ def name_referrer(*, merchant: Merchant, member: Member, code: str, now: datetim
     is_known = directory.others_with_mailbox(merchant=merchant, member=member)
     doubt = "same_mailbox" if is_known else ""
     own_codes.note(merchant, member, "member.referrer_named", "referred_by", now=now, actor=actor)
-    return _refer(member, referrer=referrer, referee=account, doubt=doubt, now=now).state
+    return _refer(referrer, member, doubt=doubt, now=now).state
 
 
 def is_inviting(*, merchant: Merchant, code: str) -> bool:
@@ -288,14 +287,11 @@ def _referrer(merchant: Merchant, code: str | None) -> Member | None:
     return referrer
 
 
-def _refer(member: Member, *, referrer: Member, referee: Account, doubt: str, now: datetime) -> Referral:
-    account_id = Account.objects.values_list("pk", flat=True).get(
-        merchant_id=member.merchant_id, member=referrer, unit=POINTS
-    )
+def _refer(referrer: Member, referee: Member, *, doubt: str, now: datetime) -> Referral:
     return Referral.objects.create(
-        merchant_id=member.merchant_id,
+        merchant_id=referee.merchant_id,
         public_id=ids.mint("rfl"),
-        referrer_id=account_id,
+        referrer=referrer,
         referee=referee,
         state=State.REFUSED if doubt == "same_mailbox" else State.OPEN,
         doubt=doubt,

@@ -27,12 +27,12 @@ def of_member(*, merchant: Merchant, member: Member) -> Mapping[str, Any]:
     of_people: dict[str, Any] = {"merchant": merchant, "member_id__in": ids}
     return {
         "referrals": [
-            {"role": "referrer" if row.referrer_id in accounts else "referee", "state": row.state,
-             "points": row.referrer_points if row.referrer_id in accounts else row.referee_points,
+            {"role": "referrer" if row.referrer_id in ids else "referee", "state": row.state,
+             "points": row.referrer_points if row.referrer_id in ids else row.referee_points,
              "at": row.created_at, "qualified_at": row.qualified_at, "undone_at": row.undone_at,
-             "doubt": "" if row.referrer_id in accounts else row.doubt}
+             "doubt": "" if row.referrer_id in ids else row.doubt}
             for row in Referral.objects.filter(
-                Q(referrer_id__in=accounts) | Q(referee_id__in=accounts), merchant=merchant
+                Q(referrer_id__in=ids) | Q(referee_id__in=ids), merchant=merchant
             ).order_by("-pk")
         ],
         "tiers_held": [

@@ -48,12 +48,10 @@ class ReferralsState(State):
     def values(self) -> Mapping[str, Any]:
         undone = self.batch.undone
         may_pay = any(version.terms.referral is not None for version, _moment, _zone in self.batch.occasions())
-        accounts = (
-            [buyer.account for buyer in self.batch.people.by_account.values()] if may_pay and undone is None else []
-        )
+        buyers = list(self.batch.people.by_account.values()) if may_pay and undone is None else []
         return {
-            "referrals_referees": [account.id for account in accounts],
-            "referrals_newcomers": [account.id for account in accounts if account.membership.purchases_count == 0],
+            "referrals_referees": [buyer.id for buyer in buyers],
+            "referrals_newcomers": [buyer.id for buyer in buyers if buyer.account.membership.purchases_count == 0],
             "referrals_sale": undone.id if undone is not None else None,
         }
 
@@ -132,10 +130,10 @@ class ReferralsState(State):
         return {}
 
     def merged(self, source: Party, target: Party) -> Mapping[str, Any]:
-        return rows.move(self.batch.merchant.pk, source=source.account.id, target=target.account.id, now=self.batch.now)
+        return rows.move(self.batch.merchant.pk, source=source.id, target=target.id, now=self.batch.now)
 
     def unmerged(self, source: Party, target: Party, moved: Mapping[str, Any]) -> None:
-        rows.give_back(self.batch.merchant.pk, source=source.account.id, target=target.account.id, moved=moved)
+        rows.give_back(self.batch.merchant.pk, source=source.id, target=target.id, moved=moved)
 
     def add_to(self, writing: Writing) -> None:
         rows.add_to(writing, self.settled)

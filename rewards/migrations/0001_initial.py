@@ -408,12 +408,12 @@ class Migration(migrations.Migration):
                 ('undone_at', models.DateTimeField(blank=True, null=True)),
                 ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
                 ('purchase', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.purchase')),
-                ('referee', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.account')),
-                ('referrer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='rewards.account')),
+                ('referee', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
+                ('referrer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
             ],
             options={
                 'indexes': [models.Index(fields=['merchant', 'referrer'], name='referral_by_referrer'), models.Index(condition=models.Q(('purchase__isnull', False)), fields=['merchant', 'purchase'], name='referral_by_purchase')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_referral_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='referral_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'referee'), name='a_member_is_referred_once'), models.CheckConstraint(condition=models.Q(('referrer', models.F('referee')), _negated=True), name='nobody_refers_themselves'), merchants.database.constraints.TenantForeignKey(field='referrer', name='referral_by_own_account'), merchants.database.constraints.TenantForeignKey(field='referee', name='referral_of_own_account'), merchants.database.constraints.TenantForeignKey(field='purchase', name='referral_by_own_purchase')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_referral_of_merchant'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='referral_public_id_unique'), models.UniqueConstraint(fields=('merchant', 'referee'), name='a_member_is_referred_once'), models.CheckConstraint(condition=models.Q(('referrer', models.F('referee')), _negated=True), name='nobody_refers_themselves'), merchants.database.constraints.TenantForeignKey(field='referrer', name='referral_by_own_member'), merchants.database.constraints.TenantForeignKey(field='referee', name='referral_of_own_member'), merchants.database.constraints.TenantForeignKey(field='purchase', name='referral_by_own_purchase')],
             },
         ),
         migrations.CreateModel(

@@ -68,13 +68,6 @@ class Account(TenantModel):
             models.Index(fields=["frozen_at"], name="account_frozen", condition=Q(frozen_at__isnull=False)),
         ]
 
-    @property
-    def owner(self) -> Member:
-        """Return whose account it is."""
-        if self.member is None:
-            raise AssertionError(f"account {self.pk} has no owner")
-        return self.member
-
 
 class Membership(TenantModel):
     """What a member is beside what they have: changed by the mechanics, under the lock of their points account."""

@@ -7,9 +7,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from members.models import Member
 from merchants.database.tenant_key import TenantKey
 from merchants.database.tenant_model import TenantModel
-from rewards.models.accounts import Account
 from rewards.models.purchases import Purchase
 
 
@@ -25,8 +25,8 @@ class Referral(TenantModel):
         REFUSED = "refused"
 
     public_id = models.CharField(max_length=40)
-    referrer = TenantKey(Account, constraint="referral_by_own_account")
-    referee = TenantKey(Account, constraint="referral_of_own_account")
+    referrer = TenantKey(Member, constraint="referral_by_own_member")
+    referee = TenantKey(Member, constraint="referral_of_own_member")
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     doubt = models.CharField(
         max_length=20, blank=True, help_text="Why staff should look: same_mailbox, same_device; empty: no reason"

@@ -38,8 +38,7 @@ def referees_of(*, merchant: Merchant, member_id: int, limit: int = 50) -> list[
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT r.created_at, r.state, CASE WHEN r.state = 'qualified' THEN r.referrer_points ELSE 0 END "
-            "FROM rewards_account a JOIN rewards_referral r ON r.merchant_id = a.merchant_id AND r.referrer_id = a.id "
-            "WHERE a.merchant_id = %s AND a.member_id = %s ORDER BY r.id DESC LIMIT %s",
+            "FROM rewards_referral r WHERE r.merchant_id = %s AND r.referrer_id = %s ORDER BY r.id DESC LIMIT %s",
             [merchant.pk, member_id, limit],
         )
         return [Referee(*row) for row in cursor.fetchall()]
@@ -58,14 +57,10 @@ class BroughtBy:
 
 def of_referee(*, merchant: Merchant, member_id: int) -> BroughtBy | None:
     """Say who brought a member, for staff; None for nobody."""
-    row = (
-        Referral.objects.select_related("referrer__member")
-        .filter(merchant=merchant, referee__member_id=member_id)
-        .first()
-    )
+    row = Referral.objects.select_related("referrer").filter(merchant=merchant, referee_id=member_id).first()
     if row is None:
         return None
-    by = row.referrer.owner
+    by = row.referrer
     return BroughtBy(by.public_id, by.name, row.state, row.doubt, row.created_at)
 
 
@@ -75,7 +70,7 @@ def refuse(*, merchant: Merchant, member: Member, now: datetime, actor: Actor) -
     :raises NotWaiting: nobody brought them, or it has been paid, undone or refused before.
     """
     Book(merchant.pk, now=now, actor=actor).lock(member_ids=[member.pk])
-    rows = Referral.objects.filter(merchant=merchant, referee__member_id=member.pk, state=Referral.State.OPEN)
+    rows = Referral.objects.filter(merchant=merchant, referee=member, state=Referral.State.OPEN)
     if not rows.update(state=Referral.State.REFUSED):
         raise NotWaiting(_("This referral is not waiting any more."))
     audit.record(merchant=merchant, action="referral.refused", actor=actor, now=now, subject=member.public_id)

@@ -15,15 +15,13 @@ from rewards.referrals.settling import Qualified, SettledReferral
 
 #: The public ids of both members of the referral `r`, as two columns.
 MEMBERS_SQL = ", ".join(
-    "(SELECT m.public_id FROM rewards_account a JOIN members_member m ON m.merchant_id = a.merchant_id "
-    f"AND m.id = a.member_id WHERE a.merchant_id = r.merchant_id AND a.id = r.{side}_id)"
+    f"(SELECT m.public_id FROM members_member m WHERE m.merchant_id = r.merchant_id AND m.id = r.{side}_id)"
     for side in ("referrer", "referee")
 )
 #: The accounts of both, as two columns: of whom they go on as, if they were merged since.
 ACCOUNTS_SQL = ", ".join(
-    "(SELECT f.account_id FROM rewards_account a JOIN members_member m ON m.merchant_id = a.merchant_id AND m.id = a.member_id "
-    f"JOIN rewards_membership f ON f.merchant_id = a.merchant_id AND f.member_id = {FORWARDED_SQL.format('m')} "
-    f"WHERE a.merchant_id = r.merchant_id AND a.id = r.{side}_id)"
+    "(SELECT s.account_id FROM members_member m JOIN rewards_membership s ON s.merchant_id = m.merchant_id "
+    f"AND s.member_id = {FORWARDED_SQL.format('m')} WHERE m.merchant_id = r.merchant_id AND m.id = r.{side}_id)"
     for side in ("referrer", "referee")
 )
 #: The columns of `Qualified`, of the referral `r`.
@@ -42,13 +40,14 @@ def paid_by(merchant_id: int, purchase_id: int) -> Qualified | None:
     return Qualified(*row) if row else None
 
 
-def paid_before(merchant_id: int, referrer_ids: Sequence[int]) -> dict[int, int]:
-    """Return how many referrals have paid, by referrer account.  Ask after the referrers are locked."""
+def paid_before(merchant_id: int, account_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many referrals have paid, by the referrer's account.  Ask after the referrers are locked."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT referrer_id, count(*) FROM rewards_referral WHERE merchant_id = %s AND referrer_id = ANY(%s) "
-            "AND state = 'qualified' GROUP BY 1",
-            [merchant_id, list(referrer_ids)],
+            "SELECT s.account_id, count(*) FROM rewards_membership s JOIN rewards_referral r "
+            "ON r.merchant_id = s.merchant_id AND r.referrer_id = s.member_id AND r.state = 'qualified' "
+            "WHERE s.merchant_id = %s AND s.account_id = ANY(%s) GROUP BY 1",
+            [merchant_id, list(account_ids)],
         )
         return dict(cursor.fetchall())
 
@@ -60,8 +59,8 @@ def not_paid(merchant_id: int, referral_ids: Sequence[int]) -> set[int]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT r.id FROM rewards_referral r JOIN rewards_account a ON a.merchant_id = r.merchant_id "
-            "AND a.id = r.referrer_id JOIN members_member m ON m.merchant_id = a.merchant_id AND m.id = a.member_id "
+            "SELECT r.id FROM rewards_referral r JOIN members_member m ON m.merchant_id = r.merchant_id "
+            "AND m.id = r.referrer_id "
             "WHERE r.merchant_id = %s AND r.id = ANY(%s) AND m.state <> 'active'",
             [merchant_id, list(referral_ids)],
         )
@@ -105,7 +104,7 @@ _SETTLE = """
 
 
 def move(merchant_id: int, *, source: int, target: int, now: datetime) -> dict[str, list[int]]:
-    """Let one account's referrals be another's; return which it had `brought`, and by which it `came`."""
+    """Let one member's referrals be another's; return which it had `brought`, and by which it `came`."""
     values: dict[str, Any] = {"m": merchant_id, "old": source, "new": target, "at": now}
     with connection.cursor() as cursor:
         # Nobody refers themselves: between the two of them nothing is owed any more.

@@ -31,7 +31,7 @@ _LEFT_OUT = frozenset({
 })  # fmt: skip
 #: What columns point to that are not called by its kind.
 _KINDS = {
-    "referrer": "account", "referee": "account", "undoes": "adjustment", "giver": "member", "receiver": "member",
+    "referrer": "member", "referee": "member", "undoes": "adjustment", "giver": "member", "receiver": "member",
     "source": "member", "target": "member",
 }  # fmt: skip
 

@@ -77,10 +77,10 @@ def crowded(slug: str, *, size: int = CROWD) -> Till:
         )
         Referral.objects.bulk_create(
             Referral(
-                merchant=merchant, public_id=ids.mint("rfl"), referrer=friend, referee=account, state="qualified",
+                merchant=merchant, public_id=ids.mint("rfl"), referrer=friend, referee=member, state="qualified",
                 created_at=BEGUN, qualified_at=BEGUN,
             )
-            for account, friend in itertools.pairwise(accounts)
+            for member, friend in itertools.pairwise(members)
         )  # fmt: skip
     return till
 

@@ -113,8 +113,8 @@ class Story:
                                  row.points_paid_minor) for row in Purchase.objects.all()),
             "redemptions": sorted((name[row.member_id], row.state, row.points, row.points_captured, row.points_returned)
                                   for row in Redemption.objects.all()),
-            "referrals": sorted((name[row.referee.member_id], row.state, row.referrer_points, row.referee_points)
-                                for row in Referral.objects.select_related("referee")),
+            "referrals": sorted((name[row.referee_id], row.state, row.referrer_points, row.referee_points)
+                                for row in Referral.objects.all()),
             "limits": sorted((row.scope, row.key, row.used) for row in Counter.objects.all() if row.used),
         }  # fmt: skip
 

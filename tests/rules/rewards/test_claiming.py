@@ -202,8 +202,8 @@ def test_it_counts_towards_the_tier_and_qualifies_a_referral(cafe):
     ara, mina = cafe.cast("Ara", "Mina")
     cafe.does(
         lambda: Referral.objects.create(
-            merchant=cafe.merchant, public_id="rfl_0000000000000001", referrer_id=ara.account_id,
-            referee_id=mina.account_id, created_at=cafe.now,
+            merchant=cafe.merchant, public_id="rfl_0000000000000001", referrer_id=ara.id,
+            referee_id=mina.id, created_at=cafe.now,
         )
     )  # fmt: skip
     cafe.sells_to_a_guest(600_000, "guest-1")

@@ -469,7 +469,7 @@ def test_a_referral_pays_both_sides_once_and_is_undone_by_the_refund():
     with tenancy.tenant(cafe.merchant):
         Referral.objects.create(
             merchant=cafe.merchant, public_id=ids.mint("rfl"), created_at=NOON,
-            referrer=Account.objects.get(member=cafe.mina), referee=Account.objects.get(member=cafe.jun),
+            referrer=cafe.mina, referee=cafe.jun,
         )  # fmt: skip
 
     cafe.sell("r1", cafe.jun, 10_000)

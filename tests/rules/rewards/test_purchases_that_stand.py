@@ -132,8 +132,8 @@ def ara(cafe, mina):
     ara = cafe.member("Ara")
     cafe.does(
         lambda: Referral.objects.create(
-            merchant=cafe.merchant, public_id=ids.mint("rfl"), referrer_id=ara.account_id,
-            referee_id=mina.account_id, created_at=cafe.now,
+            merchant=cafe.merchant, public_id=ids.mint("rfl"), referrer_id=ara.id,
+            referee_id=mina.id, created_at=cafe.now,
         )
     )  # fmt: skip
     return ara

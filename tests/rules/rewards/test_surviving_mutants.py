@@ -49,8 +49,8 @@ def sells_at_once(cafe, *items):
 def refer(cafe, referrer, referee):
     cafe.does(
         lambda: Referral.objects.create(
-            merchant=cafe.merchant, public_id=ids.mint("rfl"), referrer_id=referrer.account_id,
-            referee_id=referee.account_id, created_at=cafe.now,
+            merchant=cafe.merchant, public_id=ids.mint("rfl"), referrer_id=referrer.id,
+            referee_id=referee.id, created_at=cafe.now,
         )
     )  # fmt: skip
 

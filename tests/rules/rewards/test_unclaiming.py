@@ -144,8 +144,8 @@ def test_caps_tier_and_referral_are_as_if_it_had_never_been_hers(cafe):
     ara, mina = cafe.cast("Ara", "Mina")
     cafe.does(
         lambda: Referral.objects.create(
-            merchant=cafe.merchant, public_id="rfl_0000000000000001", referrer_id=ara.account_id,
-            referee_id=mina.account_id, created_at=cafe.now,
+            merchant=cafe.merchant, public_id="rfl_0000000000000001", referrer_id=ara.id,
+            referee_id=mina.id, created_at=cafe.now,
         )
     )  # fmt: skip
     cafe.sells_to_a_guest(600_000, "guest-1")
@@ -173,8 +173,8 @@ def test_the_number_of_a_receipt_taken_off_goes_to_the_next_purchase(cafe, mina)
 def refers(cafe, referrer, referee):
     return cafe.does(
         lambda: Referral.objects.create(
-            merchant=cafe.merchant, public_id=ids.mint("rfl"), referrer_id=referrer.account_id,
-            referee_id=referee.account_id, created_at=cafe.now,
+            merchant=cafe.merchant, public_id=ids.mint("rfl"), referrer_id=referrer.id,
+            referee_id=referee.id, created_at=cafe.now,
         )
     )  # fmt: skip
 
