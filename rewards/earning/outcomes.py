@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
+from rewards.earning import stamps
 from rewards.earning.basket import Evaluation, Facts, TraceLine
 from rewards.earning.conditions import Moment
 from rewards.terms import Terms
@@ -29,7 +30,7 @@ class Outcome(NamedTuple):
     texts: Mapping[str, Any]
 
 
-OUTCOMES: Final[tuple[Outcome, ...]] = ()
+OUTCOMES: Final[tuple[Outcome, ...]] = (Outcome(stamps.KEY, stamps.of_terms, stamps.TEXTS),)
 
 
 def earned_beside(

@@ -114,7 +114,7 @@ READ_AT = {
     "StampBonus.first_day": (_STAMPS, "moment.day < bonus.first_day"),
     "StampBonus.last_day": (_STAMPS, "moment.day > bonus.last_day"),
     "StampBonus.weekdays": (_STAMPS, "in bonus.weekdays"),
-    "StampCard.code": (_STAMPS, "{card.code}"),
+    "StampCard.code": (_STAMPS, "name_of(card.code)"),
     "StampCard.excluding": (_STAMPS, "Chosen(card.only, card.excluding)"),
     "StampCard.minimum_amount_minor": (_STAMPS, "< card.minimum_amount_minor"),
     "StampCard.name": ("rewards/terms/stamps.py", "say.text(self.name)"),
