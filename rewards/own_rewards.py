@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db.models import Q
@@ -23,6 +23,8 @@ from rewards.models.own_rewards import OwnReward
 
 State = OwnReward.State
 _MUTABLE = ("member", "state", "lost", "ended_at")
+#: Of a transaction that looks at none.
+_NO_TIME = datetime.max.replace(tzinfo=UTC)
 #: What may still become something else.
 _STANDING = (State.OPEN, State.HELD)
 
@@ -44,8 +46,8 @@ class OwnRewardGone(Conflict):
 class OwnRewards:
     """The own rewards that one transaction looks at, and how it changed them."""
 
-    merchant_id: int
-    now: datetime
+    merchant_id: int = 0
+    now: datetime = _NO_TIME
     #: In the order in which they were issued.
     rows: list[OwnReward] = field(default_factory=list)
     _read: set[int] = field(default_factory=set)
@@ -61,9 +63,25 @@ class OwnRewards:
         if purchase_id is not None:
             chosen |= Q(member_id__in=missing, purchase_id=purchase_id)
         found = OwnReward.objects.filter(chosen, merchant_id=self.merchant_id).order_by("id")
-        # What was issued since the transaction began comes after what was there.
-        self.rows = [*found, *self.rows]
+        self._add(found)
         self._read |= set(missing)
+
+    def _add(self, found: Iterable[OwnReward]) -> None:
+        """What was issued since the transaction began comes after what was there."""
+        known = {row.pk: row for row in self.rows if row.pk is not None}
+        for row in found:
+            known.setdefault(row.pk, row)
+        self.rows = [known[identity] for identity in sorted(known)] + [row for row in self.rows if row.pk is None]
+
+    def read_ids(self, ids_: Iterable[int]) -> None:
+        """Read, by id, what redemptions took or set aside."""
+        missing = sorted(set(ids_) - {row.pk for row in self.rows})
+        if missing:
+            self._add(OwnReward.objects.filter(merchant_id=self.merchant_id, pk__in=missing))
+
+    def by_id(self, identity: int) -> OwnReward:
+        """Return one that was read."""
+        return next(row for row in self.rows if row.pk == identity)
 
     def of(self, member_id: int) -> list[OwnReward]:
         """Return what a member owns and nobody has taken, revoked or ended, the oldest first."""

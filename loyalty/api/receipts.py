@@ -175,6 +175,8 @@ OF_SPENDING = (
     "account_frozen",
     "insufficient_points",
     "unknown_reward",
+    "unknown_own_reward",
+    "own_reward_gone",
     "reward_not_on_offer",
     "reward_for_other_tiers",
     "reward_sold_out",

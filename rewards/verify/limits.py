@@ -176,7 +176,9 @@ _MEMBERS = """
     WHERE a.merchant_id = %s AND a.id = ANY(%s) AND m.merged_into_id IS NULL
 """
 _COLUMNS = "SELECT scope, scope_id, key, unit, used FROM rewards_counter WHERE merchant_id = %s AND "
-_SAID = f"{_COLUMNS} scope = 'member' AND scope_id = ANY(%s) AND (starts_with(key, 'cap:') OR starts_with(key, 'stamps:'))"
+_SAID = (
+    f"{_COLUMNS} scope = 'member' AND scope_id = ANY(%s) AND (starts_with(key, 'cap:') OR starts_with(key, 'stamps:'))"
+)
 _SAID_OF_ALL = f"{_COLUMNS} scope = 'programme' AND scope_id = 0 AND starts_with(key, 'cap:')"
 _PURCHASES = """
     SELECT p.id FROM rewards_purchase p WHERE p.merchant_id = %s AND p.member_id = ANY(%s)

@@ -43,7 +43,7 @@ class Cafe:
         start_programme(self.till, rewards=[DRINK], stamps=[{**CONFIG_A, **changes}])
         self.mina = self.till.post("members", {"name": "Mina", "phone": "+447911123456"}).json()
 
-    def visit(self, number: int) -> dict[str, Any]:
+    def visit(self, number: int, *asks: dict[str, Any]) -> dict[str, Any]:
         drinks, muffins, free = VISITS[number - 1]
         lines = [
             {"id": "drinks", "category": "hot", "quantity": drinks, "amount_minor": drinks * 360},
@@ -53,7 +53,8 @@ class Cafe:
         bought: list[dict[str, Any]] = [line for line in lines if line["quantity"]]
         total = sum(line["amount_minor"] for line in bought)
         at = DAY.replace(day=DAY.day + number - 1)
-        answer = sell(self.till, f"v-{number}", total, at=at, lines=bought, member={"id": self.mina["id"]})
+        more = {"redemptions": list(asks)} if asks else {}
+        answer = sell(self.till, f"v-{number}", total, at=at, lines=bought, member={"id": self.mina["id"]}, **more)
         assert answer.status_code == 201, answer.content
         receipt: dict[str, Any] = answer.json()["receipt"]
         return receipt
@@ -84,6 +85,18 @@ class Cafe:
         """On the card, and how many rewards are hers."""
         found = self.till.get(f"members/{self.mina['id']}/standing").json()
         return found["stamps"][0]["stamps"], len(found["own_rewards"])
+
+    def own_rewards(self) -> list[str]:
+        found = self.till.get(f"members/{self.mina['id']}/standing").json()
+        return [each["id"] for each in found["own_rewards"]]
+
+    def takes(self, own_reward: str, external_id: str = "take", **more: Any) -> Any:
+        """Mina takes a reward of her own, by a redemption of its own."""
+        asked = {"external_id": external_id, "member": {"id": self.mina["id"]}, "own_reward": own_reward, **more}
+        return self.till.post("redemptions", asked)
+
+    def ends(self, redemption: str, how: str) -> Any:
+        return self.till.post(f"redemptions/{redemption}/{how}", {"external_id": how})
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         with tenancy.tenant(self.shop):
@@ -189,3 +202,117 @@ def test_a_quote_says_the_stamps_and_writes_nothing():
     ).json()
     assert "Hot drinks: stamps +2" in answer["why"]
     assert cafe.stands() == (0, 0)
+
+
+class TestTakingTheReward:
+    def test_it_costs_no_points_and_is_taken_once(self):
+        cafe = Cafe()
+        cafe.visits(1, 2, 3, 4, 5)
+        (mine,) = cafe.own_rewards()
+        answer = cafe.takes(mine)
+        assert answer.status_code == 201, answer.content
+        receipt = answer.json()["receipt"]
+        assert (receipt["own_reward"], receipt["reward"], receipt["points"], receipt["state"]) == (
+            mine, "drink", 0, "captured",
+        )  # fmt: skip
+        assert cafe.stands() == (2, 0)
+        # £3.60, £9.70, £10.80, £7.20 and £14.40 are 3, 9, 10, 7 and 14 points, of which none is gone.
+        assert cafe.till.get(f"members/{cafe.mina['id']}/balance").json()["spendable"] == 43
+        again = cafe.takes(mine, "again")
+        assert (again.status_code, again.json()["code"], again.json()["state"]) == (409, "own_reward_gone", "taken")
+        assert [(each["state"], each["redemption"]) for each in cafe.told("own_reward.changed")] == [
+            ("taken", receipt["id"])
+        ]
+        assert cafe.told("points.redeemed") == []
+        assert cafe.agrees()
+
+    def test_the_same_redemption_twice_answers_the_same(self):
+        cafe = Cafe()
+        cafe.visits(1, 2, 3, 4, 5)
+        (mine,) = cafe.own_rewards()
+        first, second = cafe.takes(mine), cafe.takes(mine)
+        assert first.json()["receipt"] == second.json()["receipt"]
+        assert second["Idempotent-Replayed"] == "true"
+
+    def test_with_a_sale_and_what_refunds_then_take_is_owed(self):
+        """Visit six takes the free latte: three lattes of visit five come back to nothing owed, a fourth is."""
+        cafe = Cafe()
+        cafe.visits(1, 2, 3, 4, 5)
+        (mine,) = cafe.own_rewards()
+        (spent,) = cafe.visit(6, {"own_reward": mine})["redemptions"]
+        assert (spent["reward"], spent["points"]) == ("drink", 0)
+        assert cafe.stands() == (3, 0)
+        (card,) = cafe.returns(3)["stamps"]
+        assert (card["on_card"], card["revoked"]) == (0, [])
+        (card,) = cafe.returns(1, external_id="back-2")["stamps"]
+        assert (card["on_card"], card["revoked"]) == (-1, [])
+        # The next stamps pay it: the limit of an order lets five count.
+        assert cafe.visits(7) == [(5, 4, 0)]
+        assert cafe.agrees()
+
+    def test_a_sale_that_comes_back_whole_gives_it_back(self):
+        cafe = Cafe()
+        cafe.visits(1, 2, 3, 4, 5)
+        (mine,) = cafe.own_rewards()
+        cafe.visit(6, {"own_reward": mine})
+        cafe.returns(1, visit=6)
+        assert cafe.own_rewards() == [], "the free latte was drunk"
+        everything = {"external_id": "all", "occurred_at": DAY.replace(day=20).isoformat()}
+        answer = cafe.till.post("refunds", {**everything, "purchase": {"external_id": "v-6"}})
+        assert answer.status_code == 201, answer.content
+        assert (cafe.own_rewards(), cafe.stands()) == ([mine], (2, 1))
+        assert cafe.agrees()
+
+    def test_a_sale_that_is_refused_has_not_taken_it(self):
+        cafe = Cafe()
+        cafe.visits(1, 2, 3, 4, 5)
+        (mine,) = cafe.own_rewards()
+        asks = [{"own_reward": mine}, {"own_reward": mine}]
+        answer = sell(cafe.till, "v-8", 100, member={"id": cafe.mina["id"]}, redemptions=asks)
+        assert (answer.status_code, answer.json()["code"]) == (409, "own_reward_gone")
+        assert cafe.own_rewards() == [mine]
+        assert cafe.agrees()
+
+    def test_set_aside_and_captured_or_released(self):
+        cafe = Cafe()
+        cafe.visits(1, 2, 3, 4, 5)
+        (mine,) = cafe.own_rewards()
+        held = cafe.takes(mine, hold=True).json()["receipt"]
+        assert (held["state"], cafe.own_rewards()) == ("held", [])
+        refused = cafe.takes(mine, "other")
+        assert (refused.status_code, refused.json()["state"]) == (409, "held")
+        assert cafe.ends(held["id"], "release").status_code == 201
+        assert cafe.own_rewards() == [mine]
+        held = cafe.takes(mine, "once-more", hold=True).json()["receipt"]
+        captured = cafe.ends(held["id"], "capture").json()["receipt"]
+        assert (captured["state"], captured["own_reward"], cafe.own_rewards()) == ("captured", mine, [])
+        assert cafe.agrees()
+
+    def test_undone_it_is_hers_again(self):
+        cafe = Cafe()
+        cafe.visits(1, 2, 3, 4, 5)
+        (mine,) = cafe.own_rewards()
+        taken = cafe.takes(mine).json()["receipt"]
+        assert cafe.ends(taken["id"], "reverse").status_code == 201
+        assert cafe.own_rewards() == [mine]
+        assert [each["state"] for each in cafe.told("own_reward.changed")] == ["taken", "open"]
+        assert cafe.told("points.reversed") == []
+        assert cafe.agrees()
+
+    def test_nobody_takes_what_is_somebody_else_s(self):
+        cafe = Cafe()
+        cafe.visits(1, 2, 3, 4, 5)
+        (mine,) = cafe.own_rewards()
+        jun = cafe.till.post("members", {"name": "Jun", "phone": "+447911123457"}).json()
+        answer = cafe.takes(mine, member={"id": jun["id"]})
+        assert (answer.status_code, answer.json()["code"]) == (422, "unknown_own_reward")
+        assert cafe.own_rewards() == [mine]
+
+    @pytest.mark.parametrize("also", [{"reward": "drink"}, {"points": 10}])
+    def test_it_stands_alone(self, also):
+        cafe = Cafe()
+        cafe.visits(1, 2, 3, 4, 5)
+        (mine,) = cafe.own_rewards()
+        answer = cafe.takes(mine, **also)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+        assert cafe.own_rewards() == [mine]
