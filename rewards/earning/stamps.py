@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from merchants import periods
 from rewards.earning.basket import Line, TraceLine, lines_of, points_shares, towards_zero
+from rewards.earning.chosen import Chosen
 from rewards.earning.conditions import WEEKDAYS, Moment
-from rewards.earning.plan import Chosen
 from rewards.terms import Terms
 from rewards.terms.stamps import StampBonus, StampCard
 
@@ -87,14 +87,6 @@ class ReadyCard:
 def ready(cards: Sequence[StampCard], terms: Terms) -> tuple[ReadyCard, ...]:
     """Make the cards of a document ready."""
     return tuple(ReadyCard(card, terms) for card in cards)
-
-
-def of_terms(terms: Terms, moment: Moment, trace: list[TraceLine]) -> Mapping[str, int]:
-    """State what a basket earns on the cards of a document, which are made ready once and stay with it."""
-    cards = terms.__dict__.get(KEY + " ready")
-    if cards is None:
-        cards = terms.__dict__[KEY + " ready"] = ready(terms.stamps, terms)
-    return earned(cards, moment, trace) if cards else {}
 
 
 def earned(cards: Sequence[ReadyCard], moment: Moment, trace: list[TraceLine]) -> Mapping[str, int]:
