@@ -7,10 +7,13 @@ of the day's limit from the facts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+
+from django.utils.translation import gettext as _
 
 from merchants import periods
 from merchants.database.statements import Writing
+from merchants.errors import NotFound
 from rewards import counters, stamps
 from rewards.counters import CounterName
 from rewards.earning import Evaluation
@@ -22,6 +25,13 @@ from rewards.sales.protocol import Change, Read, State
 from rewards.sales.sale import Sale
 from rewards.stamps import Promised, StampChange, StampMovement, rows
 from rewards.versions import Version
+
+
+class UnknownStampCard(NotFound):
+    """The terms in force have no such card; in a body this is content that cannot be meant, so 422."""
+
+    code: ClassVar[str] = "unknown_stamp_card"
+    http: ClassVar[int] = 422
 
 
 class StampsState(State):
@@ -111,6 +121,19 @@ class StampsState(State):
             for card in each.terms.stamps if each is not None else ():
                 found.setdefault(card.code, Promised(card, each.number if each is not None else 0))
         return found
+
+    def correct(self, member: Party, card: str, count: int, reason: str) -> StampChange:
+        """Give stamps by hand, or take them; what is more than a card is owed.
+
+        :raises UnknownStampCard: the terms in force have no such card; nothing changed.
+        """
+        promised = self.promised().get(card)
+        if promised is None:
+            raise UnknownStampCard(_("There is no stamp card %(card)s.") % {"card": card}, pointer="/card")
+        moved = StampMovement("by_hand", self.batch.now, count, reason=reason)
+        done = self.cards.change(member, card, promised, moved)
+        self.batch.tell(*done.events)
+        return done
 
     def merged(self, source: Party, target: Party) -> Mapping[str, Any]:
         moved, told = self.cards.merge(source, target, self.promised())

@@ -502,6 +502,28 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='StampAdjustment',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('public_id', models.CharField(max_length=40)),
+                ('external_id', models.CharField(max_length=300)),
+                ('fingerprint', models.BinaryField(default=b'', help_text='SHA-256 of the canonical JSON of the fields sent')),
+                ('receipt', models.JSONField(default=dict, help_text="The answer's frozen part")),
+                ('actor', models.CharField(max_length=120)),
+                ('occurred_at', models.DateTimeField()),
+                ('recorded_at', models.DateTimeField()),
+                ('card', models.CharField(max_length=60)),
+                ('stamps', models.IntegerField(help_text='Positive gives, negative takes')),
+                ('reason', models.CharField(max_length=200)),
+                ('member', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='members.member')),
+                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='merchants.merchant')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['merchant', 'member', '-id'], name='stamp_adjustment_by_member')],
+                'constraints': [models.UniqueConstraint(fields=('merchant', 'id'), name='rewards_stampadjustment_of_merchant'), models.UniqueConstraint(fields=('merchant', 'external_id'), name='stampadjustment_external_id_unique'), models.UniqueConstraint(fields=('merchant', 'public_id'), name='stampadjustment_public_id_unique'), models.CheckConstraint(condition=models.Q(('stamps', 0), _negated=True), name='a_stamp_adjustment_moves_stamps'), merchants.database.constraints.TenantForeignKey(field='member', name='stamp_adjustment_of_own_member')],
+            },
+        ),
+        migrations.CreateModel(
             name='StampBook',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),

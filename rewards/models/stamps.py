@@ -1,4 +1,4 @@
-"""Stamp cards of members: what is on the open card of each, and every change of it."""
+"""Stamp cards of members: what is on the open card of each, every change of it, and stamps that people give by hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db.models import Q
 from members.models import Member
 from merchants.database.tenant_key import TenantKey
 from merchants.database.tenant_model import TenantModel
+from rewards.models.documents import Document
 
 
 class StampBook(TenantModel):
@@ -79,3 +80,21 @@ class StampEntry(TenantModel):
                 condition=Q(purchase_id__isnull=False),
             ),
         ]
+
+
+class StampAdjustment(Document):
+    """Stamps that somebody gave or took by hand, and why."""
+
+    id_prefix: ClassVar[str] = "sta"
+
+    member = TenantKey(Member, constraint="stamp_adjustment_of_own_member")
+    card = models.CharField(max_length=60)
+    stamps = models.IntegerField(help_text="Positive gives, negative takes")
+    reason = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            *Document.Meta.constraints,
+            models.CheckConstraint(name="a_stamp_adjustment_moves_stamps", condition=~Q(stamps=0)),
+        ]
+        indexes = [models.Index(fields=["merchant", "member", "-id"], name="stamp_adjustment_by_member")]

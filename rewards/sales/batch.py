@@ -358,6 +358,10 @@ class Batch:
         for state in self.states:
             state.left(member)
 
+    def state_of(self, mechanic: Mechanic) -> State:
+        """Return the state of one mechanic, for a verb of its own."""
+        return self.states[self._mechanics.index(mechanic)]
+
     # -- for mechanics ------------------------------------------------------------------------------------------------
 
     def tell(self, *told: Event, always: bool = False) -> None:

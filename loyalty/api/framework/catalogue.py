@@ -376,6 +376,7 @@ KINDS: dict[str, Kind] = {
     "capture_too_large": Kind(_("More than is held"), "The capture asks for more points than the hold has.", _NEW),
     "part_of_a_reward": Kind(_("A reward is whole"), "A reward cannot be captured in part.", _FIX),
     "unknown_reward": Kind(_("No such reward"), "The terms in force know no reward by this code.", _FIX),
+    "unknown_stamp_card": Kind(_("No such stamp card"), "The terms in force have no stamp card by this code.", _FIX),
     "unknown_own_reward": Kind(_("No such own reward"), "The member owns no reward by this id, and never did.", _FIX),
     "own_reward_gone": Kind(
         _("The own reward is gone"),
