@@ -21,6 +21,7 @@ PROGRAMME: Final = "programme"
 MEMBER: Final = "member"
 POINTS: Final = "points"
 COUNT: Final = "count"
+STAMPS: Final = "stamps"
 _STOCK: Final = "stock:"
 _encode = msgspec.json.Encoder().encode
 
@@ -55,6 +56,11 @@ def of_cap(cap: str) -> CounterName:
 def of_stock(reward: str) -> CounterKey:
     """Name the counter of how many of a reward are taken."""
     return CounterKey(PROGRAMME, 0, f"{_STOCK}{reward}", COUNT)
+
+
+def of_stamps(day: str) -> CounterName:
+    """Name the counter of a card's limit per day, by its name in the outcomes of an evaluation."""
+    return CounterName(MEMBER, day, STAMPS)
 
 
 @dataclass(slots=True)
@@ -173,6 +179,13 @@ def unmerge(merchant_id: int, *, source: int, target: int) -> None:
     _execute(_UNMERGE, merchant_id, source, target)
 
 
+def merged_since(merchant_id: int, member_id: int, purchase_id: int) -> list[int]:
+    """Return the members whom a purchase belonged to before they were merged into whose it is now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEHIND, {"merchant": merchant_id, "member": member_id, "purchase": purchase_id})
+        return [merged_id for (merged_id,) in cursor.fetchall()]
+
+
 def _execute(sql: str, merchant_id: int, source: int, target: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"merchant": merchant_id, "source": source, "target": target})
@@ -221,4 +234,13 @@ _UNMERGE = """
 _STOCK_TAKEN = """
     SELECT c.key, c.used FROM rewards_counter c WHERE c.merchant_id = %s AND c.scope = 'programme'
         AND c.scope_id = 0 AND c.key = ANY(%s)
+"""
+_BEHIND = """
+    WITH RECURSIVE behind (id, member_id) AS (
+        SELECT id, source_id FROM rewards_merge WHERE merchant_id = %(merchant)s AND target_id = %(member)s
+            AND unmerged_at IS NULL AND moved -> 'purchases' @> to_jsonb(%(purchase)s)
+        UNION SELECT g.id, g.source_id FROM behind b JOIN rewards_merge g ON g.merchant_id = %(merchant)s
+            AND g.target_id = b.member_id AND g.unmerged_at IS NULL AND g.moved -> 'purchases' @> to_jsonb(%(purchase)s)
+    )
+    SELECT DISTINCT member_id FROM behind ORDER BY member_id
 """

@@ -11,6 +11,7 @@ from rewards import expiry, redemptions, tiers
 DUE_WORK: Final = (
     DueWork(name="holds", seconds=15, merchants=expiry.merchants_with_holds_due, turn=redemptions.expire_holds),
     DueWork(name="lots", seconds=30, merchants=expiry.merchants_due, turn=expiry.settle_due),
+    DueWork(name="stamps", seconds=60, merchants=expiry.merchants_with_stamps_due, turn=expiry.end_stamps),
     DueWork(name="ending", seconds=15 * 60, merchants=lambda now: due.open_merchants(), turn=expiry.announce),
     DueWork(name="tiers", seconds=5 * 60, merchants=lambda now: due.open_merchants(), turn=tiers.requalify_due),
 )

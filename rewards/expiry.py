@@ -14,8 +14,10 @@ from merchants import due, outbox, periods
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
+from rewards.mechanics import MECHANICS
 from rewards.models.accounts import ExpiryNotice
 from rewards.points import Book
+from rewards.sales.batch import Batch
 
 CHUNK = 200
 
@@ -36,6 +38,18 @@ _MERCHANTS = """
 """
 _HOLDS = """
     SELECT DISTINCT merchant_id FROM rewards_redemption WHERE state = 'held' AND hold_expires_at <= %(now)s ORDER BY 1
+"""
+_STAMPS = """
+    SELECT member_id FROM rewards_stampbook WHERE merchant_id = %(merchant)s AND ends_at <= %(now)s
+    UNION
+    SELECT member_id FROM rewards_ownreward WHERE merchant_id = %(merchant)s AND state = 'open' AND ends_at <= %(now)s
+    ORDER BY 1 LIMIT %(limit)s
+"""
+_MERCHANTS_STAMPS = """
+    SELECT DISTINCT merchant_id FROM rewards_stampbook WHERE ends_at <= %(now)s
+    UNION
+    SELECT DISTINCT merchant_id FROM rewards_ownreward WHERE state = 'open' AND ends_at <= %(now)s
+    ORDER BY 1
 """
 # The unique key decides between two sweeps at once; whoever loses tells nothing.
 _ENDING = """
@@ -80,6 +94,26 @@ def settle_due(*, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
     return len(account_ids)
 
 
+def end_stamps(*, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
+    """End stamps that had no new one for so long, and own rewards whose last day is over, of `limit` members at most.
+
+    The tenant is open. Locks the members' accounts in id order and looks again under the lock. Returns how many members
+    were due; call it again in a new transaction until that is 0.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_STAMPS, {"merchant": merchant.pk, "now": now, "limit": limit})
+        member_ids = [row[0] for row in cursor.fetchall()]
+    if not member_ids:
+        return 0
+    batch = Batch(merchant, MECHANICS, now=now, actor=SYSTEM)
+    people = batch.people.lock_members(member_ids)
+    batch.read()
+    for member in people.values():
+        batch.settle_time(member)
+    batch.write(batch.writing())
+    return len(member_ids)
+
+
 def announce(*, merchant: Merchant, now: datetime, limit: int = 1000) -> int:
     """Report others, once for a member and a day, which points end within `expiry_notice_days`.
 
@@ -117,3 +151,8 @@ def merchants_due(now: datetime) -> list[int]:
 def merchants_with_holds_due(now: datetime) -> list[int]:
     """Return the ids of merchants with a hold whose time is over (`redemptions.expire_holds`)."""
     return due.ask(_HOLDS, {"now": now})
+
+
+def merchants_with_stamps_due(now: datetime) -> list[int]:
+    """Return the ids of merchants with stamps or own rewards whose time is over."""
+    return due.ask(_MERCHANTS_STAMPS, {"now": now})

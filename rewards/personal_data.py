@@ -12,8 +12,10 @@ from members.models import Member
 from merchants.models.merchants import Merchant
 from rewards.models.accounts import Account, ExpiryNotice, QualifyingGrant, TierPeriod
 from rewards.models.corrections import Merge, Transfer
+from rewards.models.own_rewards import OwnReward
 from rewards.models.purchases import Claim, Unclaim
 from rewards.models.referrals import Referral
+from rewards.models.stamps import StampBook, StampEntry
 
 
 def of_member(*, merchant: Merchant, member: Member) -> Mapping[str, Any]:
@@ -67,5 +69,18 @@ def of_member(*, merchant: Merchant, member: Member) -> Mapping[str, Any]:
         "claims_undone": [
             {"purchase": row.purchase.public_id, "at": row.occurred_at, "reason": row.reason}
             for row in Unclaim.objects.filter(**of_people).select_related("purchase").order_by("-pk")
+        ],
+        "stamp_cards": [
+            {"card": row.card, "stamps": row.stamps, "filled": row.filled, "ends_at": row.ends_at}
+            for row in StampBook.objects.filter(**of_people).order_by("-pk")
+        ],
+        "stamps": [
+            {"card": row.card, "for": row.kind, "stamps": row.stamps, "at": row.occurred_at, "reason": row.reason}
+            for row in StampEntry.objects.filter(**of_people).order_by("-pk")
+        ],
+        "own_rewards": [
+            {"reward": row.reward, "card": row.card, "state": row.state, "at": row.issued_at, "ends_at": row.ends_at,
+             "ended_at": row.ended_at}
+            for row in OwnReward.objects.filter(**of_people).order_by("-pk")
         ],
     }  # fmt: skip

@@ -65,6 +65,17 @@ class SpentOut(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int | None = None
 
 
+class StampsOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened on one stamp card; below zero, so many stamps were taken off, or are owed."""
+
+    card: str
+    stamps: int
+    on_card: Annotated[int, Meta(description="Stamps on the open card afterwards.")]
+    size: Annotated[int | None, Meta(description="Stamps that fill the open card.")]
+    issued: Annotated[list[str], Meta(description="Own rewards that full cards brought, by id.")] = []
+    revoked: Annotated[list[str], Meta(description="Own rewards that are no more, by id.")] = []
+
+
 class PurchaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """What the purchase brought about when it was recorded. Frozen: a replay answers it again, letter for letter."""
 
@@ -87,6 +98,7 @@ class PurchaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(description="Of a sale without a member: what a member who claims it might earn.")
     ] = 0
     redemptions: list[SpentOut] = []
+    stamps: Annotated[list[StampsOut], Meta(description="What it put on stamp cards.")] = []
     points_taken_back: Annotated[
         int, Meta(description="Of a receipt on which more came back than was bought; points_earned is below zero then.")
     ] = 0
@@ -163,6 +175,8 @@ OF_SPENDING = (
     "account_frozen",
     "insufficient_points",
     "unknown_reward",
+    "unknown_own_reward",
+    "own_reward_gone",
     "reward_not_on_offer",
     "reward_for_other_tiers",
     "reward_sold_out",

@@ -35,6 +35,7 @@ class RedemptionReceipt(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["held", "captured", "refused"]
     member: str
     reward: str | None
+    own_reward: str | None = None
     points: int
     points_captured: int
     amount_minor: int | None
@@ -101,6 +102,7 @@ class RedemptionOut(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["held", "captured", "released", "expired", "reversed", "refused"]
     refusal: str | None
     reward: str | None
+    own_reward: str | None = None
     code: str | None
     points: int
     points_captured: int
@@ -183,7 +185,8 @@ class Redemptions(ApiView):
     @operation(
         id="redeem",
         summary="Spend points, or hold them for a while",
-        description="Name a `reward` by its code, or `points` to pay an amount at the terms' rate. With `hold` the points "
+        description="Name a `reward` by its code, an `own_reward` by its id (what the member owns costs no points; "
+        "`get_standing` lists them), or `points` to pay an amount at the terms' rate. With `hold` the points "
         "are set aside until they are captured, released, or the time is over. One that is brought over from another system "
         "is dated back (`occurred_at`)." + _KEPT,
         body=NewRedemption,
@@ -216,6 +219,11 @@ class Redemptions(ApiView):
                 "reward": "free-coffee",
                 "hold": True,
                 "hold_minutes": 10,
+            },
+            "one_of_the_member_s_own": {
+                "external_id": "till-1-d-11",
+                "member": {"card": "9000-1234"},
+                "own_reward": "own_4m8x2k9q7w3t6v1p",
             },
             "pay_with_points": {
                 "external_id": "till-1-d-10",
@@ -388,6 +396,7 @@ def _shown(call: Call, view: View) -> RedemptionOut:
         state=cast(Any, view.state),
         refusal=view.refusal or None,
         reward=view.reward or None,
+        own_reward=view.own_reward or None,
         code=view.code or None,
         points=view.points,
         points_captured=view.points_captured,

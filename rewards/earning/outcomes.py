@@ -11,8 +11,10 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
+from rewards.earning import stamps
 from rewards.earning.basket import Evaluation, Facts, TraceLine
 from rewards.earning.conditions import Moment
+from rewards.earning.plan import plan
 from rewards.terms import Terms
 
 #: (terms, moment, trace) -> numbers by name.  A name is the outcome's key, or begins with it: `stamps`, `stamps:coffee`.
@@ -29,7 +31,11 @@ class Outcome(NamedTuple):
     texts: Mapping[str, Any]
 
 
-OUTCOMES: Final[tuple[Outcome, ...]] = ()
+def _stamps(terms: Terms, moment: Moment, trace: list[TraceLine]) -> Mapping[str, int]:
+    return stamps.earned(plan(terms).stamps, moment, trace)
+
+
+OUTCOMES: Final[tuple[Outcome, ...]] = (Outcome(stamps.KEY, _stamps, stamps.TEXTS),)
 
 
 def earned_beside(

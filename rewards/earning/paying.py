@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rewards.earning.basket import Line
-from rewards.earning.plan import Chosen
+from rewards.earning.chosen import Chosen
 from rewards.terms import Terms
 
 

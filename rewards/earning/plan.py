@@ -8,45 +8,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
 
-from rewards.earning.basket import Line, towards_zero
+from rewards.earning.basket import towards_zero
+from rewards.earning.chosen import Chosen
 from rewards.earning.conditions import Check, checks_of
-from rewards.terms import AnyRule, Expiry, Goods, Pending, Terms, ratio
+from rewards.earning.stamps import ReadyCard, ready
+from rewards.terms import AnyRule, Expiry, Pending, Terms, ratio
 
 DISCOUNTS, TAX, POINTS = 1, 2, 4
 _FLAG = {"discounts": DISCOUNTS, "tax": TAX, "points": POINTS}
-
-
-class Chosen:
-    """Which goods a rule looks at, as sets; `everything` when there is nothing to look up."""
-
-    __slots__ = (
-        "everything",
-        "excluded_categories",
-        "excluded_labels",
-        "excluded_skus",
-        "only_categories",
-        "only_labels",
-        "only_skus",
-    )
-
-    def __init__(self, only: Goods | None, excluding: Goods | None) -> None:
-        self.only_skus = frozenset(only.skus) if only else None
-        self.only_categories = frozenset(only.categories) if only else frozenset()
-        self.only_labels = frozenset(only.labels) if only else frozenset()
-        self.excluded_skus = frozenset(excluding.skus) if excluding else frozenset()
-        self.excluded_categories = frozenset(excluding.categories) if excluding else frozenset()
-        self.excluded_labels = frozenset(excluding.labels) if excluding else frozenset()
-        self.everything = only is None and (excluding is None or excluding.is_empty)
-
-    def holds(self, line: Line) -> bool:
-        """State whether a line is looked at, by its SKU, category and labels."""
-        if line.sku in self.excluded_skus or line.category in self.excluded_categories:
-            return False
-        if line.labels and not self.excluded_labels.isdisjoint(line.labels):
-            return False
-        if self.only_skus is None or line.sku in self.only_skus or line.category in self.only_categories:
-            return True
-        return bool(line.labels) and not self.only_labels.isdisjoint(line.labels)
 
 
 class PlannedRule:
@@ -122,6 +91,7 @@ class Plan:
         "pending",
         "rules",
         "scale",
+        "stamps",
         "sums_lines",
         "terms",
         "tier_factor",
@@ -140,6 +110,7 @@ class Plan:
         self.sums_lines = terms.points.rounding.scope == "line"
         self.by_line = self.sums_lines or any(rule.is_multiplier and not rule.chosen.everything for rule in self.rules)
         self.pending: Pending | None = terms.earning.pending
+        self.stamps: tuple[ReadyCard, ...] = ready(terms.stamps, terms)
         levels = terms.tiers.levels if terms.tiers else ()
         self.first_level = levels[0].code if levels else None
         self.tier_factors: dict[str, tuple[int, int]] = {

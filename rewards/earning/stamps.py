@@ -6,14 +6,14 @@ The names of what is earned: `stamps:coffee`, the stamps; `stamps:coffee:rest`, 
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
 from merchants import periods
 from rewards.earning.basket import Line, TraceLine, lines_of, points_shares, towards_zero
+from rewards.earning.chosen import Chosen
 from rewards.earning.conditions import WEEKDAYS, Moment
-from rewards.earning.plan import Chosen
 from rewards.terms import Terms
 from rewards.terms.stamps import StampBonus, StampCard
 
@@ -25,6 +25,47 @@ TEXTS: Final[dict[str, Any]] = {
 }
 
 
+class Earned(NamedTuple):
+    """What is earned, or taken back, on one card: stamps, what is carried over, and uses of the days' limits by name."""
+
+    stamps: int = 0
+    rest: int = 0
+    days: Mapping[str, int] = {}
+
+
+def name_of(card: str) -> str:
+    """Name the stamps of a card."""
+    return f"{KEY}:{card}"
+
+
+def rest_of(card: str) -> str:
+    """Name what of a card is carried over."""
+    return f"{KEY}:{card}:rest"
+
+
+def day_of(card: str, day: date) -> str:
+    """Name what is used of a card's limit per day."""
+    return f"{KEY}:{card}:{day.isoformat()}"
+
+
+def by_card(outcomes: Mapping[str, int]) -> dict[str, Earned]:
+    """Sort what an evaluation says of stamps by card; of a difference of two evaluations too."""
+    found: dict[str, Earned] = {}
+    for name, number in outcomes.items():
+        key, _colon, rest = name.partition(":")
+        if key != KEY or not number:
+            continue
+        card, _colon, what = rest.partition(":")
+        on = found.get(card, Earned())
+        if not what:
+            found[card] = on._replace(stamps=number)
+        elif what == "rest":
+            found[card] = on._replace(rest=number)
+        else:
+            found[card] = on._replace(days={**on.days, name: number})
+    return found
+
+
 class ReadyCard:
     """A card made ready for arithmetic, once: its goods as sets, its rate as figures."""
 
@@ -32,7 +73,7 @@ class ReadyCard:
 
     def __init__(self, card: StampCard, terms: Terms) -> None:
         self.card = card
-        self.name = f"{KEY}:{card.code}"
+        self.name = name_of(card.code)
         self.rate = card.gives.compile()
         self.chosen = Chosen(card.only, card.excluding)
         self.kinds = frozenset(terms.earning.kinds)
@@ -81,18 +122,18 @@ def _on(ready_card: ReadyCard, moment: Moment, known: Mapping[str, int], trace: 
         if rate.by_quantity:
             counted = sum(line.quantity_milli if paid[line.id] > 0 else -line.quantity_milli for line in lines)
         if rate.carries:
-            before = known.get(f"{name}:rest", 0)
+            before = known.get(rest_of(card.code), 0)
             stamps, after = divmod(before + counted, rate.per)
             rest = after - before
         else:
             stamps = towards_zero(counted, rate.per)
     stamps *= max((bonus.factor for bonus in card.bonuses if _applies(bonus, moment)), default=1)
-    used = f"{name}:{moment.day.isoformat()}"
+    used = day_of(card.code, moment.day)
     stamps = _limited(ready_card, stamps, known.get(used, 0), trace)
     if stamps:
         code = "stamped" if stamps > 0 else "stamps_taken_back"
         trace.append(TraceLine(code=code, data={"card": card.code, "stamps": abs(stamps)}))
-    found = {name: stamps, f"{name}:rest": rest}
+    found = {name: stamps, rest_of(card.code): rest}
     return {**found, used: stamps} if card.most_per_day is not None and stamps > 0 else found
 
 
@@ -118,16 +159,29 @@ def _limited(ready_card: ReadyCard, stamps: int, used: int, trace: list[TraceLin
     return most if stamps > 0 else -most
 
 
-def filled(card: StampCard, stamps: int, *, filled_before: int = 0) -> tuple[int, int]:
-    """State how many cards so many stamps on the open card fill, and how many are left on the next.
+class Fill(NamedTuple):
+    """One card that is full: the stamps it takes, and those beyond them that are lost where they may not begin the next."""
+
+    size: int
+    lost: int
+
+
+def fills(card: StampCard, stamps: int, *, filled_before: int = 0) -> list[Fill]:
+    """List the cards that so many stamps on the open card fill, one after the other.
 
     `filled_before`: how many the member has filled already, which decides the size of the next ones.
     """
-    cards = 0
-    while stamps >= (size := size_of(card, filled_before + cards)):
-        cards += 1
-        stamps = stamps - size if card.starts_next else 0
-    return cards, stamps
+    found: list[Fill] = []
+    while stamps >= (size := size_of(card, filled_before + len(found))):
+        found.append(Fill(size, 0 if card.starts_next else stamps - size))
+        stamps -= sum(found[-1])
+    return found
+
+
+def filled(card: StampCard, stamps: int, *, filled_before: int = 0) -> tuple[int, int]:
+    """State how many cards so many stamps on the open card fill, and how many are left on the next."""
+    found = fills(card, stamps, filled_before=filled_before)
+    return len(found), stamps - sum(sum(each) for each in found)
 
 
 def size_of(card: StampCard, filled_before: int) -> int:

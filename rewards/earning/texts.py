@@ -105,6 +105,9 @@ def _sentence(step: TraceLine, terms: Terms | None, language: str, *, for_staff:
     if step.code == "tier" and terms is not None and terms.tiers is not None:
         tier = next((level for level in terms.tiers.levels if level.code == data.get("tier")), None)
         values["tier"] = text(tier.name, language) if tier else str(data.get("tier"))
+    if "card" in data:
+        cards = {card.code: text(card.name, language) for card in terms.stamps} if terms is not None else {}
+        values["card"] = cards.get(str(data["card"]), str(data["card"]))
     if step.code == "skipped":
         why = str(data["why"])
         values["why"] = str(spoken.get(why) or WHY[why]) % values
@@ -118,7 +121,8 @@ def _figures(data: Mapping[str, Any], terms: Terms | None, language: str) -> dic
         minor = data.get(f"{field}_minor")
         if isinstance(minor, int) and terms is not None:
             values[field] = money.format_minor(minor, terms.currency, language)
-    for field in ("most", "needed"):
+    for field in ("most", "needed") if "card" not in data else ():
+        # Of a card these are stamps.
         if isinstance(data.get(field), int) and terms is not None and data.get("why") is None:
             values[field] = points_in_words(int(data[field]), terms, language)
     if "hours" in data:

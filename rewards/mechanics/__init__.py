@@ -6,12 +6,13 @@ towards them.
 
 from typing import Final
 
-from rewards.mechanics import limits, redemptions, referrals, tiers
+from rewards.mechanics import limits, redemptions, referrals, stamps, tiers
 from rewards.sales.batch import Mechanic
 
 MECHANICS: Final[tuple[Mechanic, ...]] = (
     redemptions.MECHANIC,
     limits.MECHANIC,
+    stamps.MECHANIC,
     referrals.MECHANIC,
     tiers.MECHANIC,
 )

@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db import connection
-
 from rewards import counters
 from rewards.counters import CounterName
 from rewards.earning import Evaluation, cap_keys
@@ -61,7 +59,7 @@ class LimitsState(State):
         own = [(name, points) for cap, points in back if (name := counters.of_cap(cap)).scope == counters.MEMBER]
         if own:
             # Undoing a merge divides the counters by what those of the merged member say then.
-            for member_id in _merged_since(self.batch.merchant.pk, buyer, sale):
+            for member_id in counters.merged_since(self.batch.merchant.pk, buyer.id, sale.id):
                 for name, points in own:
                     self.batch.counters.give_back_unread(name.of(member_id), points)
         return {}
@@ -69,13 +67,6 @@ class LimitsState(State):
     def _change(self, buyer: Party, uses: Sequence[tuple[str, int]]) -> None:
         for cap, points in uses:
             self.batch.counters.add(counters.of_cap(cap).of(buyer.id), points)
-
-
-def _merged_since(merchant_id: int, buyer: Party, sale: Sale) -> list[int]:
-    """Return the members whom the sale belonged to before they were merged into its buyer."""
-    with connection.cursor() as cursor:
-        cursor.execute(_BEHIND, {"merchant": merchant_id, "member": buyer.id, "purchase": sale.id})
-        return [member_id for (member_id,) in cursor.fetchall()]
 
 
 class LimitsMechanic:
@@ -93,13 +84,3 @@ class LimitsMechanic:
 
 
 MECHANIC: Final = LimitsMechanic()
-
-_BEHIND = """
-    WITH RECURSIVE behind (id, member_id) AS (
-        SELECT id, source_id FROM rewards_merge WHERE merchant_id = %(merchant)s AND target_id = %(member)s
-            AND unmerged_at IS NULL AND moved -> 'purchases' @> to_jsonb(%(purchase)s)
-        UNION SELECT g.id, g.source_id FROM behind b JOIN rewards_merge g ON g.merchant_id = %(merchant)s
-            AND g.target_id = b.member_id AND g.unmerged_at IS NULL AND g.moved -> 'purchases' @> to_jsonb(%(purchase)s)
-    )
-    SELECT DISTINCT member_id FROM behind ORDER BY member_id
-"""

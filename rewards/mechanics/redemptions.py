@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ class RedemptionsState(State):
         self.batch = batch
         self.asks = [ask for sold in batch.sold for ask in sold.redemptions]
         self.needs_all_lots = bool(self.asks)
-        self.spendings = redemptions.Spendings(counters=batch.counters)
+        self.spendings = redemptions.Spendings(counters=batch.counters, own=batch.own)
         self._spent: dict[int, _Spent] = {}
 
     def load(self, found: Mapping[str, Any]) -> None:
@@ -44,29 +44,38 @@ class RedemptionsState(State):
         if self.asks or sale is not None:
             self._read(sale.id if sale is not None else None)
 
-    def _read(self, purchase_id: int | None = None) -> None:
+    def _read(self, purchase_id: int | None = None, *, holds: Sequence[int] = ()) -> None:
         batch = self.batch
         self.spendings = redemptions.read_spendings(
-            batch.merchant, batch.book, batch.timeline, self.asks, purchase_id=purchase_id, counters=batch.counters
-        )
+            batch.merchant, batch.book, batch.timeline, self.asks, row_ids=holds, purchase_id=purchase_id,
+            counters=batch.counters, own=batch.own,
+        )  # fmt: skip
 
     def settle_time(self, member: Party) -> None:
         """A hold whose time is over keeps nothing back, however late the clock is."""
         if member.account.held:
-            self._read_holds()
+            self._read_holds(member)
             self.spendings.expire_due(self.batch.book, member.account, member_public_id=member.public_id)
             self._tell()
 
     def left(self, member: Party) -> None:
         """What is set aside is given back."""
-        if member.account.held:
-            self._read_holds()
-            self.spendings.release_all(self.batch.book, member.account, member_public_id=member.public_id)
-            self._tell()
+        self._read_holds(member)
+        self.spendings.release_all(self.batch.book, member.account, member_public_id=member.public_id)
+        self._tell()
 
-    def _read_holds(self) -> None:
+    def merged(self, source: Party, target: Party) -> Mapping[str, Any]:
+        """What of the source's own rewards is set aside is given back, to move as the others do."""
+        self._read_holds(source)
+        self.spendings.release_all(self.batch.book, source.account, member_public_id=source.public_id)
+        self._tell()
+        return {}
+
+    def _read_holds(self, member: Party) -> None:
+        """Read what is set aside of a member: the account says so of points, and of their own rewards these do."""
         if self.spendings.merchant is None:
-            self._read()
+            self.batch.own.read([member.id])
+            self._read(holds=redemptions.holding(self.batch.merchant.pk, self.batch.own.of(member.id)))
 
     def _tell(self) -> None:
         """Tell at the moment it happens; a silent journey tells all the same of holds whose time was over."""
@@ -133,7 +142,7 @@ class RedemptionsState(State):
         restored = redemptions.restore(
             self.spendings, self.batch.book, buyer.account, purchase_id=sale.id,
             refunded_minor=returns.came_back(sale), total_minor=sale.sold_minor, occurred_at=change.occurred_at,
-            reason=change.reason,
+            is_gone=sale.came_back_whole, reason=change.reason,
         )  # fmt: skip
         return {"points_restored": restored}
 

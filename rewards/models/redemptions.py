@@ -11,6 +11,7 @@ from members.models import Member
 from merchants.database.tenant_key import TenantKey
 from merchants.models.merchants import Location
 from rewards.models.documents import Document, InnerDocument
+from rewards.models.own_rewards import OwnReward
 from rewards.models.purchases import CurrentTransaction, Purchase, TransactionId
 
 
@@ -44,6 +45,9 @@ class Redemption(InnerDocument):
     reward = models.CharField(
         max_length=60, blank=True, help_text="Code of the reward; empty when points pay an amount"
     )
+    own_reward = TenantKey(
+        OwnReward, constraint="redemption_of_own_reward", null=True, help_text="What it takes; then it costs no points"
+    )
     code = models.CharField(max_length=20, null=True, blank=True, help_text="What the member shows at the till")
     points = models.BigIntegerField(help_text="Asked for")
     is_at_tills_word = models.BooleanField(
@@ -74,7 +78,12 @@ class Redemption(InnerDocument):
                 name="a_redemption_is_named_or_of_a_purchase",
                 condition=Q(external_id__isnull=False) | Q(purchase__isnull=False, purchase_position__isnull=False),
             ),
-            models.CheckConstraint(name="redemption_points_positive", condition=Q(points__gt=0) | Q(state="refused")),
+            models.CheckConstraint(
+                name="a_redemption_costs_points_or_takes_an_own_reward",
+                condition=Q(points__gt=0, own_reward__isnull=True)
+                | Q(points=0, own_reward__isnull=False)
+                | Q(state="refused"),
+            ),
             models.CheckConstraint(
                 name="captured_within_points", condition=Q(points_captured__gte=0, points_captured__lte=F("points"))
             ),
@@ -94,6 +103,11 @@ class Redemption(InnerDocument):
                 fields=["merchant", "purchase"], name="redemption_by_purchase", condition=Q(purchase__isnull=False)
             ),
             models.Index(fields=["merchant", "reward", "-id"], name="redemption_by_reward"),
+            models.Index(
+                fields=["merchant", "own_reward"],
+                name="redemption_by_own_reward",
+                condition=Q(own_reward__isnull=False),
+            ),
             models.Index(fields=["merchant", "recorded_at"], name="redemption_by_time"),
             models.Index(fields=["merchant", "-occurred_at", "-id"], name="redemption_newest_first"),
             models.Index(fields=["merchant", "xid"], name="redemption_by_writer"),

@@ -97,7 +97,7 @@ class AccountSums:
         if not self.has_all_lots:
             raise AssertionError("points may only be taken when all open lots have been read")
 
-    def _check_not_frozen(self) -> None:
+    def check_not_frozen(self) -> None:
         if self.frozen_at is not None:
             raise AccountFrozen(_("This account is being checked and cannot be spent from. Nothing was taken."))
 

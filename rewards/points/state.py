@@ -103,7 +103,7 @@ class AccountState(AccountSums):
         :raises TooManyPoints: more would be owed than JSON clients can count exactly.
         """
         self._need_all_lots()
-        self._check_not_frozen()
+        self.check_not_frozen()
         there = min(points, self._there(within))
         owed, before = points - there, self.debt
         if self.debt + owed > POINTS_MAX:
@@ -162,7 +162,7 @@ class AccountState(AccountSums):
 
         :raises AccountFrozen: the account awaits an inspection.
         """
-        self._check_not_frozen()
+        self.check_not_frozen()
         taken = list(share(pins, points))
         self._enter(
             "capture", cause, balance=-points, held=-points, allocations=[(lot, -n, -n) for lot, n in taken],
@@ -301,7 +301,7 @@ class AccountState(AccountSums):
         self, points: int, own_lots: Collection[LotState] = (), within: Mapping[int, int] | None = None
     ) -> list[tuple[LotState, int]]:
         self._need_all_lots()
-        self._check_not_frozen()
+        self.check_not_frozen()
         if points <= 0:
             raise AssertionError(f"{points} points cannot be taken")
         there = self._there(within)

@@ -7,6 +7,7 @@ Once only: the purchase's row is locked first, and a unique key stands behind it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -85,7 +86,7 @@ def claim(*, merchant: Merchant, asked: ClaimInput, now: datetime, actor: Actor)
         merchant_id=merchant.pk, public_id=ids.mint("clm"), external_id=asked.external_id, fingerprint=sent,
         actor=str(actor), occurred_at=now, recorded_at=now, purchase_id=purchase_id, member_id=buyer.id,
     )  # fmt: skip
-    row.receipt = _receipt(row, sale, buyer, evaluation)
+    row.receipt = _receipt(row, sale, buyer, evaluation, batch.receipt(sale))
     batch.tell(_event(row, sale, buyer))
     out = batch.writing()
     model_rows.add_new(out, "claims", [row], is_rare=False)
@@ -121,8 +122,11 @@ def _check(merchant: Merchant, sale: Sale, *, now: datetime) -> None:
         )
 
 
-def _receipt(row: Claim, sale: Sale, buyer: Party, evaluation: Evaluation) -> dict[str, Any]:
+def _receipt(
+    row: Claim, sale: Sale, buyer: Party, evaluation: Evaluation, by_mechanics: Mapping[str, Any]
+) -> dict[str, Any]:
     told = {
+        **by_mechanics,
         "id": row.public_id,
         "external_id": row.external_id,
         "purchase": sale.public_id,

@@ -174,6 +174,7 @@ def _receipt(
 ) -> dict[str, Any]:  # fmt: skip
     account = buyer.account if buyer else None
     return {
+        **told,
         "id": wanted.public_id,
         "external_id": asked.external_id,
         "purchase": sale.public_id,

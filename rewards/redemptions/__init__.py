@@ -41,6 +41,7 @@ from rewards.redemptions.offers import PayOffer as PayOffer
 from rewards.redemptions.offers import UnknownReward as UnknownReward
 from rewards.redemptions.paying import Taken as Taken
 from rewards.redemptions.paying import take as take
+from rewards.redemptions.reading import holding as holding
 from rewards.redemptions.reading import read_spendings as read_spendings
 from rewards.redemptions.restoring import restore as restore
 from rewards.redemptions.spending import hold as hold

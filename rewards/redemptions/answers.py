@@ -42,10 +42,11 @@ class PartOfAReward(Invalid):
 
 
 def check_shape(ask: Ask) -> None:
-    """:raises Invalid: not exactly one of a hold, a reward and points (points may stand beside a hold)."""
-    ways = sum(value is not None for value in (ask.id, ask.code, ask.reward))
-    if ways > 1 or (ways == 0 and ask.points is None) or (ask.reward is not None and ask.points is not None):
-        raise Invalid(_("Name exactly one: a hold (by id or code), a reward, or points."))
+    """:raises Invalid: not exactly one of a hold, a reward, an own reward and points (points may stand beside a hold)."""
+    ways = sum(value is not None for value in (ask.id, ask.code, ask.reward, ask.own_reward))
+    is_reward = ask.reward is not None or ask.own_reward is not None
+    if ways > 1 or (ways == 0 and ask.points is None) or (is_reward and ask.points is not None):
+        raise Invalid(_("Name exactly one: a hold (by id or code), a reward, an own reward, or points."))
 
 
 def ended(row: Redemption) -> AlreadyEnded:
@@ -59,9 +60,10 @@ def ended(row: Redemption) -> AlreadyEnded:
     return AlreadyEnded(sentences.get(State(row.state), ""), state=str(row.state), redemption=row.public_id)
 
 
-def receipt_of(row: Redemption, *, member: str, balance_after: int) -> dict[str, Any]:
-    """Freeze what a redemption looked like when it was written."""
+def receipt_of(row: Redemption, *, member: str, balance_after: int, own_reward: str | None = None) -> dict[str, Any]:
+    """Freeze what a redemption looked like when it was written; `own_reward` is the public id of what it takes."""
     return {
+        **({"own_reward": own_reward} if own_reward else {}),
         "id": row.public_id,
         "external_id": row.external_id,
         "state": str(row.state),

@@ -95,7 +95,7 @@ def taken_at(
             )
             SELECT p.now_id, r.reward, r.occurred_at FROM person p JOIN rewards_redemption r
                 ON r.merchant_id = %(merchant)s AND r.member_id = p.id
-            WHERE r.reward = ANY(%(rewards)s)
+            WHERE r.reward = ANY(%(rewards)s) AND r.own_reward_id IS NULL
                 AND (r.state = 'captured' OR (r.state = 'held' AND r.hold_expires_at > %(now)s))
             """,
             {"merchant": merchant_id, "members": list(member_ids), "rewards": list(rewards), "now": now},

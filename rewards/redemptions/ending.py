@@ -160,12 +160,13 @@ def reverse(
         actor=str(actor), occurred_at=now, recorded_at=now, redemption_id=row.id, points=points, reason=asked.reason,
     )  # fmt: skip
     document.receipt = {**_receipt(document, row, party), "points_lapsed": points - stayed}
-    payload = {
-        "redemption": row.public_id, "member": party.public_id, "points": points,
-        "balance": party.account.balance, "reversal": document.public_id, "reward": row.reward or None,
-        "seq": party.account.seq, "external_id": asked.external_id,
-    }  # fmt: skip
-    spendings.events.append(Event("points.reversed", payload, now))
+    if row.own_reward_id is None:
+        payload = {
+            "redemption": row.public_id, "member": party.public_id, "points": points,
+            "balance": party.account.balance, "reversal": document.public_id, "reward": row.reward or None,
+            "seq": party.account.seq, "external_id": asked.external_id,
+        }  # fmt: skip
+        spendings.events.append(Event("points.reversed", payload, now))
     spendings.write(book, document)
     audit.record(
         merchant=merchant, action="redemption.reversed", actor=actor, now=now, subject=party.public_id,
@@ -181,13 +182,13 @@ def expire_holds(*, merchant: Merchant, now: datetime, limit: int = 200) -> int:
     members' accounts, in id order, then the stock.
     """
     due = Redemption.objects.filter(merchant_id=merchant.pk, state=State.HELD, hold_expires_at__lte=now)
-    members = list(due.order_by("hold_expires_at").values_list("member_id", flat=True)[:limit])
+    members = dict(due.order_by("hold_expires_at").values_list("pk", "member_id")[:limit])
     if not members:
         return 0
     book = Book(merchant.pk, now=now, actor=SYSTEM)
-    found = parties.lock_ids(book, members)
+    found = parties.lock_ids(book, list(members.values()))
     book.read_lots(everything=True)
-    spendings = read_spendings(merchant, book, versions.timeline(merchant.pk), [])
+    spendings = read_spendings(merchant, book, versions.timeline(merchant.pk), [], row_ids=list(members))
     people = {party.id: party for party in found.values()}
     ended = sum(
         spendings.expire_due(book, party.account, member_public_id=party.public_id) for party in people.values()

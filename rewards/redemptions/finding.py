@@ -34,6 +34,8 @@ class View:
     refusal: str
     member_id: int
     reward: str
+    #: The public id of the member's own reward that it takes; empty where it costs points.
+    own_reward: str
     code: str
     points: int
     points_captured: int
@@ -53,7 +55,7 @@ class View:
 
 def row_of(merchant_id: int, name: str) -> Redemption | None:
     """Find a redemption's row by public id or code; None when there is none."""
-    rows = Redemption.objects.filter(merchant_id=merchant_id).select_related("purchase")
+    rows = Redemption.objects.filter(merchant_id=merchant_id).select_related("purchase", "own_reward")
     if ids.is_id(name, "rdm"):
         return rows.filter(public_id=name).first()
     return rows.filter(code=ids.normalise(name)).first()
@@ -70,7 +72,7 @@ def listed(
 ) -> list[View]:
     """List a member's redemptions, newest first, refusals left out."""
     rows = (
-        Redemption.objects.select_related("purchase")
+        Redemption.objects.select_related("purchase", "own_reward")
         .filter(merchant_id=merchant.pk, member_id=member_id)
         .exclude(state=State.REFUSED)
     )
@@ -90,7 +92,7 @@ def recorded(
     limit: int = 50,
 ) -> list[View]:
     """List redemptions of all members, the newest first, refusals too: of a member, by the caller's id, or those held."""
-    rows = Redemption.objects.filter(merchant_id=merchant.pk).prefetch_related("purchase")
+    rows = Redemption.objects.filter(merchant_id=merchant.pk).prefetch_related("purchase", "own_reward")
     if member_ids is not None:
         rows = rows.filter(member_id__in=member_ids)
     if external_id is not None:
@@ -107,13 +109,13 @@ def changed(*, merchant: Merchant, now: datetime, since: Since, limit: int = 50)
 
     A hold whose time is over says so at once; it comes here when somebody ended it, or the next minute's work did.
     """
-    rows = Redemption.objects.filter(merchant_id=merchant.pk).prefetch_related("purchase")
+    rows = Redemption.objects.filter(merchant_id=merchant.pk).prefetch_related("purchase", "own_reward")
     return [_view(row, now) for row in documents.read_changed(rows, since, limit=max(1, limit))]
 
 
 def usable(*, merchant: Merchant, member_id: int, now: datetime) -> list[View]:
     """List what a member can show at the till now, the soonest to expire first."""
-    rows = Redemption.objects.select_related("purchase").filter(
+    rows = Redemption.objects.select_related("purchase", "own_reward").filter(
         merchant_id=merchant.pk, member_id=member_id, state=State.HELD, hold_expires_at__gt=now
     )
     return [_view(row, now) for row in rows.order_by("hold_expires_at", "id")[:USABLE_MAX]]
@@ -126,7 +128,9 @@ def over(
 
     `before_id` is the last one of the page before; one that is not the member's has nothing before it.
     """
-    rows = Redemption.objects.select_related("purchase").filter(merchant_id=merchant.pk, member_id=member_id)
+    rows = Redemption.objects.select_related("purchase", "own_reward").filter(
+        merchant_id=merchant.pk, member_id=member_id
+    )
     if before_id is not None:
         last = rows.filter(pk=before_id).first()
         if last is None:
@@ -142,6 +146,6 @@ def _view(row: Redemption, now: datetime) -> View:
         state = str(State.EXPIRED)
     return View(
         row.id, row.public_id, row.external_id, row.purchase.public_id if row.purchase else "", state, row.refusal, row.member_id, row.reward,
-        ids.grouped(row.code) if row.code else "", row.points, row.points_captured, row.points_returned,
+        row.own_reward.public_id if row.own_reward else "", ids.grouped(row.code) if row.code else "", row.points, row.points_captured, row.points_returned,
         row.amount_minor, row.currency, row.occurred_at, row.hold_expires_at, row.ended_at, int(row.xid),
     )  # fmt: skip

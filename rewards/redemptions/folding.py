@@ -7,7 +7,7 @@ locks (`read_spendings`), fold, write once.  A refused ask leaves everything as 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,10 +19,12 @@ from merchants.database import model_rows
 from merchants.database.statements import Writing
 from merchants.models.merchants import Merchant
 from merchants.outbox import Event
-from rewards import authority, documents, tiers
+from rewards import authority, documents, own_rewards, tiers
 from rewards.counters import CounterKey, Counters, of_stock
 from rewards.models.documents import Document
+from rewards.models.own_rewards import OwnReward
 from rewards.models.redemptions import Capture, Redemption
+from rewards.own_rewards import OwnRewards
 from rewards.points import AccountState, Book, Cause, LotState
 from rewards.redemptions import answers, occasions, offers
 from rewards.redemptions.inputs import Ask
@@ -45,6 +47,8 @@ class Spendings:
     pins: dict[int, list[tuple[LotState, int]]] = field(default_factory=dict)
     #: The stock of rewards, locked; a batch of sales writes it with its other counters.
     counters: Counters = field(default_factory=Counters)
+    #: Rewards that are members' own; written as the counters are.
+    own: OwnRewards = field(default_factory=OwnRewards)
     #: When each member took each limited reward.
     taken: dict[tuple[int, str], list[datetime]] = field(default_factory=dict)
     #: What tills have spent today of each member at their word, as the database knows it.
@@ -76,9 +80,14 @@ class Spendings:
         account = occasion.account
         self.expire_due(book, account, member_public_id=occasion.member_public_id)
         version = self.timeline.at(occasion.occurred_at)
-        price = self.price(version, ask, account, occasion, paid_minor=paid_minor)
+        own = self.own.named(ask.own_reward, account.member_id) if ask.own_reward is not None else None
+        if own is not None:
+            version = self.timeline.numbered(own.terms_version)
+            price = self._price_of_own(own, version, account, occasion)
+        else:
+            price = self.price(version, ask, account, occasion, paid_minor=paid_minor)
         assert version is not None
-        if occasion.is_at_tills_word:
+        if occasion.is_at_tills_word and own is None:
             at = book.now if occasion.within is None else occasion.occurred_at
             self._check_tills_word(book, account.member_id, price.points, at=at)
         identity = self.new_ids[-1]
@@ -86,7 +95,9 @@ class Spendings:
             "redemption", identity, occasion.occurred_at, rules=(price.reward,) if price.reward else (),
             terms_version=version.number, location_id=occasion.location_id,
         )  # fmt: skip
-        if is_hold:
+        if own is not None:
+            self.own.become(own, OwnReward.State.HELD if is_hold else OwnReward.State.TAKEN)
+        elif is_hold:
             account.hold(cause, points=price.points, now=book.now, actor=book.actor)
         else:
             account.redeem(cause, points=price.points, within=occasion.within, now=book.now, actor=book.actor)
@@ -97,16 +108,22 @@ class Spendings:
         tiers.hold_points(book, account, self.timeline.at(book.now), zone=self._zone)
         if price.stock is not None:
             self.counters.add(of_stock(price.reward), 1)
-        if price.reward:
+        if price.reward and own is None:
             self.taken.setdefault((account.member_id, price.reward), []).append(occasion.occurred_at)
         row = occasions.redemption_of(
             occasion, price, identity=identity, book=book, version=version,
             hold_minutes=(hold_minutes or price.hold_minutes) if is_hold else None,
+            own_reward_id=own.pk if own is not None else None,
         )  # fmt: skip
         row.external_id, row.fingerprint = external_id, sent
-        row.receipt = answers.receipt_of(row, member=occasion.member_public_id, balance_after=account.spendable)
+        row.receipt = answers.receipt_of(
+            row, member=occasion.member_public_id, balance_after=account.spendable, own_reward=ask.own_reward
+        )
         self.new.append(row)
         self.rows[identity] = row
+        if own is not None:
+            self._tell_of_own(row, own, member=occasion.member_public_id, at=row.occurred_at)
+            return row
         self.events.append(
             answers.spent_event(
                 row,
@@ -141,6 +158,29 @@ class Spendings:
             order_total_minor=occasion.order_total_minor,
         )  # fmt: skip
         return offers.price_of(reward, order_total_minor=occasion.order_total_minor)
+
+    def _price_of_own(self, own: OwnReward, version: Version, account: AccountState, occasion: Occasion) -> Price:
+        """What a reward of the member's own is worth, by the terms it was issued under; it takes no points."""
+        account.check_not_frozen()
+        reward = offers.reward_of(version.terms, own.reward)
+        assert reward is not None, "terms whose cards bring a reward that they do not have are never published"
+        claimed = self.counters.used(of_stock(reward.code))
+        offers.check_own(reward, claimed=claimed, order_total_minor=occasion.order_total_minor)
+        return replace(offers.price_of(reward, order_total_minor=occasion.order_total_minor), points=0)
+
+    def _tell_of_own(self, row: Redemption, own: OwnReward, *, member: str, at: datetime) -> None:
+        self.events.append(own_rewards.changed(own, member=member, at=at, redemption=row.public_id))
+
+    def _own_name(self, row: Redemption) -> str | None:
+        return None if row.own_reward_id is None else self.own.by_id(row.own_reward_id).public_id
+
+    def give_own_back(self, row: Redemption, account: AccountState, *, member: str, at: datetime) -> None:
+        """Let what a redemption had set aside or taken be the member's own again, also after a merge."""
+        assert row.own_reward_id is not None
+        own = self.own.by_id(row.own_reward_id)
+        own.member_id = account.member_id
+        self.own.become(own, OwnReward.State.OPEN)
+        self._tell_of_own(row, own, member=member, at=at)
 
     def _taken_in_period(self, reward: AnyReward, member_id: int, at: datetime) -> int:
         moments = self.taken.get((member_id, reward.code), [])
@@ -207,13 +247,12 @@ class Spendings:
         parent: Parent | None = None,
     ) -> Capture:
         """Spend what was held, all or a part, and release the rest; `check_capture` allowed it."""
-        pins = self.pins[row.id]
-        cause = self._cause(row, occurred_at)
-        account.capture(cause, pins=pins, points=points, now=book.now, actor=book.actor)
         released = row.points - points
-        if released:
-            rest = _left(pins, points)
-            account.release(cause, pins=rest, points=released, now=book.now, actor=book.actor)
+        if row.own_reward_id is not None:
+            account.check_not_frozen()
+            self.own.become(self.own.by_id(row.own_reward_id), OwnReward.State.TAKEN)
+        else:
+            self._capture_points(book, account, row, points, occurred_at)
         self._end(row, State.CAPTURED, at=book.now, captured=points)
         capture = Capture(
             merchant_id=book.merchant_id, public_id=ids.mint("cap"), external_id=external_id, fingerprint=sent,
@@ -221,11 +260,16 @@ class Spendings:
             purchase_id=parent.id if parent else None, purchase_position=parent.position if parent else None,
         )  # fmt: skip
         capture.receipt = {
-            **answers.receipt_of(row, member=member_public_id, balance_after=account.spendable),
+            **answers.receipt_of(
+                row, member=member_public_id, balance_after=account.spendable, own_reward=self._own_name(row)
+            ),
             "id": capture.public_id, "external_id": external_id, "redemption": row.public_id,
             "points_released": released,
         }  # fmt: skip
         self.captures.append(capture)
+        if row.own_reward_id is not None:
+            self._tell_of_own(row, self.own.by_id(row.own_reward_id), member=member_public_id, at=occurred_at)
+            return capture
         payload = {
             "redemption": row.public_id, "member": member_public_id, "capture": capture.public_id, "points": points,
             "points_released": released, "reward": row.reward or None, "external_id": external_id,
@@ -234,6 +278,16 @@ class Spendings:
         }  # fmt: skip
         self.events.append(Event("points.captured", payload, occurred_at))
         return capture
+
+    def _capture_points(
+        self, book: Book, account: AccountState, row: Redemption, points: int, occurred_at: datetime
+    ) -> None:
+        pins = self.pins[row.id]
+        cause = self._cause(row, occurred_at)
+        account.capture(cause, pins=pins, points=points, now=book.now, actor=book.actor)
+        if row.points > points:
+            rest = _left(pins, points)
+            account.release(cause, pins=rest, points=row.points - points, now=book.now, actor=book.actor)
 
     def release(
         self,
@@ -247,9 +301,15 @@ class Spendings:
         release_public_id: str | None = None,
     ) -> None:
         """Give back what was held: by the till (released) or by time (expired); stock and limits with it."""
-        account.release(self._cause(row, at), pins=self.pins[row.id], points=row.points, now=book.now, actor=book.actor)
+        if row.own_reward_id is None:
+            account.release(
+                self._cause(row, at), pins=self.pins[row.id], points=row.points, now=book.now, actor=book.actor
+            )
         self._end(row, state, at=at, captured=0)
         self.forget(row)
+        if row.own_reward_id is not None:
+            self.give_own_back(row, account, member=member_public_id, at=at)
+            return
         payload = {
             "redemption": row.public_id, "member": member_public_id, "points": row.points, "reason": state,
             "release": release_public_id, "reward": row.reward or None, "balance": account.balance,
@@ -263,7 +323,7 @@ class Spendings:
             return
         if offers.was_counted(self.timeline, row.reward, row.terms_version):
             self.counters.add(of_stock(row.reward), -1)
-        moments = self.taken.get((row.member_id, row.reward), [])
+        moments = self.taken.get((row.member_id, row.reward), []) if row.own_reward_id is None else []
         if row.occurred_at in moments:
             moments.remove(row.occurred_at)
 
@@ -318,6 +378,7 @@ class Spendings:
             account=account.mark(), rows=rows, counters=self.counters.mark(),
             taken={key: list(moments) for key, moments in self.taken.items()}, new_ids=list(self.new_ids),
             new=len(self.new), captures=len(self.captures), events=len(self.events), changed=dict(self.changed),
+            own=self.own.mark(),
         )  # fmt: skip
 
     def go_back(self, account: AccountState, mark: SpendingMark) -> None:
@@ -330,6 +391,7 @@ class Spendings:
                 setattr(self.rows[identity], name, value)
         del self.new[mark.new :], self.captures[mark.captures :], self.events[mark.events :]
         self.counters.go_back(mark.counters)
+        self.own.go_back(mark.own)
         self.taken, self.new_ids, self.changed = mark.taken, mark.new_ids, mark.changed
 
     def add_to(self, writing: Writing) -> None:
@@ -348,6 +410,7 @@ class Spendings:
         writing = Writing(merchant_id=book.merchant_id, actor=book.actor, now=book.now)
         self.add_to(writing)
         self.counters.add_to(writing)
+        self.own.add_to(writing)
         for document in documents_too:
             model_rows.add_new(writing, type(document).__name__.lower(), [document])
         book.add_to(writing, events=[event for event in self.events if not is_silent or self.is_of_time(event)])
@@ -374,6 +437,7 @@ class SpendingMark:
     captures: int
     events: int
     changed: dict[int, Redemption]
+    own: Mapping[int, tuple[str, datetime | None]]
 
 
 def _left(pins: Sequence[tuple[LotState, int]], points: int) -> list[tuple[LotState, int]]:

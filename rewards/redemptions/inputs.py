@@ -8,13 +8,13 @@ from msgspec import Meta
 
 from rewards.dating import OccurredAt
 from rewards.parties import ExternalId, Input, MemberRef, Place, Reason
-from rewards.sales.inputs import PointsAsked, RewardCode
+from rewards.sales.inputs import OwnRewardId, PointsAsked, RewardCode
 
 HOLD_MINUTES_MAX = 43_200
 
 
 class Ask(Protocol):
-    """What a purchase may say about spending points: a hold to capture, a reward, or points as money."""
+    """What a purchase may say about spending: a hold to capture, a reward for points, one's own, or points as money."""
 
     @property
     def id(self) -> str | None: ...
@@ -23,15 +23,19 @@ class Ask(Protocol):
     @property
     def reward(self) -> str | None: ...
     @property
+    def own_reward(self) -> str | None: ...
+    @property
     def points(self) -> int | None: ...
 
 
 class RedemptionRequest(Input, frozen=True, kw_only=True):
-    """Spend points of a member: on a reward (by its code), or any amount of points at the terms' rate."""
+    """Spend points of a member: on a reward (by its code), or any amount of points at the terms' rate; or let them take
+    a reward that is their own."""
 
     external_id: ExternalId
     member: MemberRef
     reward: RewardCode | None = None
+    own_reward: OwnRewardId | None = None
     points: PointsAsked | None = None
     hold: Annotated[bool, Meta(description="Set the points aside; capture or release them later.")] = False
     hold_minutes: Annotated[

@@ -47,8 +47,9 @@ class Parent:
 
 
 def redemption_of(
-    occasion: Occasion, price: Price, *, identity: int, book: Book, version: Version, hold_minutes: int | None
-) -> Redemption:
+    occasion: Occasion, price: Price, *, identity: int, book: Book, version: Version, hold_minutes: int | None,
+    own_reward_id: int | None = None,
+) -> Redemption:  # fmt: skip
     """Return the redemption, not written yet; with `hold_minutes` its points are set aside for so long."""
     is_hold, parent = hold_minutes is not None, occasion.parent
     return Redemption(
@@ -64,6 +65,7 @@ def redemption_of(
         purchase_position=parent.position if parent else None,
         location_id=occasion.location_id,
         reward=price.reward,
+        own_reward_id=own_reward_id,
         code=ids.normalise(ids.mint_code()),
         points=price.points,
         is_at_tills_word=occasion.is_at_tills_word,

@@ -168,14 +168,33 @@ def check(
         raise RewardNotOnOffer(_("This reward is not on offer today."))
     if reward.refusal(_Member(tier)) is not None:
         raise RewardForOtherTiers(_("This reward is for members on other tiers."), tiers=list(reward.tiers))
-    if reward.stock is not None and claimed >= reward.stock:
-        raise RewardSoldOut(_("There are none of this reward left."))
+    _check_stock(reward, claimed)
     if reward.per_member is not None and taken_in_period >= reward.per_member.count:
         raise RewardLimitReached(
             _("The member has had this reward as often as it may be taken (%(count)d).")
             % {"count": reward.per_member.count},
             per=reward.per_member.per,
         )
+    _check_total(reward, order_total_minor, needs_total=needs_total)
+
+
+def check_own(reward: AnyReward, *, claimed: int, order_total_minor: int | None) -> None:
+    """Refuse what cannot be handed out of a reward that is the member's own.
+
+    Its days, tiers and limits are no matter: it was promised when it was issued.
+
+    :raises RewardSoldOut, OrderTotalTooSmall, OrderTotalRequired:
+    """
+    _check_stock(reward, claimed)
+    _check_total(reward, order_total_minor, needs_total=True)
+
+
+def _check_stock(reward: AnyReward, claimed: int) -> None:
+    if reward.stock is not None and claimed >= reward.stock:
+        raise RewardSoldOut(_("There are none of this reward left."))
+
+
+def _check_total(reward: AnyReward, order_total_minor: int | None, *, needs_total: bool) -> None:
     least = reward.least_total_minor
     if least is not None:
         if order_total_minor is None:

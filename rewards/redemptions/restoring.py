@@ -23,17 +23,22 @@ State = Redemption.State
 
 def restore(
     spendings: Spendings, book: Book, account: AccountState, *, purchase_id: int, refunded_minor: int,
-    total_minor: int, occurred_at: datetime, reason: str = "",
+    total_minor: int, occurred_at: datetime, is_gone: bool, reason: str = "",
 ) -> int:  # fmt: skip
     """Give back points spent on a purchase, now that so much of it is refunded, all refunds together.
 
     `refunded_minor` of `total_minor` is the share given back so far, this refund included: of S points spent, S x share
     rounded down are back, split over the purchase's redemptions by largest remainder, never more than was captured.
     The account (of the buyer, merged members forwarded) is locked and its lots are all read; `spendings` has read the
-    purchase's redemptions, and writes what becomes of them and of the stock. Returns the points given back.
+    purchase's redemptions, and writes what becomes of them and of the stock. Rewards of the member's own come back once all
+    of the purchase has (`is_gone`). Returns the points given back.
     """
     rows = [row for row in spendings.rows.values() if row.purchase_id == purchase_id and row.state == State.CAPTURED]
     rows.sort(key=lambda row: row.id)
+    if is_gone:
+        for row in (each for each in rows if each.own_reward_id is not None):
+            give_back(spendings, book, account, row, points=0, occurred_at=occurred_at, reason=reason)
+    rows = [row for row in rows if row.own_reward_id is None]
     spent = sum(row.points_captured for row in rows)
     back_before = sum(row.points_returned for row in rows)
     is_whole = refunded_minor >= total_minor
@@ -55,15 +60,11 @@ def give_back(
 
     Points whose lot has lapsed meanwhile come back and lapse again at once.
     """
-    cause = Cause(
-        "redemption", row.id, occurred_at, rules=(row.reward,) if row.reward else (),
-        terms_version=row.terms_version, location_id=row.location_id, reason=reason,
-    )  # fmt: skip
-    takes, is_own = _outstanding(book, account, row)
-    if is_own:
-        stayed = account.give_back(cause, takes=takes, points=points, now=book.now, actor=book.actor)
+    stayed = 0
+    if row.own_reward_id is not None:
+        spendings.give_own_back(row, account, member=book.public_ids[account.member_id], at=occurred_at)
     else:
-        stayed = _give_anew(book, account, cause, takes, points)
+        stayed = _give_points_back(book, account, row, points, occurred_at, reason)
     row.points_returned += points
     spendings.changed[row.id] = row
     if row.points_returned == row.points_captured:
@@ -71,6 +72,19 @@ def give_back(
         row.ended_at = book.now
         spendings.forget(row)
     return stayed
+
+
+def _give_points_back(
+    book: Book, account: AccountState, row: Redemption, points: int, occurred_at: datetime, reason: str
+) -> int:
+    cause = Cause(
+        "redemption", row.id, occurred_at, rules=(row.reward,) if row.reward else (),
+        terms_version=row.terms_version, location_id=row.location_id, reason=reason,
+    )  # fmt: skip
+    takes, is_own = _outstanding(book, account, row)
+    if is_own:
+        return account.give_back(cause, takes=takes, points=points, now=book.now, actor=book.actor)
+    return _give_anew(book, account, cause, takes, points)
 
 
 def _give_anew(book: Book, account: AccountState, cause: Cause, takes: list[tuple[LotState, int]], points: int) -> int:

@@ -159,4 +159,5 @@ class _Ask:
 
     def __init__(self, asked: RedemptionRequest) -> None:
         self.reward = asked.reward
+        self.own_reward = asked.own_reward
         self.points = asked.points

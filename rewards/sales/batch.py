@@ -20,6 +20,7 @@ from merchants.outbox import Event
 from rewards import counters, documents, earning, versions
 from rewards.counters import CounterKey, Counters
 from rewards.earning import Evaluation, Facts
+from rewards.own_rewards import OwnRewards
 from rewards.parties import Party, People
 from rewards.points import AccountState, Book, Cause
 from rewards.sales import early_refunds, events, reading, returns
@@ -95,6 +96,8 @@ class Batch:
         self.people = People(self.book)
         #: What is used of limits, for every mechanic.
         self.counters = Counters()
+        #: What members own, for every mechanic.
+        self.own = OwnRewards(merchant.pk, now)
         self.found = reading.Found()
         self.events: list[Event] = []
         self._told_before = 0
@@ -221,7 +224,8 @@ class Batch:
             return Facts(guest=True)
         told: dict[str, Any] = {}
         for state in self.states:
-            told |= state.facts(sale, buyer)
+            said = state.facts(sale, buyer)
+            told |= {**said, "more": {**told["more"], **said["more"]}} if "more" in said and "more" in told else said
         joined_on = periods.local_day(buyer.joined_at, self.zone)
         return Facts(
             ordinal=buyer.account.membership.next_ordinal, birthday=buyer.birthday, joined_on=joined_on, **told
@@ -356,6 +360,10 @@ class Batch:
         for state in self.states:
             state.left(member)
 
+    def state_of(self, mechanic: Mechanic) -> State:
+        """Return the state of one mechanic, for a verb of its own."""
+        return self.states[self._mechanics.index(mechanic)]
+
     # -- for mechanics ------------------------------------------------------------------------------------------------
 
     def tell(self, *told: Event, always: bool = False) -> None:
@@ -391,6 +399,7 @@ class Batch:
         for state in self.states:
             state.add_to(out)
         self.counters.add_to(out)
+        self.own.add_to(out)
         if self.counted or self.uncounted:
             raise AssertionError("something counts towards tiers, and no mechanic took it")
         # Time may have activated or lapsed lots even though nothing was sold.

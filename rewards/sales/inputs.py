@@ -52,6 +52,9 @@ Rounding = Annotated[
 
 POINTS_MAX = 2**53 - 1
 PointsAsked = Annotated[int, Meta(ge=1, le=POINTS_MAX, description="In the programme's smallest unit.")]
+OwnRewardId = Annotated[
+    str, Meta(max_length=40, description="Id of a reward that is the member's own: it costs no points.")
+]
 RewardCode = Annotated[str, Meta(min_length=1, max_length=60, description="Code of a reward of the terms in force.")]
 
 
@@ -93,11 +96,13 @@ class Tender(Input, frozen=True, kw_only=True):
 
 
 class RedemptionInput(Input, frozen=True, kw_only=True):
-    """Points spent on a purchase: a hold to capture (by id or code, with `points` in part), a reward, or points as money."""
+    """What is redeemed on a purchase: a hold to capture (by id or code, with `points` in part), a reward for points, one of
+    the member's own, or points as money."""
 
     id: Annotated[str, Meta(max_length=40)] | None = None
     code: Annotated[str, Meta(max_length=30)] | None = None
     reward: RewardCode | None = None
+    own_reward: OwnRewardId | None = None
     points: PointsAsked | None = None
 
 

@@ -174,11 +174,24 @@ def apply(
 
 
 def left_of(evaluation: Evaluation, effect: Effect) -> Evaluation:
-    """Return an evaluation without what a refund took of the caps it used; its points stay what was granted first."""
+    """Return an evaluation without what a refund took of the caps it used and of what was earned beside points.
+
+    Its points stay what was granted first.
+    """
     used = dict(evaluation.cap_uses)
     for key, back in caps_back(effect.before, effect.after):
         used[key] = used.get(key, 0) - back
-    return structs.replace(evaluation, cap_uses=tuple(used.items()))
+    beside = dict(evaluation.outcomes)
+    for name, change in outcomes_changed(effect.before, effect.after).items():
+        beside[name] = beside.get(name, 0) + change
+    return structs.replace(evaluation, cap_uses=tuple(used.items()), outcomes=beside)
+
+
+def outcomes_changed(before: Evaluation | None, after: Evaluation | None) -> dict[str, int]:
+    """Return by how much what is earned beside points changes, by name, now that a sale is worth something else."""
+    was = before.outcomes if before is not None else {}
+    left = after.outcomes if after is not None else {}
+    return {name: left.get(name, 0) - was.get(name, 0) for name in (*was, *(left.keys() - was.keys()))}
 
 
 def caps_back(before: Evaluation | None, after: Evaluation | None) -> list[tuple[str, int]]:

@@ -52,6 +52,7 @@ from rewards.terms.rewards import (
 )
 from rewards.terms.rules import AnyRule, BaseRule, Earning, Multiplier, PerItem, PerMoney, PerOrder, Rate, Rule
 from rewards.terms.schema import components, json_schema
+from rewards.terms.stamps import StampCard
 from rewards.terms.tiers import Anniversary, CalendarYear, Level, RollingWindow, Tiers, TierWindow, Window
 from rewards.terms.wording import LINE_KINDS, Description, Phrasing, counted
 
@@ -108,6 +109,7 @@ __all__ = [
     "Rule",
     "ShapeFault",
     "Sliding",
+    "StampCard",
     "Terms",
     "TermsNotice",
     "TermsWording",

@@ -15,6 +15,7 @@ from rewards.terms.fields import GOODS, KindList, MinorAmount, PointsAmount, Tex
 from rewards.terms.parts import Part, Remark, Whole
 from rewards.terms.rewards import AnyReward, PayWithPoints
 from rewards.terms.rules import Earning, check_kinds
+from rewards.terms.stamps import StampCard
 from rewards.terms.tiers import Tiers
 from rewards.terms.wording import Description, Phrasing
 
@@ -224,6 +225,7 @@ class Terms(Part, frozen=True, kw_only=True, dict=True):
             "at."
         ),
     ] = (GOODS,)
+    stamps: Annotated[tuple[StampCard, ...], Meta(max_length=20)] = ()
     welcome: Welcome | None = None
     referral: ReferralTerms | None = None
     transfers: TransferTerms | None = None

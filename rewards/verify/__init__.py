@@ -11,8 +11,9 @@ What must agree, account by account:
 - purchases that stand: as many as the account counts, each with a number of its own, the free ones accounted for;
 - redemptions: captured and returned points = their entries; purchases: points earned and clawed back = their entries;
   undone claims: what they took back = their entries;
-- counters of limits: of stock by the redemptions not given back, of caps by what is left of purchases (no account is
-  faulty, nor frozen, for these).
+- stamp cards: what is on each = its entries; own rewards: the stamps each took = their entries, and one redemption took it;
+- counters of limits: of stock by the redemptions not given back, of caps and stamps by what is left of purchases (no
+  account is faulty, nor frozen, for these).
 
 Set-based and by chunks of accounts; each chunk is one transaction and sees each account at one instant.
 

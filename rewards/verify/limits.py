@@ -1,6 +1,6 @@
 """Whether counters of limits say what the documents do: stock by redemptions, caps by what is left of each purchase.
 
-Caps are recomputed: each purchase is evaluated again as far as it is left, with the facts and terms it was sold by, and
+Caps and stamps are recomputed: each purchase is evaluated again as far as it is left, with the facts and terms it was sold by, and
 what that uses of each cap is added up. A refund may shift points from one rule to another, and the caps of rules are only
 ever given back to: where a purchase of a cap's period had a refund, its counter may say less than that sum, never more.
 
@@ -19,10 +19,11 @@ from django.db import connection
 from merchants.models.merchants import Merchant
 from rewards import counters, earning, versions
 from rewards.counters import CounterKey, CounterName
+from rewards.earning import stamps
 from rewards.redemptions import offers
 from rewards.sales import returns, stored
 from rewards.sales.sale import Sale
-from rewards.versions import Timeline
+from rewards.versions import Timeline, Version
 
 #: So many purchases are in memory at once.
 PAGE = 1_000
@@ -81,8 +82,12 @@ def stock_differences(merchant: Merchant) -> list[LimitDifference]:
 
 
 def has_caps(timeline: Timeline) -> bool:
-    """State whether any terms had caps that are counted."""
-    return any(version.has_counted_caps for version in timeline.versions)
+    """State whether any terms had caps that are counted, or stamp cards."""
+    return any(_is_counted(version) for version in timeline.versions)
+
+
+def _is_counted(version: Version) -> bool:
+    return version.has_counted_caps or bool(version.terms.stamps)
 
 
 def member_differences(merchant: Merchant, accounts: Sequence[int], shared: CapUses) -> set[LimitDifference]:
@@ -111,11 +116,15 @@ def _members(merchant_id: int, accounts: Sequence[int]) -> tuple[list[int], dict
         cursor.execute(_MEMBERS, [merchant_id, list(accounts)])
         members = [member_id for (member_id,) in cursor.fetchall()]
         cursor.execute(_SAID, [merchant_id, members])
-        return members, {CounterKey(*row): used for *row, used in cursor.fetchall()}
+        said = {CounterKey(*row): used for *row, used in cursor.fetchall()}
+        cursor.execute(_STAMPS, [merchant_id, members])
+        return members, said | {
+            counters.of_stamps(stamps.name_of(card)).of(member_id): stamped for member_id, card, stamped in cursor
+        }
 
 
 def _purchases(merchant: Merchant, members: Sequence[int], timeline: Timeline) -> Iterator[Sale]:
-    capped = [version.number for version in timeline.versions if version.has_counted_caps]
+    capped = [version.number for version in timeline.versions if _is_counted(version)]
     with connection.cursor() as cursor:
         cursor.execute(_PURCHASES, [merchant.pk, list(members), capped])
         ids = [purchase_id for (purchase_id,) in cursor.fetchall()]
@@ -139,6 +148,10 @@ def _add(sale: Sale, timeline: Timeline, uses: CapUses, shared: CapUses) -> None
     for cap, points in worth.cap_uses:
         where, counter = place(counters.of_cap(cap))
         where.counted[counter] += points
+    # What the entries of cards say of a purchase, refunds and claims that were undone included.
+    for card, on in stamps.by_card(worth.outcomes).items():
+        for name, number in {stamps.name_of(card): on.stamps, **on.days}.items():
+            uses.counted[counters.of_stamps(name).of(sale.member_id)] += number
     if sale.refunded_minor or sale.refunded_unnamed_minor or any(line.refunded_minor for line in sale.lines):
         for key in earning.cap_keys(promised, sale.occurred_at, sale.zone):
             where, counter = place(counters.of_cap(str(key)))
@@ -163,9 +176,17 @@ _MEMBERS = """
     WHERE s.merchant_id = %s AND s.account_id = ANY(%s) AND m.merged_into_id IS NULL
 """
 _COLUMNS = "SELECT scope, scope_id, key, unit, used FROM rewards_counter WHERE merchant_id = %s AND "
-_SAID = f"{_COLUMNS} scope = 'member' AND scope_id = ANY(%s) AND starts_with(key, 'cap:')"
+_SAID = (
+    f"{_COLUMNS} scope = 'member' AND scope_id = ANY(%s) AND (starts_with(key, 'cap:') OR starts_with(key, 'stamps:'))"
+)
 _SAID_OF_ALL = f"{_COLUMNS} scope = 'programme' AND scope_id = 0 AND starts_with(key, 'cap:')"
 _PURCHASES = """
     SELECT p.id FROM rewards_purchase p WHERE p.merchant_id = %s AND p.member_id = ANY(%s)
         AND p.terms_version = ANY(%s) AND p.state = 'recorded' ORDER BY p.id
+"""
+# By whose the purchase is: a merge moves it, and not the entries.
+_STAMPS = """
+    SELECT p.member_id, e.card, sum(e.stamps) FROM rewards_purchase p JOIN rewards_stampentry e
+        ON e.merchant_id = p.merchant_id AND e.purchase_id = p.id AND e.kind IN ('sale', 'refund', 'unclaim')
+    WHERE p.merchant_id = %s AND p.member_id = ANY(%s) GROUP BY 1, 2
 """

@@ -8,9 +8,15 @@ from rewards.ledger_checks import LedgerCheck
 from rewards.points import ledger_checks as points
 from rewards.purchases import ledger_checks as purchases
 from rewards.redemptions import ledger_checks as redemptions
+from rewards.stamps import ledger_checks as stamps
 
 #: Each package's own; a new one adds its line.
-CHECKS: Final[tuple[LedgerCheck, ...]] = (*points.CHECKS, *redemptions.CHECKS, *purchases.CHECKS)
+CHECKS: Final[tuple[LedgerCheck, ...]] = (
+    *points.CHECKS,
+    *redemptions.CHECKS,
+    *purchases.CHECKS,
+    *stamps.CHECKS,
+)
 
 ENTRIES = """
     SELECT a.id, a.seq, a.chain, e.seq, e.kind, e.balance_change, e.held_change, e.pending_change, e.debt_change,

@@ -28,6 +28,8 @@ from rewards.models.referrals import Referral
 #: Drawn, computed from ids, or told elsewhere.
 _LEFT_OUT = frozenset({
     "id", "merchant", "public_id", "fingerprint", "xid", "hash", "chain", "code", "external_id", "moved", "entry",
+    # Came after the recordings: no story has a stamp card.
+    "own_reward",
 })  # fmt: skip
 #: What columns point to that are not called by its kind.
 _KINDS = {

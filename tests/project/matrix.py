@@ -188,6 +188,7 @@ API = {
     "api:block": {"POST": "members:block"},
     "api:unblock": {"POST": "members:block"},
     "api:standing": {"GET": "members:read"},
+    "api:member_stamps": {"POST": "adjustments:write"},
     "api:purchase": {"GET": "documents:read"},
     "api:refund": {"GET": "documents:read"},
     "api:adjustment": {"GET": "documents:read"},

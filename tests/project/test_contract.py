@@ -36,6 +36,7 @@ from tests.serving import serving
 from tests.till import Till, issue_key, open_shop, sell, start_programme
 
 COFFEE = {"kind": "product", "code": "free-coffee", "name": "Free coffee", "price_points": 500}
+STAMPS = {"code": "coffee", "name": "Coffee card", "sizes": [10], "reward": "free-coffee"}
 PAY = {"points": 100, "amount_minor": 100, "minimum_points": 100, "step_points": 100}
 #: Each of these ends a redemption, so each has one of its own.
 ENDINGS = {"capture": "rdm_000000000000000c", "release": "rdm_000000000000000r", "reverse": "rdm_000000000000000v"}
@@ -78,7 +79,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Till:
     merchant.claim_days_max = 9_999
     merchant.save(update_fields=["claim_days_max"])
     till = Till(merchant, issue_key(merchant, *SCOPES).secret)
-    start_programme(till, rewards=[COFFEE], pay_with_points=PAY, transfers={})
+    start_programme(till, rewards=[COFFEE], stamps=[STAMPS], pay_with_points=PAY, transfers={})
     mina = till.post(
         "members", {"name": "Mina", "phone": "010-1234-5678", "card": "9000-1234", "external_id": "crm-1024"}
     )

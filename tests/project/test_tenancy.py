@@ -38,6 +38,7 @@ BARE = {
     "QualifyingGrant.document_id": "one of several tables, by document_kind",
     "Entry.location_id": "copied from a document that has the constraint; each costs every sale a look",
     "Lot.purchase_id": "copied from the entry's document; each costs every sale a look",
+    "StampEntry.purchase_id": "the purchase has its constraint; each costs every sale with stamps a look",
     "Counter.scope_id": "a member, or 0 for all of the programme",
     "MemberDay.member_id": "0 is all guests together; computed anew from the purchases",
     "LedgerMark.account_id": "computed anew from the ledger",
@@ -46,8 +47,7 @@ BARE = {
 DUE = {
     "analytics_metricrun",
     "merchants_outboxevent", "merchants_webhookdelivery", "merchants_outgoingmessage", "rewards_lot", "rewards_account",
-    "rewards_membership",
-    "rewards_redemption", "rewards_inspection",
+    "rewards_membership", "rewards_redemption", "rewards_inspection", "rewards_stampbook", "rewards_ownreward",
 }  # fmt: skip
 
 pytestmark = pytest.mark.django_db

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = ("merchants", "members", "rewards", "engagement", "analytics", "loyalty")
 
 _PLAN, _SETTLING = "rewards/earning/plan.py", "rewards/earning/settling.py"
+_CHOSEN = "rewards/earning/chosen.py"
 _EXPIRY, _OFFERS = "rewards/terms/expiry.py", "rewards/redemptions/offers.py"
 _RULES, _STAMPS = "rewards/terms/rules.py", "rewards/earning/stamps.py"
 _PAYING, _EXAMPLES = "rewards/terms/rewards.py", "rewards/earning/examples.py"
@@ -50,7 +51,7 @@ READ_AT = {
     "Fixed.at_least_days": (_EXPIRY, "self.at_least_days"),
     "Fixed.last_days": (_EXPIRY, "self.last_days if len"),
     "Goods.name": ("rewards/terms/goods.py", "say.text(self.name)"),
-    "Goods.labels": (_PLAN, "only.labels"),
+    "Goods.labels": (_CHOSEN, "only.labels"),
     "Inactivity.count": (_EXPIRY, "after.count"),
     "Inactivity.round": (_EXPIRY, "expiry.round)"),
     "Inactivity.round_to": (_EXPIRY, "after.round_to"),
@@ -114,7 +115,7 @@ READ_AT = {
     "StampBonus.first_day": (_STAMPS, "moment.day < bonus.first_day"),
     "StampBonus.last_day": (_STAMPS, "moment.day > bonus.last_day"),
     "StampBonus.weekdays": (_STAMPS, "in bonus.weekdays"),
-    "StampCard.code": (_STAMPS, "{card.code}"),
+    "StampCard.code": (_STAMPS, "name_of(card.code)"),
     "StampCard.excluding": (_STAMPS, "Chosen(card.only, card.excluding)"),
     "StampCard.minimum_amount_minor": (_STAMPS, "< card.minimum_amount_minor"),
     "StampCard.name": ("rewards/terms/stamps.py", "say.text(self.name)"),

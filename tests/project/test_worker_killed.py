@@ -25,6 +25,7 @@ from merchants.webhooks import addresses, delivering, endpoints
 from rewards import verify as ledger
 from rewards.models.accounts import Account, Inspection, Membership
 from rewards.models.ledger import Entry
+from rewards.models.stamps import StampBook, StampEntry
 from rewards.verify import inspecting
 from tests import builders
 from tests.builders import Shop
@@ -184,6 +185,24 @@ def each_lot_is_settled_once(clockwork):
     ]
 
 
+def stamps_end(clockwork):
+    """Three stamps each, which end after a week without a new one."""
+    card = {
+        "code": "visits", "name": "Visits", "sizes": [10], "life": {"count": 7, "unit": "days"}, "reward": "coffee",
+    }  # fmt: skip
+    clockwork.shop.publish(builders.programme(stamps=[card]))
+    for person in clockwork.shop.people.values():
+        for _visit in range(3):
+            person.buys(1_000)
+    clockwork.now = clockwork.shop.instant("2026-03-20")
+
+
+def each_card_was_emptied_once(clockwork):
+    assert list(StampBook.objects.values_list("stamps", "ends_at")) == [(0, None)] * 3
+    assert list(StampEntry.objects.filter(kind="ended").values_list("stamps", flat=True)) == [-3] * 3
+    assert OutboxEvent.objects.filter(kind="stamps.changed", payload__reason="ended").count() == 3
+
+
 def points_will_end_soon(clockwork):
     for person in clockwork.shop.people.values():
         person.is_given(50, expires="2026-03-20")
@@ -255,6 +274,7 @@ SCENES = {
     "tick.messages": (letters_wait, lambda _c: tasks.DUE["messages"], each_letter_has_left),
     "tick.holds": (holds_wait, lambda _c: tasks.DUE["holds"], each_hold_is_given_back_once),
     "tick.lots": (points_end_and_begin, lambda _c: tasks.DUE["lots"], each_lot_is_settled_once),
+    "tick.stamps": (stamps_end, lambda _c: tasks.DUE["stamps"], each_card_was_emptied_once),
     "tick.ending": (points_will_end_soon, lambda _c: tasks.DUE["ending"], each_is_told_once),
     "tick.leaving": (they_asked_to_leave, lambda _c: tasks.DUE["leaving"], they_are_gone_once),
     "tick.tiers": (terms_change, lambda _c: tasks.DUE["tiers"], each_account_stands_on_them),
@@ -263,7 +283,7 @@ SCENES = {
     "tick.prune": (all_is_old, lambda _c: tasks.prune, nothing_old_is_left),
 }
 #: Stages that open tenants of their own.
-THEIR_OWN = {holds_wait, points_end_and_begin, points_will_end_soon, terms_change, people_buy}
+THEIR_OWN = {holds_wait, points_end_and_begin, stamps_end, points_will_end_soon, terms_change, people_buy}
 
 
 def test_every_line_of_the_table_is_killed_here():

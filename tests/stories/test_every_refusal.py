@@ -82,6 +82,7 @@ PARTS: dict[str, Any] = {
     },
     "transfers": {"minimum_points": 10, "maximum_points": 300, "given_per_month": 350},
     "referral": {"referrer_points": 30, "referee_points": 20},
+    "stamps": [{"code": "visits", "name": "Visits", "sizes": [1], "reward": "coffee"}],
 }
 _numbers = itertools.count(1)
 
@@ -736,6 +737,22 @@ def part_of_a_reward(cafe):
 
 def unknown_reward(cafe):
     return cafe.redeems(reward="nothing")
+
+
+def unknown_own_reward(cafe):
+    return cafe.redeems(own_reward="own_0123456789abcdef")
+
+
+def own_reward_gone(cafe):
+    cafe.sells(member={"id": cafe.mina})
+    (mine,) = cafe.till.get(f"members/{cafe.mina}/standing").json()["own_rewards"]
+    assert cafe.redeems(own_reward=mine["id"]).status_code == 201
+    return cafe.redeems(own_reward=mine["id"])
+
+
+def unknown_stamp_card(cafe):
+    asked = {"external_id": ref("stamps"), "card": "nothing", "stamps": 1, "reason": "Forgot the phone"}
+    return cafe.till.post(f"members/{cafe.mina}/stamps", asked)
 
 
 def reward_not_on_offer(cafe):

@@ -376,6 +376,13 @@ KINDS: dict[str, Kind] = {
     "capture_too_large": Kind(_("More than is held"), "The capture asks for more points than the hold has.", _NEW),
     "part_of_a_reward": Kind(_("A reward is whole"), "A reward cannot be captured in part.", _FIX),
     "unknown_reward": Kind(_("No such reward"), "The terms in force know no reward by this code.", _FIX),
+    "unknown_stamp_card": Kind(_("No such stamp card"), "The terms in force have no stamp card by this code.", _FIX),
+    "unknown_own_reward": Kind(_("No such own reward"), "The member owns no reward by this id, and never did.", _FIX),
+    "own_reward_gone": Kind(
+        _("The own reward is gone"),
+        "It was taken, set aside, revoked, or its last day is over; `state` says which.",
+        _NEW,
+    ),
     "reward_not_on_offer": Kind(_("Not on offer now"), "It is before its first day or after its last.", _NEW),
     "reward_for_other_tiers": Kind(_("For other tiers"), "The member's tier may not have this reward.", _NEW),
     "reward_sold_out": Kind(_("Sold out"), "There is none left of this reward.", _NEW),

@@ -51,6 +51,10 @@ EXPORTED = {
     "rewards.Unclaim": ("claims_undone", "stays; no name"),
     "rewards.Refund": ("purchases", "stays in the books without the name"),
     "rewards.Referral": ("referrals", "stays; no name"),
+    "rewards.StampBook": ("stamp_cards", "emptied; no name"),
+    "rewards.StampEntry": ("stamps", "stays; no name"),
+    "rewards.StampAdjustment": ("stamps", "stays; no name"),
+    "rewards.OwnReward": ("own_rewards", "ended; no name"),
     "engagement.SurveyResponse": ("answers", "the comment is emptied, the score stays"),
     "engagement.MissingPoints": ("missing_points", "what staff wrote is emptied"),
     # Tables that name people by something else than a reference.

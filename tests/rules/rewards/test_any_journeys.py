@@ -23,9 +23,11 @@ from rewards import erasure, merging, purchases, verify
 from rewards.models.accounts import Account, Membership
 from rewards.models.counters import Counter
 from rewards.models.ledger import Lot
+from rewards.models.own_rewards import OwnReward
 from rewards.models.purchases import Claim, Purchase
 from rewards.models.redemptions import Redemption
 from rewards.models.referrals import Referral
+from rewards.models.stamps import StampBook, StampEntry
 from rewards.purchases import LineInput, PurchaseInput, PurchaseRef, RedemptionInput, RefundInput, RefundLine
 from tests import builders
 
@@ -36,6 +38,14 @@ THIRD = {"kind": "per_order", "code": "third", "name": "Third", "points": 30, "w
 TEA = {"kind": "multiplier", "code": "tea", "name": "Tea", "factor": "2", "only": {"categories": ["tea"]}}
 REFERRAL = {"referrer_points": 200, "referee_points": 100, "minimum_amount_minor": 1_000}
 PAYING = {"points": 1, "amount_minor": 10}
+#: A stamp for each cup of tea, at most three a day, what is more than a card takes begins the next; and one for each 900 won,
+#: carried over, what is more is lost.  Few fill a card, so that many are.
+CARDS = [
+    {"code": "tea", "name": "Tea", "sizes": [3, 2], "gives": {"kind": "per_piece"}, "only": {"categories": ["tea"]},
+     "most_per_day": 3, "life": {"count": 30, "unit": "days"}, "reward": "mug", "reward_days": 20},
+    {"code": "won", "name": "Won", "sizes": [7], "gives": {"kind": "per_amount", "per_amount_minor": 900, "carries": True},
+     "most_per_order": 5, "starts_next": False, "reward": "coffee"},
+]  # fmt: skip
 #: Caps and n-th purchases; sliding points, pending referrals and rounding by line; tiers by purchases, pending points.
 PROGRAMMES: list[dict[str, Any]] = [
     {
@@ -65,7 +75,7 @@ class Story:
     def __init__(self, dice: int, *, singly: bool) -> None:
         self.dice = random.Random(dice)
         self.singly = singly
-        parts = {"pay_with_points": PAYING, "transfers": {}, **PROGRAMMES[dice % len(PROGRAMMES)]}
+        parts = {"pay_with_points": PAYING, "transfers": {}, "stamps": CARDS, **PROGRAMMES[dice % len(PROGRAMMES)]}
         self.cafe = builders.cafe(**parts)
         self.cafe.merchant.till_word_points_max = 10**9
         ara = self.cafe.joins("Ara")
@@ -115,6 +125,12 @@ class Story:
                                   for row in Redemption.objects.all()),
             "referrals": sorted((name[row.referee_id], row.state, row.referrer_points, row.referee_points)
                                 for row in Referral.objects.all()),
+            "cards": sorted((name[row.member_id], row.card, row.stamps, row.rest, row.filled, str(row.latest_at),
+                             str(row.ends_at)) for row in StampBook.objects.all()),
+            "stamps": sorted((name[row.member_id], row.card, row.kind, row.stamps, row.rest, row.stamps_after,
+                              str(row.occurred_at)) for row in StampEntry.objects.all()),
+            "own_rewards": sorted((name[row.member_id], row.reward, row.state, row.stamps, row.lost, str(row.issued_at),
+                                   str(row.ends_at)) for row in OwnReward.objects.all()),
             "limits": sorted((row.scope, row.key, row.used) for row in Counter.objects.all() if row.used),
         }  # fmt: skip
 

@@ -89,7 +89,7 @@ def test_a_mechanic_is_asked_in_the_order_of_a_sale(mechanic):
     assert mechanic.said() == "is_asked before apply receipt add_to"
 
     claim = mina.claims("receipt")
-    assert mechanic.said() == "counters values load facts apply add_to"
+    assert mechanic.said() == "counters values load facts apply receipt add_to"
 
     cafe.does(
         lambda: purchases.unclaim(
@@ -217,6 +217,7 @@ OWN = {
     "redemptions": {"rewards.redemptions", "rewards.models.redemptions", "rewards_redemption", "rewards_capture",
                     "rewards_release", "rewards_reversal"},
     "limits": {"rewards.models.counters", "rewards_counter"},
+    "stamps": {"rewards.stamps", "rewards.models.stamps", "rewards_stampbook", "rewards_stampentry"},
     "referrals": {"rewards.referrals", "rewards.models.referrals", "rewards_referral"},
     "tiers": {"rewards.tiers", "rewards.tiers.rating", "rewards_tierperiod", "rewards_qualifyinggrant"},
 }  # fmt: skip

@@ -58,9 +58,9 @@ def earned(basket: Basket, facts: Facts | None = None) -> earning.Evaluation:
     return earning.evaluate(terms.parse(CAFE), basket, facts or Facts(), zone=ZONE)
 
 
-def test_nothing_is_earned_beside_points_where_nothing_is_registered() -> None:
-    assert earning.OUTCOMES == ()
-    assert earned(sale(9000)).outcomes == {}
+def test_nothing_is_earned_beside_points_where_the_terms_have_nothing_of_the_kind() -> None:
+    assert [outcome.key for outcome in earning.OUTCOMES] == ["stamps"]
+    assert earned(sale(9000), Facts(more=earning.nothing_yet())).outcomes == {}
 
 
 @pytest.mark.usefixtures("with_visits")

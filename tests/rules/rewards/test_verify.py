@@ -22,7 +22,8 @@ from tests import builders
 @pytest.fixture
 def cafe(committed):
     """A shop where everything that can happen to points has happened."""
-    cafe = builders.cafe(transfers={})
+    stamps = {"code": "visits", "name": "Visits", "sizes": [2], "reward": "coffee"}
+    cafe = builders.cafe(transfers={}, stamps=[stamps])
     mina, jun, sora = cafe.cast("Mina", "Jun", "Sora")
     mina.is_given(200, expires="2026-03-06")
     mina.is_given(300, active="2026-03-05", expires="2026-12-31")
@@ -39,6 +40,9 @@ def cafe(committed):
     sora.redeems(reward="coffee")
     sora.returns("s-2")
     sora.is_merged_into(jun)
+    # Two visits are a full card, and a coffee of his own.
+    jun.buys(4_000)
+    jun.buys(4_000)
     cafe.sells_to_a_guest(5_000, "guest-1")
     claimed = jun.claims("guest-1")
     cafe.does(
@@ -139,6 +143,12 @@ TAMPERED = {
     "how many purchases stand": ("UPDATE rewards_membership SET purchases_count = purchases_count + 1 WHERE member_id = "
                                  "(SELECT member_id FROM rewards_account WHERE id = {mina})",
                                  {"numbers"}),
+    "what is on a stamp card": ("UPDATE rewards_stampbook SET stamps = stamps + 1 WHERE merchant_id = %(m)s", {"stamp_card"}),
+    "a stamp's entry": ("UPDATE rewards_stampentry SET stamps = stamps + 1 WHERE merchant_id = %(m)s AND kind = 'sale'",
+                        {"stamp_card", "cap"}),
+    "what a full card took": ("UPDATE rewards_ownreward SET stamps = stamps + 1 WHERE merchant_id = %(m)s", {"own_reward"}),
+    "what became of an own reward": ("UPDATE rewards_ownreward SET state = 'taken' WHERE merchant_id = %(m)s",
+                                     {"own_reward_taken"}),
 }  # fmt: skip
 
 

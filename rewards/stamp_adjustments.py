@@ -1,0 +1,79 @@
+"""Stamps by hand: somebody gives a member stamps or takes them, with a reason."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, cast
+
+from django.utils.translation import gettext as _
+from msgspec import Meta
+
+from merchants import audit, ids
+from merchants.actors import Actor
+from merchants.database import model_rows
+from merchants.errors import Invalid
+from merchants.models.merchants import Merchant
+from rewards import adjustments, documents, parties
+from rewards.documents import DocumentOutcome
+from rewards.mechanics import MECHANICS, stamps
+from rewards.models.stamps import StampAdjustment
+from rewards.parties import ExternalId, Input, MemberRef
+from rewards.sales.batch import Batch
+
+STAMPS_MAX = 100
+Reason = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class StampAdjustmentInput(Input, frozen=True, kw_only=True):
+    """Give stamps (positive) or take them (negative), and say why."""
+
+    external_id: ExternalId
+    card: Annotated[str, Meta(min_length=1, max_length=60, description="Code of a stamp card of the terms in force.")]
+    stamps: Annotated[int, Meta(ge=-STAMPS_MAX, le=STAMPS_MAX, description="Positive gives, negative takes; not 0.")]
+    reason: Reason
+
+
+def adjust(
+    *, merchant: Merchant, member: str, asked: StampAdjustmentInput, now: datetime, actor: Actor
+) -> DocumentOutcome:
+    """Put stamps on a member's card by hand, or take them off, and keep the reason.
+
+    `member` is the public id. A card that is full by it brings its reward; when more is taken than is on the card, an
+    unused reward of it is revoked, else stamps are owed. Who corrects points corrects stamps. Locks the member's account.
+
+    :raises MayNotAdjust: by role.  :raises Invalid, MemberNotFound, UnknownStampCard: it cannot be meant; nothing is kept.
+    :raises ExternalIdReused: the id was used for something else.
+    """
+    if asked.stamps == 0:
+        raise Invalid(_("A correction gives or takes stamps."), pointer="/stamps")
+    adjustments.check_role(actor)
+    sent = documents.fingerprint({"member": member, "asked": asked})
+    key = parties.key_of(merchant, MemberRef(id=member))
+    assert key is not None
+    batch = Batch(merchant, MECHANICS, now=now, actor=actor)
+    batch.people.lock([key])
+    found = batch.people.by_key.get(key)
+    earlier = documents.known(StampAdjustment, merchant_id=merchant.pk, external_id=asked.external_id, sent=sent)
+    if earlier is not None:
+        return documents.replayed(earlier, member_id=found.id if found else None)
+    party = parties.present(found)
+    batch.read()
+    state = cast(stamps.StampsState, batch.state_of(stamps.MECHANIC))
+    done = state.correct(party, asked.card, asked.stamps, asked.reason)
+    row = StampAdjustment(
+        merchant_id=merchant.pk, public_id=ids.mint("sta"), external_id=asked.external_id, fingerprint=sent,
+        actor=str(actor), occurred_at=now, recorded_at=now, member_id=party.id, card=asked.card, stamps=asked.stamps,
+        reason=asked.reason,
+    )  # fmt: skip
+    row.receipt = {
+        "id": row.public_id, "external_id": asked.external_id, "member": party.public_id, "reason": asked.reason,
+        "occurred_at": documents.instant(now), **done.summary(),
+    }  # fmt: skip
+    out = batch.writing()
+    model_rows.add_new(out, "stamp_adjustments", [row], is_rare=False)
+    batch.write(out)
+    audit.record(
+        merchant=merchant, action="stamps.adjusted", actor=actor, now=now, subject=party.public_id,
+        details={"adjustment": row.public_id, "card": asked.card, "stamps": asked.stamps},
+    )  # fmt: skip
+    return documents.written(row, member_id=party.id)
