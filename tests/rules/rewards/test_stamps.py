@@ -157,6 +157,14 @@ def test_what_is_short_of_a_stamp_is_carried_over():
     assert stands(mina) == (2, 0)
 
 
+def test_what_is_carried_over_is_told_when_it_is_a_stamp():
+    cafe = open_cafe(gives={"kind": "per_amount", "per_amount_minor": 1_000, "carries": True})
+    mina = cafe.member("Mina")
+    assert "stamps" not in mina.buys(600).receipt
+    assert [card["stamps"] for card in mina.buys(600).receipt["stamps"]] == [1]
+    assert [each["change"] for each in told(cafe, "stamps.changed")] == [1]
+
+
 def test_cards_get_smaller():
     cafe = open_cafe(sizes=[6, 5, 4])
     mina = cafe.member("Mina")
@@ -499,6 +507,20 @@ def test_whoever_leaves_gives_up_stamps_and_rewards():
     assert stands(mina) == (0, 0)
     assert mina.state_of(held.public_id) == "released"
     assert set(cafe.does(lambda: list(OwnReward.objects.values_list("state", flat=True)))) == {"ended"}
+
+
+def test_what_comes_back_to_somebody_who_has_left_ends_at_once():
+    cafe = open_cafe()
+    mina = cafe.member("Mina")
+    mina.buys(5_000)
+    taken = mina.redeems(own_reward=own(mina))
+    cafe.does(
+        lambda: erasure.leave(
+            merchant=cafe.merchant, member=Member.objects.get(pk=mina.id), now=cafe.now, actor=builders.OWNER
+        )
+    )
+    mina.reverses(taken.public_id)
+    assert cafe.does(lambda: OwnReward.objects.get().state) == "ended"
 
 
 def test_a_refused_sale_changes_no_card():
