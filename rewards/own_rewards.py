@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from merchants import ids
@@ -54,17 +54,23 @@ class OwnRewards:
     _new: list[OwnReward] = field(default_factory=list)
     _changed: dict[int, OwnReward] = field(default_factory=dict)
 
-    def read(self, member_ids: Iterable[int], *, purchase_id: int | None = None) -> None:
-        """Read what members own and could take, and what a purchase has brought; their accounts are locked."""
+    def read(self, member_ids: Iterable[int]) -> None:
+        """Read what members own and could take; their accounts are locked."""
         missing = sorted(set(member_ids) - self._read)
-        if not missing:
-            return
-        chosen = Q(member_id__in=missing, state__in=_STANDING)
-        if purchase_id is not None:
-            chosen |= Q(member_id__in=missing, purchase_id=purchase_id)
-        found = OwnReward.objects.filter(chosen, merchant_id=self.merchant_id).order_by("id")
-        self._add(found)
-        self._read |= set(missing)
+        if missing:
+            self._add(self._all().filter(member_id__in=missing, state__in=_STANDING))
+            self._read |= set(missing)
+
+    def read_brought_by(self, member_id: int, purchase_id: int) -> list[OwnReward]:
+        """Read what a purchase has brought a member, whatever became of it; return what is not revoked."""
+        self._add(self._all().filter(member_id=member_id, purchase_id=purchase_id))
+        return [
+            row for row in self.rows
+            if (row.member_id, row.purchase_id) == (member_id, purchase_id) and row.state != State.REVOKED
+        ]  # fmt: skip
+
+    def _all(self) -> QuerySet[OwnReward]:
+        return OwnReward.objects.filter(merchant_id=self.merchant_id)
 
     def _add(self, found: Iterable[OwnReward]) -> None:
         """What was issued since the transaction began comes after what was there."""
@@ -77,7 +83,7 @@ class OwnRewards:
         """Read, by id, what redemptions took or set aside."""
         missing = sorted(set(ids_) - {row.pk for row in self.rows})
         if missing:
-            self._add(OwnReward.objects.filter(merchant_id=self.merchant_id, pk__in=missing))
+            self._add(self._all().filter(pk__in=missing))
 
     def by_id(self, identity: int) -> OwnReward:
         """Return one that was read."""
@@ -98,9 +104,7 @@ class OwnRewards:
         """
         row = next((each for each in self.rows if each.public_id == public_id), None)
         if row is None or row.member_id != member_id:
-            row = OwnReward.objects.filter(
-                merchant_id=self.merchant_id, public_id=public_id, member_id=member_id
-            ).first()
+            row = self._all().filter(public_id=public_id, member_id=member_id).first()
         if row is None:
             raise UnknownOwnReward(_("The member has no such reward."), pointer="/own_reward")
         if not self.is_open(row):

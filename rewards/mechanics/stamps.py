@@ -102,8 +102,10 @@ class StampsState(State):
                     kind, change.occurred_at if change else sale.occurred_at, earned.stamps, earned.rest,
                     (sale.id, sale.public_id), change.reason if change else "",
                 )  # fmt: skip
-                done.append(self.cards.change(buyer, code, self.promised(sale.terms_version).get(code), moved))
-                self.batch.tell(*done[-1].events)
+                changed = self.cards.change(buyer, code, self.promised(sale.terms_version).get(code), moved)
+                self.batch.tell(*changed.events)
+                if changed.stamps:
+                    done.append(changed)
         return done
 
     def _use(self, sale: Sale, buyer: Party, day: str, used: int) -> None:

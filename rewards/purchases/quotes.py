@@ -1,11 +1,12 @@
 """Quotes: what a purchase would earn and what could be redeemed, pinned to the terms for a while; writes nothing.
 
-A quote is a signed token that names the basket, the member, the terms version and the points. A purchase that brings
+A quote is a signed token that names the basket, the member, the terms version, the points and what is earned beside them. A purchase that brings
 it is recorded at exactly that, or refused: it is never silently priced again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -45,10 +46,13 @@ class Pinned:
     points: int
     terms_version: int
     expires_at: datetime
+    #: What is earned beside points, by name.
+    beside: Mapping[str, int]
 
     def token(self) -> str:
         claims = [
             self.merchant_id, self.member, self.basket, self.points, self.terms_version, self.expires_at.isoformat(),
+            dict(self.beside),
         ]  # fmt: skip
         return signing.dumps(claims, salt=_SALT, compress=True)
 
@@ -75,15 +79,15 @@ def pin(
     """Return the promise of a quote made now."""
     return Pinned(
         merchant.pk, member or "", basket_print(sold), evaluation.points, terms_version or 0,
-        now + timedelta(minutes=QUOTE_MINUTES),
+        now + timedelta(minutes=QUOTE_MINUTES), evaluation.outcomes,
     )  # fmt: skip
 
 
 def read(token: str) -> Pinned:
     """:raises Invalid: not a token of ours."""
     try:
-        merchant_id, member, basket, points, version, expires_at = signing.loads(token, salt=_SALT)
-        return Pinned(merchant_id, member, basket, points, version, datetime.fromisoformat(expires_at))
+        merchant_id, member, basket, points, version, expires_at, beside = signing.loads(token, salt=_SALT)
+        return Pinned(merchant_id, member, basket, points, version, datetime.fromisoformat(expires_at), beside)
     except (signing.BadSignature, ValueError, TypeError, IndexError):
         raise Invalid(_("This is not a quote of ours."), pointer="/quote") from None
 
@@ -111,3 +115,7 @@ def check(
             _("It would now earn %(points)d points. Ask for a new quote and show it.") % {"points": evaluation.points},
             pointer="/quote", points=evaluation.points, quoted=pinned.points,
         )  # fmt: skip
+    if dict(pinned.beside) != dict(evaluation.outcomes):
+        raise QuoteChanged(
+            _("It would now earn something else beside points. Ask for a new quote and show it."), pointer="/quote"
+        )

@@ -175,11 +175,11 @@ class Spendings:
         return None if row.own_reward_id is None else self.own.by_id(row.own_reward_id).public_id
 
     def give_own_back(self, row: Redemption, account: AccountState, *, member: str, at: datetime) -> None:
-        """Let what a redemption had set aside or taken be the member's own again, also after a merge."""
+        """Let what a redemption had set aside or taken be the member's own again, also after a merge; of who left it ends."""
         assert row.own_reward_id is not None
         own = self.own.by_id(row.own_reward_id)
         own.member_id = account.member_id
-        self.own.become(own, OwnReward.State.OPEN)
+        self.own.become(own, OwnReward.State.OPEN if account.closed_at is None else OwnReward.State.ENDED)
         self._tell_of_own(row, own, member=member, at=at)
 
     def _taken_in_period(self, reward: AnyReward, member_id: int, at: datetime) -> int:

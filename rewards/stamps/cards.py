@@ -122,7 +122,9 @@ class Cards:
             self._set_end(book, promised.card)
             done.size = earning.size_of(promised.card, book.filled)
         done.on_card = book.stamps
-        done.events.insert(0, self._event(member, book, done, moved))
+        if moved.stamps:
+            # What is carried over is nobody's business until it is a stamp.
+            done.events.insert(0, self._event(member, book, done, moved))
         done.events += self.end_due(member)
         return done
 
@@ -143,10 +145,8 @@ class Cards:
     def _use_lost(self, book: StampBook, moved: StampMovement) -> None:
         """Of a purchase that had more stamps than the card took, those go first that were lost."""
         assert moved.purchase is not None
-        self.own.read([book.member_id], purchase_id=moved.purchase[0])
-        for row in self.own.rows:
-            is_its = (row.member_id, row.card, row.purchase_id) == (book.member_id, book.card, moved.purchase[0])
-            if is_its and row.lost and row.state != OwnReward.State.REVOKED:
+        for row in self.own.read_brought_by(book.member_id, moved.purchase[0]):
+            if row.card == book.card and row.lost:
                 used = min(row.lost, -moved.stamps)
                 row.lost -= used
                 self.own.note(row)

@@ -20,10 +20,13 @@ from tests.till import issue_key, open_shop  # noqa: E402
 
 
 def programme() -> dict[str, Any]:
-    """The café's terms without its daily cap, and with points that pay."""
+    """The café's terms without its daily cap, with points that pay and a card of five visits."""
     document = json.loads(json.dumps(terms.templates()["cafe"]))
     document["earning"].pop("caps", None)
     document.pop("examples", None)
+    document["stamps"] = [
+        {"code": "visits", "name": "Visits", "sizes": [5], "reward": document["rewards"][0]["code"]}
+    ]  # fmt: skip
     document["pay_with_points"] = {"points": 1, "amount_minor": 5, "minimum_points": 10}
     return document
 

@@ -43,6 +43,7 @@ PROGRAMME: dict[str, Any] = {
     "pay_with_points": {"points": 1, "amount_minor": 1},
     "expiry": {"kind": "rolling", "count": 12, "unit": "months"},
     "transfers": {},
+    "stamps": [{"code": "visits", "name": "Visits", "sizes": [1], "most_per_day": 9, "reward": "coffee"}],
 }
 
 
@@ -173,6 +174,11 @@ def calls(till: Till) -> Iterator[tuple[str, Any]]:
     yield "reward", lambda: till.post("redemptions", {"external_id": "r-1", "member": mina, "reward": "coffee"})
     yield "hold", lambda: till.post("redemptions", {"external_id": "r-2", "member": mina, "points": 20, "hold": True})
     yield "capture", lambda: till.post(f"redemptions/{held['id']}/capture", {"external_id": "c-2"})
+    (mine, *_more) = till.get(f"members/{identity}/standing").json()["own_rewards"]
+    own = {"external_id": "own-1", "member": mina, "own_reward": mine["id"]}
+    yield "own reward", lambda: till.post("redemptions", own)
+    by_hand = {"external_id": "h-1", "card": "visits", "stamps": 1, "reason": "Forgot the phone"}
+    yield "stamps by hand", lambda: till.post(f"members/{identity}/stamps", by_hand)
     yield "undo", lambda: till.post(f"redemptions/{spent['id']}/reverse", {"external_id": "v-1"})
     refund = {"external_id": "f-1", "purchase": {"external_id": "by-card"}, "amount_minor": 4_000}
     yield "refund", lambda: till.post("refunds", {**refund, "occurred_at": datetime.now(UTC).isoformat()})

@@ -60,6 +60,12 @@ PROGRAMME: dict[str, Any] = {
         {"kind": "discount", "code": "off", "name": "2,000 off", "price_points": 80, "amount_minor": 2_000},
     ],
     "pay_with_points": {"points": 1, "amount_minor": 10, "minimum_points": 10, "step_points": 10},
+    "stamps": [
+        {
+            "code": "visits", "name": "Visits", "sizes": [3], "life": {"count": 6, "unit": "months"}, "reward": "coffee",
+            "reward_days": 90,
+        }
+    ],
     "welcome": {"points": 10, "expiry": {"kind": "rolling", "count": 15, "unit": "days"}},
     "referral": {"referrer_points": 50, "referee_points": 30},
     "transfers": {"minimum_points": 10},
@@ -118,7 +124,7 @@ class SampleShop:
 
     def passes_a_night(self) -> None:
         """Do what the clock does: expire, activate, release, requalify, hand events on, compute the numbers."""
-        for verb in (redemptions.expire_holds, expiry.settle_due, tiers.requalify_due):
+        for verb in (redemptions.expire_holds, expiry.settle_due, expiry.end_stamps, tiers.requalify_due):
             while tenancy.attempt(self.merchant, lambda verb=verb: verb(merchant=self.merchant, now=self.now)):
                 pass
         while tenancy.attempt(self.merchant, lambda: relay.relay(merchant_id=self.merchant.pk, now=self.now)):
@@ -242,7 +248,10 @@ def _first_week(shop: SampleShop) -> None:
 
 
 def _second_month(shop: SampleShop) -> None:
-    """New terms, a claim, payment with points, corrections, a debt, a transfer, a merge, blocks, and an erasure."""
+    """New terms, a claim, payment with points, corrections, a debt, a transfer, a merge, blocks, and an erasure.
+
+    Bo takes the coffee that three visits brought.
+    """
     rules = [{**PROGRAMME["earning"]["rules"][0], "points": 2}, PROGRAMME["earning"]["rules"][1]]
     twice = {**PROGRAMME, "earning": {**PROGRAMME["earning"], "rules": rules}}
     shop.call("PUT", "programme", {"document": twice}, status=200)
@@ -270,6 +279,12 @@ def _second_month(shop: SampleShop) -> None:
         {"external_id": "t1", "giver": {"external_id": "crm-mina"}, "receiver": {"external_id": "crm-jun"},
          "points": 10, "reason": "gift"},
     )  # fmt: skip
+    shop.call(
+        "POST", f"members/{shop.members['jun']}/stamps",
+        {"external_id": "h1", "card": "visits", "stamps": 1, "reason": "Had forgotten the phone"},
+    )  # fmt: skip
+    standing = ask(shop.client, shop.secret, "GET", f"members/{shop.members['bo']}/standing").json()
+    shop.spends("d8", "bo", own_reward=standing["own_rewards"][0]["id"])
     shop.call("POST", "merges", {"source": shop.members["hana-again"], "target": shop.members["hana"]})
     shop.call("POST", f"members/{shop.members['bo']}/cards", {"number": "9000-9999"})
     shop.call("POST", f"members/{shop.members['bo']}/cards/block", {"number": "9000-5678"}, status=200)

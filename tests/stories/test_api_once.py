@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 
 PAY = {"points": 1, "amount_minor": 1}
 COFFEE = {"kind": "product", "code": "coffee", "name": "Coffee", "price_points": 10}
+VISITS = {"code": "visits", "name": "Visits", "sizes": [10], "reward": "coffee"}
 #: The addresses of calls whose document the caller names.
 MOVING = sorted(
     path.removeprefix("/api/v1/")
@@ -41,7 +42,7 @@ def cafe(db):
 @pytest.fixture
 def till(cafe):
     till = till_at(cafe)
-    start_programme(till, transfers={}, pay_with_points=PAY, rewards=[COFFEE])
+    start_programme(till, transfers={}, pay_with_points=PAY, rewards=[COFFEE], stamps=[VISITS])
     return till
 
 
@@ -64,6 +65,7 @@ def bodies(till):
     sale = {**member, "occurred_at": now, "currency": "KRW", "total_minor": 1_000}
     return {
         "adjustments": ({**member, "points": 5, "reason": "thanks"}, {"points": 6}),
+        "members/{member_id}/stamps": ({"card": "visits", "stamps": 2, "reason": "thanks"}, {"stamps": 3}),
         "purchases": (sale, {"total_minor": 2_000}),
         "purchases/claim": ({**member, "purchase": {"external_id": "guest-1"}}, {"purchase": {"external_id": "guest-2"}}),
         "redemptions": ({**member, "points": 10}, {"points": 11}),
@@ -72,11 +74,12 @@ def bodies(till):
         "redemptions/{redemption}/reverse": ({"reason": "spilled"}, {"reason": "cold"}),
         "refunds": ({"purchase": {"external_id": "bought"}, "occurred_at": now, "amount_minor": 100}, {"amount_minor": 200}),
         "transfers": ({"giver": {"id": mina}, "receiver": {"id": jun}, "points": 5}, {"points": 6}),
-    }, dict(zip(("capture", "release", "reverse"), held, strict=True))  # fmt: skip
+    }, {**dict(zip(("capture", "release", "reverse"), held, strict=True)), "stamps": mina}  # fmt: skip
 
 
 def address(path, held):
-    return path.format(redemption=held.get(path.rsplit("/", 1)[-1], ""))
+    named = held.get(path.rsplit("/", 1)[-1], "")
+    return path.format(redemption=named, member_id=named)
 
 
 def entries(cafe):

@@ -204,6 +204,34 @@ def test_a_quote_says_the_stamps_and_writes_nothing():
     assert cafe.stands() == (0, 0)
 
 
+class TestPublishing:
+    @pytest.mark.parametrize(
+        ("changes", "pointer", "code"),
+        [
+            ({"reward": "cake"}, "/document/stamps/0/reward", "unknown_reward"),
+            ({"only": {"categories": ["tobacco"]}}, "/document/stamps/0/only", "never_filled"),
+        ],
+    )
+    def test_a_card_that_brings_nothing_is_refused_and_the_terms_stay(self, changes, pointer, code):
+        cafe = Cafe()
+        before = cafe.till.get("programme/versions").json()
+        document = cafe.till.get("programme").json()["document"]
+        document["earning"]["excluding"] = {"categories": ["tobacco"]}
+        document["stamps"] = [{**CONFIG_A, **changes}]
+        answer = cafe.till.call("PUT", "programme", {"document": document})
+        found = [(each["pointer"], each["code"]) for each in answer.json()["errors"]]
+        assert (answer.status_code, found) == (422, [(pointer, code)])
+        assert cafe.till.get("programme/versions").json() == before
+
+    def test_the_draft_says_in_words_what_a_card_is(self):
+        cafe = Cafe()
+        (card,) = [
+            part for each in cafe.till.get("programme").json()["described"] if each["key"] == "stamps"
+            for part in each["parts"]
+        ]  # fmt: skip
+        assert (card["title"], card["says"]) == ("Hot drinks", "10 stamps: Hot drink")
+
+
 class TestTakingTheReward:
     def test_it_costs_no_points_and_is_taken_once(self):
         cafe = Cafe()

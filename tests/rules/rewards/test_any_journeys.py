@@ -19,7 +19,7 @@ from analytics import runs
 from analytics import verify as numbers
 from members.models import Member
 from merchants.errors import LoyaltyError
-from rewards import erasure, merging, purchases, verify
+from rewards import erasure, expiry, merging, purchases, redemptions, stamp_adjustments, verify
 from rewards.models.accounts import Account, Membership
 from rewards.models.counters import Counter
 from rewards.models.ledger import Lot
@@ -29,6 +29,7 @@ from rewards.models.redemptions import Redemption
 from rewards.models.referrals import Referral
 from rewards.models.stamps import StampBook, StampEntry
 from rewards.purchases import LineInput, PurchaseInput, PurchaseRef, RedemptionInput, RefundInput, RefundLine
+from rewards.stamp_adjustments import StampAdjustmentInput
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +93,7 @@ class Story:
             (10, self.sells), (9, self.refunds), (4, self.claims), (2, self.unclaims), (1, self.merges_two),
             (1, self.unmerges), (3, self.waits), (1, self.gives), (1, self.corrects), (3, self.spends), (2, self.ends),
             (2, self.sends_again), (1, self.leaves), (2, self.takes_what_was_held), (2, self.quotes),
+            (4, self.takes_own), (1, self.corrects_stamps), (2, self.clock_comes_round),
         ]  # fmt: skip
 
     def play(self) -> Any:
@@ -261,6 +263,36 @@ class Story:
         who, points = self.dice.choice(self.people), self.dice.choice([-50, 20, 100])
         who.is_adjusted(points, allow_debt=points < 0)
         self.said.append(("adjusted", who.name, points))
+
+    def takes_own(self) -> None:
+        """At once, set aside, or with a sale: a reward that is theirs, or one that is not any more."""
+        who = self.dice.choice(self.people)
+        rows = OwnReward.objects.filter(member_id=who.id).order_by("pk").values_list("public_id", flat=True)
+        if own := self.cafe.does(lambda: list(rows)):
+            chosen, way = self.dice.choice(own[-3:]), self.dice.choice(["redeems", "holds", "sale"])
+            self.said.append((way, who.name, own.index(chosen)))
+            if way == "sale":
+                self.record(self.sale(who, self.basket(), RedemptionInput(own_reward=chosen)))
+            else:
+                verb = who.redeems if way == "redeems" else who.holds
+                self.spent.append((who, verb(own_reward=chosen).public_id))
+
+    def corrects_stamps(self) -> None:
+        who, count = self.dice.choice(self.people), self.dice.choice([-3, -1, 1, 4])
+        self.number += 1
+        asked = StampAdjustmentInput(external_id=f"h{self.number}", card="tea", stamps=count, reason="By hand")
+        self.cafe.does(
+            lambda: stamp_adjustments.adjust(
+                merchant=self.cafe.merchant, member=who.public_id, asked=asked, now=self.cafe.now, actor=builders.OWNER
+            )
+        )
+        self.said.append(("stamps", who.name, count))
+
+    def clock_comes_round(self) -> None:
+        now = self.cafe.now
+        for work in (expiry.end_stamps, redemptions.expire_holds):
+            self.cafe.does(lambda work=work: work(merchant=self.cafe.merchant, now=now))
+            assert self.cafe.does(lambda work=work: work(merchant=self.cafe.merchant, now=now)) == 0, self.said
 
     def waits(self) -> None:
         self.cafe.forward(days=self.dice.choice([0.1, 1, 3, 20, 40]))

@@ -183,7 +183,10 @@ def texts(beginning: str) -> set[str]:
 def test_the_read_has_one_text_for_guests_and_two_for_each_set_of_mechanics(monkeypatch):
     monkeypatch.setattr(statements, "_names", type(statements._names)())
     plain = builders.cafe(tiers=None, rewards=[COFFEE])
-    everything = builders.cafe(earning={"rules": [CAPPED]}, referral={"referrer_points": 200, "referee_points": 100})
+    everything = builders.cafe(
+        earning={"rules": [CAPPED]}, referral={"referrer_points": 200, "referee_points": 100},
+        stamps=[{"code": "visits", "name": "Visits", "sizes": [2], "reward": "coffee"}],
+    )  # fmt: skip
     for cafe in (plain, everything):
         ara = cafe.joins("Ara")
         mina = cafe.joins("Mina", by=ara if cafe is everything else None)

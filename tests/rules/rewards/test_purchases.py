@@ -524,7 +524,14 @@ def test_any_batch_equals_its_items_posted_singly(basket):
         **TIERS,
         "earning": {"rules": [{**PLAIN["earning"]["rules"][0], "caps": [{"points": 400, "per": "day"}]}]},
         "expiry": {"kind": "rolling", "count": 2, "unit": "days"},
-    }
+        "rewards": [{"kind": "product", "code": "coffee", "name": "Coffee", "price_points": 100}],
+        "stamps": [
+            {
+                "code": "beans", "name": "Beans", "sizes": [3, 2], "most_per_day": 4, "life": {"count": 2, "unit": "days"},
+                "gives": {"kind": "per_amount", "per_amount_minor": 10_000, "carries": True}, "reward": "coffee",
+            }
+        ],
+    }  # fmt: skip
     together, in_turns, singly = Cafe(document), Cafe(document), Cafe(document)
     for cafe in (together, in_turns, singly):
         items = [
@@ -553,6 +560,9 @@ def picture(cafe: Cafe) -> list[tuple]:
         "rewards_purchase": "external_id, total_minor, points_earned, qualifying_points, ordinal, facts, local_day",
         "rewards_purchaseline": "position, amount_minor",
         "rewards_counter": "scope, key, unit, used",
+        "rewards_stampbook": "card, stamps, rest, filled, latest_at, ends_at",
+        "rewards_stampentry": "card, kind, stamps, rest, stamps_after, occurred_at",
+        "rewards_ownreward": "reward, card, state, stamps, lost, issued_at, ends_at",
         "rewards_tierperiod": "tier, held_from, held_to, reason, value",
     }
     found = []

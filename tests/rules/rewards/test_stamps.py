@@ -10,14 +10,30 @@ from typing import Any
 import pytest
 
 from members.models import Member
-from merchants.errors import Forbidden
+from merchants.actors import Actor
+from merchants.errors import Forbidden, LoyaltyError
 from merchants.models.audit import AuditRecord
+from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
-from rewards import documents, erasure, expiry, merging, purchases, redemptions, stamp_adjustments, stamps, verify
+from rewards import (
+    documents,
+    erasure,
+    expiry,
+    merging,
+    portal_redemptions,
+    purchases,
+    redemptions,
+    stamp_adjustments,
+    stamps,
+    verify,
+)
+from rewards.authority import StaticCodeEarnsOnly
 from rewards.mechanics.stamps import UnknownStampCard
+from rewards.models.accounts import Account
 from rewards.models.own_rewards import OwnReward
 from rewards.models.redemptions import Redemption
 from rewards.models.stamps import StampAdjustment, StampBook, StampEntry
+from rewards.parties import MemberRef
 from rewards.points.account import InsufficientPoints
 from rewards.stamp_adjustments import StampAdjustmentInput
 from tests import builders
@@ -157,6 +173,14 @@ def test_what_is_short_of_a_stamp_is_carried_over():
     assert stands(mina) == (2, 0)
 
 
+def test_what_is_carried_over_is_told_when_it_is_a_stamp():
+    cafe = open_cafe(gives={"kind": "per_amount", "per_amount_minor": 1_000, "carries": True})
+    mina = cafe.member("Mina")
+    assert "stamps" not in mina.buys(600).receipt
+    assert [card["stamps"] for card in mina.buys(600).receipt["stamps"]] == [1]
+    assert [each["change"] for each in told(cafe, "stamps.changed")] == [1]
+
+
 def test_cards_get_smaller():
     cafe = open_cafe(sizes=[6, 5, 4])
     mina = cafe.member("Mina")
@@ -218,6 +242,35 @@ def test_a_sale_from_before_there_were_cards_can_earn_nothing_of_them():
     assert told(cafe, "stamps.changed") == []
 
 
+def test_a_quote_holds_for_stamps_or_is_refused():
+    cafe = open_cafe(most_per_day=4)
+    mina = cafe.member("Mina")
+    asked = purchases.QuoteInput(currency="KRW", total_minor=3_000, member=mina.ref)
+
+    def sells(external_id: str, token: str) -> purchases.ItemOutcome:
+        sold = purchases.PurchaseInput(
+            external_id=external_id,
+            occurred_at=cafe.now,
+            currency="KRW",
+            total_minor=3_000,
+            member=mina.ref,
+            quote=token,
+        )
+        (outcome,) = cafe.does(
+            lambda: purchases.record(merchant=cafe.merchant, items=[sold], now=cafe.now, actor=builders.TILL)
+        )
+        return outcome
+
+    quoted = cafe.does(lambda: purchases.quote(merchant=cafe.merchant, asked=asked, now=cafe.now, actor=builders.TILL))
+    assert quoted.evaluation.outcomes["stamps:beans"] == 3
+    assert sells("first", quoted.token).error is None
+    # One is left of the day's four.
+    refused = sells("second", quoted.token).error
+    assert refused is not None
+    assert (refused.code, refused.pointer) == ("quote_changed", "/quote")
+    assert stands(mina) == (3, 0)
+
+
 # The reward
 
 
@@ -273,6 +326,60 @@ def test_a_hold_of_it_that_is_over_gives_it_back():
     assert stands(mina) == (0, 0)
     states = cafe.does(lambda: list(Redemption.objects.order_by("pk").values_list("state", flat=True)))
     assert states == ["expired", "captured"]
+
+
+def test_a_member_sets_it_aside_on_their_own_phone_without_a_fresh_code():
+    """Much is at stake from the first point on: what costs none needs no code."""
+    cafe = open_cafe()
+    cafe.does(lambda: Merchant.objects.filter(pk=cafe.merchant.pk).update(step_up_points_above=0))
+    cafe.merchant.refresh_from_db()
+    mina = cafe.member("Mina")
+    mina.buys(5_000)
+    asked = redemptions.RedemptionRequest(external_id="phone-1", member=mina.ref, own_reward=own(mina))
+    held = cafe.does(
+        lambda: portal_redemptions.take(
+            merchant=cafe.merchant, member=Member.objects.get(pk=mina.id), asked=asked, proof=None, now=cafe.now,
+            actor=Actor("member", mina.public_id),
+        )
+    )  # fmt: skip
+    assert (held.receipt["state"], stands(mina)) == ("held", (0, 0))
+    # The code on the phone is what the till captures.
+    sold = mina.buys(3_000, redeeming=[{"code": held.receipt["code"]}])
+    assert [(each["reward"], each["points"]) for each in sold.receipt["redemptions"]] == [("coffee", 0)]
+    assert stands(mina) == (3, 0)
+
+
+def test_a_code_that_only_collects_takes_no_reward():
+    cafe = open_cafe()
+    mina = cafe.member("Mina")
+    mina.buys(5_000)
+    code = cafe.does(lambda: Member.objects.get(pk=mina.id).code)
+    asked = redemptions.RedemptionRequest(external_id="r-1", member=MemberRef(code=code), own_reward=own(mina))
+    with pytest.raises(StaticCodeEarnsOnly):
+        cafe.does(lambda: redemptions.redeem(merchant=cafe.merchant, asked=asked, now=cafe.now, actor=builders.TILL))
+    assert stands(mina) == (0, 1)
+
+
+def test_who_has_stopped_spending_keeps_it():
+    cafe = open_cafe()
+    mina = cafe.member("Mina")
+    mina.buys(5_000)
+    cafe.does(lambda: Member.objects.filter(pk=mina.id).update(spending_stopped_at=cafe.now))
+    with pytest.raises(documents.Refused) as refused:
+        mina.redeems(own_reward=own(mina))
+    assert refused.value.code == "spending_stopped"
+    assert stands(mina) == (0, 1)
+
+
+def test_nobody_takes_one_on_an_account_that_waits_for_an_inspection():
+    cafe = open_cafe()
+    mina = cafe.member("Mina")
+    mina.buys(5_000)
+    cafe.does(lambda: Account.objects.filter(member_id=mina.id).update(frozen_at=cafe.now))
+    with pytest.raises(LoyaltyError) as refused:
+        mina.redeems(own_reward=own(mina))
+    assert refused.value.code == "account_frozen"
+    assert stands(mina) == (0, 1)
 
 
 def test_the_clock_ends_holds_of_it():
@@ -499,6 +606,20 @@ def test_whoever_leaves_gives_up_stamps_and_rewards():
     assert stands(mina) == (0, 0)
     assert mina.state_of(held.public_id) == "released"
     assert set(cafe.does(lambda: list(OwnReward.objects.values_list("state", flat=True)))) == {"ended"}
+
+
+def test_what_comes_back_to_somebody_who_has_left_ends_at_once():
+    cafe = open_cafe()
+    mina = cafe.member("Mina")
+    mina.buys(5_000)
+    taken = mina.redeems(own_reward=own(mina))
+    cafe.does(
+        lambda: erasure.leave(
+            merchant=cafe.merchant, member=Member.objects.get(pk=mina.id), now=cafe.now, actor=builders.OWNER
+        )
+    )
+    mina.reverses(taken.public_id)
+    assert cafe.does(lambda: OwnReward.objects.get().state) == "ended"
 
 
 def test_a_refused_sale_changes_no_card():
