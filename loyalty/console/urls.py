@@ -10,7 +10,7 @@ from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import keys, sandbox, till, webhooks
 from loyalty.console.members import lists, member_actions, member_page, merging, missing, poster, refunding
-from loyalty.console.programme import overview, parts, publishing, rules, trying
+from loyalty.console.programme import overview, parts, publishing, rules, stamp_cards, trying
 
 app_name = "console"
 
@@ -21,6 +21,8 @@ _programme = [
     path("source", overview.source, name="programme_source"),
     path("rule", rules.rule, name="programme_rule"),
     path("rules", rules.change_rules, name="programme_rules"),
+    path("stamp-card", stamp_cards.card, name="programme_stamp_card"),
+    path("stamp-card/remove", stamp_cards.remove, name="programme_stamp_card_remove"),
     path("part", parts.part, name="programme_part"),
     path("try", trying.trial, name="programme_try"),
     path("review", publishing.review, name="programme_review"),

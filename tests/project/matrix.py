@@ -133,6 +133,8 @@ CONSOLE = {
     "console:programme_source": "o m . . .",
     "console:programme_rule": "o m . . .",
     "console:programme_rules": "o m . . .",
+    "console:programme_stamp_card": "o m . . .",
+    "console:programme_stamp_card_remove": "o m . . .",
     "console:programme_part": "o m . . .",
     "console:programme_try": "o m a . .",
     "console:programme_review": "o m . . .",
