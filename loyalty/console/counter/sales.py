@@ -29,6 +29,7 @@ from loyalty.console.counter.member_search import (
     reward_name,
 )
 from loyalty.console.counter.sale_form import SaleForm
+from loyalty.console.member_cards import cards_of, own_rewards_of
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
 from members.directory import Member
@@ -108,6 +109,8 @@ def member_page(
         "symbol": formats.currency_sign(merchant.currency),
         "held": [{"view": view, "name": reward_name(request, view.reward)} for view in usable],
         "redeemable": len(catalogue.redeemable),
+        "cards": cards_of(request, found, balance),
+        "own": own_rewards_of(request, found),
         "place": shift.place_of(request),
         "places": shift.choices(request),
     }
