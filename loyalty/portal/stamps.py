@@ -137,9 +137,8 @@ def _conditions(reward: AnyReward, say: TermsWording) -> list[str]:
 
 
 def own_reward(request: HttpRequest, public_id: str) -> AnyReward | None:
-    """Return a reward of the member's own by its id; None when it is not, or not any more, theirs to take."""
-    owned = stamps.own_rewards_of(merchant=merchant_of(request), member_id=member_of(request).pk, now=now_of(request))
-    return next((each.reward for each in owned if each.public_id == public_id), None)
+    """Return a reward of the member's own by its id, also once it is taken; None when it was never theirs."""
+    return stamps.owned_reward(merchant=merchant_of(request), member_id=member_of(request).pk, public_id=public_id)
 
 
 def minutes(count: int, say: TermsWording) -> str:

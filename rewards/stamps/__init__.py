@@ -10,6 +10,7 @@ from rewards.stamps.cards import StampChange as StampChange
 from rewards.stamps.cards import StampMovement as StampMovement
 from rewards.stamps.history import StampEntryView as StampEntryView
 from rewards.stamps.history import entries_of as entries_of
+from rewards.stamps.history import owned_reward as owned_reward
 from rewards.stamps.outlook import CardOutlook as CardOutlook
 from rewards.stamps.outlook import OwnRewardOutlook as OwnRewardOutlook
 from rewards.stamps.outlook import cards_of as cards_of

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from merchants.models.merchants import Merchant
+from rewards import versions
+from rewards.models.own_rewards import OwnReward
 from rewards.models.stamps import StampEntry
+from rewards.terms import AnyReward
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,12 @@ def entries_of(*, merchant: Merchant, member_id: int, limit: int, before_id: int
         StampEntryView(row.pk, row.card, row.kind, row.stamps, row.stamps_after, row.reason, row.actor, row.occurred_at)
         for row in rows.order_by("-pk")[:limit]
     ]
+
+
+def owned_reward(*, merchant: Merchant, member_id: int, public_id: str) -> AnyReward | None:
+    """Return what a reward of the member's own is, by the terms it was brought under, taken or not; None when not theirs."""
+    row = OwnReward.objects.filter(merchant=merchant, member_id=member_id, public_id=public_id).first()
+    if row is None:
+        return None
+    promised = versions.timeline(merchant.pk).numbered(row.terms_version).terms
+    return next((each for each in promised.rewards if each.code == row.reward), None)
