@@ -68,13 +68,14 @@ def rewards(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     balance = screens.balance_of(request)
     catalogue = screens.catalogue_of(request, balance)
     spendable = balance.spendable if balance else 0
-    shown = _shown(request, catalogue.offers, spendable)
+    own = stamps.own_rewards(request)
+    shown = _shown(request, catalogue.offers, spendable, is_first=not own)
     whose: dict[str, Any] = {"merchant": merchant, "member_id": member_of(request).pk, "now": now}
     page = {
         "balance": balance,
         "ready": [each for each in shown if each.offer.can_be_redeemed],
         "next": [each for each in shown if not each.offer.can_be_redeemed] if _are_reachable(request) else [],
-        "own": stamps.own_rewards(request),
+        "own": own,
         "cards": stamps.cards_of(request),
         "pay": catalogue.pay,
         "rate": _rate(request),
@@ -301,7 +302,8 @@ def _told(request: HttpRequest, view: View) -> dict[str, Any]:
     }
 
 
-def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int) -> list[RewardCard]:
+def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int, *, is_first: bool) -> list[RewardCard]:
+    """Draw the offers; the first button of the page is its primary one, where these are the first."""
     promised = screens.terms_of(request)
     if promised is None:
         return []
@@ -323,7 +325,7 @@ def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int) -> l
                 missing=missing,
                 has=spendable,
                 can_be_held=reward.can_be_held_ahead,
-                variant="" if any(each.offer.can_be_redeemed for each in found) else "primary",
+                variant="primary" if is_first and not any(each.offer.can_be_redeemed for each in found) else "",
                 minutes=stamps.minutes(reward.hold_minutes, say),
                 minted=ids.mint("rdm"),
                 after=earning.points_in_words(max(0, spendable - offer.price_points), promised, language),

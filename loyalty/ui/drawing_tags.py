@@ -16,6 +16,7 @@ register = template.Library()
 Number = int | float | Decimal
 #: More places than these are no picture any more.
 MOST_DRAWN = 30
+_IN_A_ROW = 6
 
 
 @register.inclusion_tag("components/progress.html")
@@ -41,7 +42,8 @@ def stamps(count: int, size: int, label: str) -> dict[str, Any]:
         "label": label,
         "places": [place < held for place in range(size)] if is_drawn else (),
         "bar": "" if is_drawn else svg.bar(held / size),
-        "is_large": size <= 6,
+        # Rows of the same length, as on a card of paper: ten are two fives.
+        "columns": -(-size // -(-size // _IN_A_ROW)),
     }
 
 

@@ -158,7 +158,7 @@ def test_the_review_says_what_changes_and_what_sales_put_on_cards(cafe, hana):
     sales = {sale.name: sale for sale in page.context["sales"]}
     two = sales["Two lattes and a cake are two stamps"]
     assert [(each.name, each.before, each.after) for each in two.stamps] == [("Coffee card", 2, 1)]
-    assert two.broken == ("2 Coffee card",)
+    assert two.broken == ("2 stamps · Coffee card",)
     (about,) = [sale for sale in sales.values() if sale.name.startswith("Coffee card:")]
     assert [(each.name, each.after) for each in about.stamps] == [("Coffee card", 1)]
 

@@ -136,7 +136,7 @@ def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResp
         "skipped": earning.words(
             [step for step in sold.trace if step.code == "skipped"], promised, language, for_staff=True
         ),
-        "earned": in_points(request, sold.points_earned),
+        "earned": _earned(request, sold.points_earned, promised),
         "waits_until": _waits_until(request, buyer, sold),
         "survey_url": _survey_url(request, sold),
         "left_to_pay": sold.total_minor - sold.points_paid_minor,
@@ -292,11 +292,18 @@ def _quoted(request: HttpRequest, found: Member, form: SaleForm) -> SalePreview:
     steps = [step for step in quoted.evaluation.trace if step.code != "skipped"]
     return replace(
         most,
-        earned=in_points(request, quoted.evaluation.points),
+        earned=_earned(request, quoted.evaluation.points, quoted.version.terms if quoted.version else None),
         why=earning.words(steps, quoted.version.terms if quoted.version else None, language, for_staff=True),
         total_minor=asked.total_minor,
         paid_minor=quoted.points_paid_minor,
     )
+
+
+def _earned(request: HttpRequest, points: int, promised: Terms | None) -> str:
+    """Say the points; nothing of them where the programme gives stamps alone."""
+    if points == 0 and promised is not None and promised.stamps and not promised.earning.rules:
+        return ""
+    return in_points(request, points)
 
 
 def _waits_until(request: HttpRequest, buyer: Member, sold: PurchaseView) -> datetime | None:

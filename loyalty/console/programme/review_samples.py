@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from msgspec import structs
 
 from loyalty.console.programme.shapes import EditedDraft
@@ -240,7 +241,8 @@ def _promised(each: BrokenPromise, edited: EditedDraft) -> str:
         return formats.points(each.expected, edited.decimals)
     for card in edited.terms.stamps:
         if each.name == stamps.name_of(card.code):
-            return f"{each.expected} {edited.said(card.name)}"
+            count = ngettext("%(count)d stamp", "%(count)d stamps", each.expected) % {"count": each.expected}
+            return formats.side_by_side([count, edited.said(card.name)])
     return f"{each.expected} {each.name}"
 
 
