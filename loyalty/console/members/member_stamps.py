@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -84,7 +85,7 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
     return screens.show(request, "console/members/stamps_adjust.html", page, status=422 if form.is_bound else 200)
 
 
-def _said(receipt: dict[str, Any]) -> str:
+def _said(receipt: Mapping[str, Any]) -> str:
     """Say what was done, and what is on the card then."""
     count = receipt["stamps"]
     done = (
