@@ -13,12 +13,14 @@ from merchants.actors import Actor
 from merchants.database import model_rows
 from merchants.errors import Invalid
 from merchants.models.merchants import Merchant
+from merchants.permissions import Permission, may
 from rewards import adjustments, documents, parties
 from rewards.documents import DocumentOutcome
 from rewards.mechanics import MECHANICS, stamps
 from rewards.models.stamps import StampAdjustment
-from rewards.parties import ExternalId, Input, MemberRef
+from rewards.parties import ExternalId, Input, MemberRef, Party
 from rewards.sales.batch import Batch
+from rewards.terms import StampCard
 
 STAMPS_MAX = 100
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -47,6 +49,27 @@ def adjust(
     if asked.stamps == 0:
         raise Invalid(_("A correction gives or takes stamps."), pointer="/stamps")
     adjustments.check_role(actor)
+    return _adjust(merchant=merchant, member=member, asked=asked, now=now, actor=actor, is_at_counter=False)
+
+
+def give_at_counter(
+    *, merchant: Merchant, member: str, asked: StampAdjustmentInput, now: datetime, actor: Actor
+) -> DocumentOutcome:
+    """Put stamps on the card of a member who stands there, without an amount, as `adjust` does.
+
+    Whoever serves at the counter may, as many at once as the card allows (`StampCard.most_at_counter`), and takes none.
+
+    :raises MayNotAdjust: who does not serve there.  :raises MembershipBlocked: of a blocked member.
+    :raises Invalid: more than the card allows, or a card that is for other tiers; nothing is kept.
+    """
+    if actor.kind != "staff" or not may(actor.role, Permission.USE_COUNTER):
+        raise adjustments.MayNotAdjust(_("Your role does not give stamps."))
+    return _adjust(merchant=merchant, member=member, asked=asked, now=now, actor=actor, is_at_counter=True)
+
+
+def _adjust(
+    *, merchant: Merchant, member: str, asked: StampAdjustmentInput, now: datetime, actor: Actor, is_at_counter: bool
+) -> DocumentOutcome:
     sent = documents.fingerprint({"member": member, "asked": asked})
     key = parties.key_of(merchant, MemberRef(id=member))
     assert key is not None
@@ -59,6 +82,11 @@ def adjust(
     party = parties.present(found)
     batch.read()
     state = cast(stamps.StampsState, batch.state_of(stamps.MECHANIC))
+    if is_at_counter:
+        parties.check_not_blocked(party)
+        promised = state.promised().get(asked.card)
+        if promised is not None:
+            _check_at_counter(promised.card, asked.stamps, party)
     done = state.correct(party, asked.card, asked.stamps, asked.reason)
     row = StampAdjustment(
         merchant_id=merchant.pk, public_id=ids.mint("sta"), external_id=asked.external_id, fingerprint=sent,
@@ -77,3 +105,11 @@ def adjust(
         details={"adjustment": row.public_id, "card": asked.card, "stamps": asked.stamps},
     )  # fmt: skip
     return documents.written(row, member_id=party.id)
+
+
+def _check_at_counter(card: StampCard, count: int, party: Party) -> None:
+    if not 1 <= count <= card.most_at_counter:
+        detail = _("At the counter this card takes at most %(most)d stamps without an amount.")
+        raise Invalid(detail % {"most": card.most_at_counter}, pointer="/stamps")
+    if card.refusal(party.account) is not None:
+        raise Invalid(_("This card is for members on other tiers."), pointer="/card")

@@ -130,6 +130,10 @@ def remove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         return screens.to(request, "rewards")
     try:
         editing.save(request, part=lambda document: _reward(document, code), change=change, shown=editing.seen(known))
+    except InvalidProgramme as refusal:
+        # A stamp card brings it: taken away, the card would bring nothing.
+        notes.error(request, " ".join(fault.detail for fault in refusal.faults))
+        return screens.to(request, "rewards")
     except LoyaltyError as refusal:
         notes.error(request, refusal.detail)
         return screens.to(request, "rewards")

@@ -5,12 +5,21 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from loyalty.console import audit_log, privacy, rewards, settings, team
-from loyalty.console.counter import member_search, reward_pages, sales
+from loyalty.console.counter import member_search, reward_pages, sales, stamps
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import keys, sandbox, till, webhooks
-from loyalty.console.members import lists, member_actions, member_page, merging, missing, poster, refunding
-from loyalty.console.programme import overview, parts, publishing, rules, trying
+from loyalty.console.members import (
+    lists,
+    member_actions,
+    member_page,
+    member_stamps,
+    merging,
+    missing,
+    poster,
+    refunding,
+)
+from loyalty.console.programme import overview, parts, publishing, rules, stamp_cards, trying
 
 app_name = "console"
 
@@ -21,6 +30,8 @@ _programme = [
     path("source", overview.source, name="programme_source"),
     path("rule", rules.rule, name="programme_rule"),
     path("rules", rules.change_rules, name="programme_rules"),
+    path("stamp-card", stamp_cards.card, name="programme_stamp_card"),
+    path("stamp-card/remove", stamp_cards.remove, name="programme_stamp_card_remove"),
     path("part", parts.part, name="programme_part"),
     path("try", trying.trial, name="programme_try"),
     path("review", publishing.review, name="programme_review"),
@@ -40,6 +51,7 @@ _members = [
     path("<str:member_id>", member_page.member, name="member"),
     path("<str:member_id>/adjust", member_actions.adjust, name="member_adjust"),
     path("<str:member_id>/adjust/undo", member_actions.undo_adjustment, name="member_adjust_undo"),
+    path("<str:member_id>/stamps", member_stamps.adjust, name="member_stamps"),
     path("<str:member_id>/refund", refunding.refund, name="member_refund"),
     path("<str:member_id>/undo", member_actions.undo, name="member_undo"),
     path("<str:member_id>/unclaim", member_actions.unclaim, name="member_unclaim"),
@@ -69,6 +81,7 @@ _counter = [
     path("members/<str:member_id>", sales.member, name="counter_member"),
     path("members/<str:member_id>/claim", sales.claim, name="counter_claim"),
     path("members/<str:member_id>/release", member_search.release, name="counter_release"),
+    path("members/<str:member_id>/stamp", stamps.stamp, name="counter_stamp"),
     path("members/<str:member_id>/rewards", reward_pages.rewards, name="counter_rewards"),
     path("sales/<str:purchase_id>", sales.sale, name="counter_sale"),
     path("sales/<str:purchase_id>/undo", sales.undo, name="counter_undo"),

@@ -34,7 +34,7 @@ from merchants.models.merchants import Location, Merchant
 from merchants.webhooks import addresses, endpoints
 from rewards import enrolment, expiry, programmes, purchases, redemptions, terms, tiers
 from rewards.parties import MemberRef
-from rewards.purchases import LineInput, PurchaseInput, PurchaseRef, RefundInput, RefundLine, SaleSource
+from rewards.purchases import ItemOutcome, LineInput, PurchaseInput, PurchaseRef, RefundInput, RefundLine, SaleSource
 from rewards.purchases import RedemptionInput as Payment
 from rewards.redemptions import RedemptionRequest
 from rewards.terms import Terms
@@ -75,6 +75,8 @@ class _Simulation:
     dice: Random
     #: person's number -> (public id, member code)
     people: dict[int, tuple[str, str]] = field(default_factory=dict)
+    #: Rewards that full cards have brought and nobody has asked for yet: (member, own reward), the oldest first.
+    owned: list[tuple[str, str]] = field(default_factory=list)
 
 
 def make_all(shops: Sequence[DemoShop], *, now: datetime, seed: int) -> list[Made]:
@@ -203,13 +205,14 @@ def _simulate(simulation: _Simulation, made: Made, start: datetime, end: datetim
         ):
             if outcome.error is not None:
                 raise outcome.error
+            simulation.owned += _brought(outcome)
     made.purchases += len(sold)
     for back in _between(simulation.told.returns, start, end):
         _bring_back(simulation, back, end)
         made.refunds += 1
     made.redemptions += sum(len(item.redemptions) for item in sold)
     if end < periods.start_of_day(simulation.told.end_day, simulation.merchant.tzinfo):
-        made.redemptions += _redeem(simulation, end)
+        made.redemptions += _redeem(simulation, end) + _take_own(simulation, end)
     for opinion in _between(simulation.told.opinions, start, end):
         member, _code = simulation.people[opinion.member]
         answer = surveys.AnswerInput(
@@ -308,6 +311,25 @@ def _redeem(simulation: _Simulation, now: datetime) -> int:
         )  # fmt: skip
         now += timedelta(minutes=simulation.dice.randint(1, 9))
         taken += not redemptions.redeem(merchant=simulation.merchant, asked=asked, now=now, actor=TILL).is_refused
+    return taken
+
+
+def _brought(outcome: ItemOutcome) -> list[tuple[str, str]]:
+    """List the rewards that a sale has brought by filling a card."""
+    receipt = outcome.receipt
+    return [(receipt["member"], own) for card in receipt.get("stamps", ()) for own in card["issued"]]
+
+
+def _take_own(simulation: _Simulation, now: datetime) -> int:
+    """Some of those whose card is full come for what it brought; what a return has revoked meanwhile is refused."""
+    taken, waiting = 0, []
+    for member, own in simulation.owned:
+        if simulation.dice.random() > 0.6:
+            waiting.append((member, own))
+            continue
+        asked = RedemptionRequest(external_id=f"card-{own}", member=MemberRef(id=member), own_reward=own)
+        taken += not redemptions.redeem(merchant=simulation.merchant, asked=asked, now=now, actor=TILL).is_refused
+    simulation.owned = waiting
     return taken
 
 

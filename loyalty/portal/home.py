@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from engagement import surveys
-from loyalty.portal import activity, screens
+from loyalty.portal import activity, screens, stamps
 from loyalty.portal.session import member_of, member_required, now_of
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
@@ -68,6 +68,8 @@ def home(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "tier": screens.tier_names(promised).get(balance.tier if balance else "", ""),
         "goal": _goal(request, promised, place, balance, catalogue),
         "nearest": _nearest(promised, balance, catalogue),
+        "cards": stamps.cards_of(request),
+        "own": stamps.own_rewards(request),
         "seq": balance.seq if balance else 0,
         "soon": _soon(balance, now + timedelta(days=SOON_DAYS)),
         "ready": catalogue.redeemable[:2],
@@ -133,7 +135,7 @@ def _goal(
 def _nearest(promised: Terms | None, balance: Balance | None, catalogue: Catalogue) -> Nearest | None:
     """The reward that takes the fewest more points, of those the member may have."""
     waiting = [offer for offer in catalogue.offers if offer.missing_points and offer.refusal is None]
-    if promised is None or not waiting:
+    if promised is None or not waiting or not screens.gives_points(promised):
         return None
     offer = min(waiting, key=lambda each: each.missing_points)
     missing = earning.points_in_words(offer.missing_points, promised, screens.language())

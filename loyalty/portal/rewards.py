@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from msgspec import structs
 
-from loyalty.portal import screens, steps
+from loyalty.portal import screens, stamps, steps
 from loyalty.portal.forms import CodeForm
 from loyalty.portal.session import actor_of, member_of, member_required, now_of
 from loyalty.tenant import merchant_of
@@ -31,7 +31,6 @@ from rewards.redemptions import Offer, View
 from rewards.terms import AnyReward, TermsWording
 
 _STEP = "take"
-ICONS = {"product": "cup", "discount": "voucher", "percentage": "voucher", "text": "sparkle"}
 STATES: dict[str, tuple[Any, str]] = {
     "held": (gettext_lazy("waits at the counter"), "warning"),
     "captured": (gettext_lazy("used"), "positive"),
@@ -69,12 +68,15 @@ def rewards(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     balance = screens.balance_of(request)
     catalogue = screens.catalogue_of(request, balance)
     spendable = balance.spendable if balance else 0
-    shown = _shown(request, catalogue.offers, spendable)
+    own = stamps.own_rewards(request)
+    shown = _shown(request, catalogue.offers, spendable, is_first=not own)
     whose: dict[str, Any] = {"merchant": merchant, "member_id": member_of(request).pk, "now": now}
     page = {
         "balance": balance,
         "ready": [each for each in shown if each.offer.can_be_redeemed],
-        "next": [each for each in shown if not each.offer.can_be_redeemed],
+        "next": [each for each in shown if not each.offer.can_be_redeemed] if _are_reachable(request) else [],
+        "own": own,
+        "cards": stamps.cards_of(request),
         "pay": catalogue.pay,
         "rate": _rate(request),
         "held": [_told(request, view) for view in redemptions.usable(**whose)],
@@ -86,7 +88,10 @@ def rewards(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 @require_POST
 @member_required
 def take(request: HttpRequest, merchant_slug: str) -> HttpResponseBase:
-    """Set the points of a reward aside and show its code; twice the same form is one. Much asks for a fresh code first."""
+    """Set a reward aside, for points or one's own, and show its code; twice the same form is one.
+
+    `reward` is the code of one of the catalogue, or the id of an own one. Much asks for a fresh code first.
+    """
     minted, code = request.POST.get("external_id", ""), request.POST.get("reward", "")[:60]
     if _promised(request, code) is None or not ids.is_id(minted, "rdm"):
         notes.error(request, _("Choose a reward from this page. Nothing was taken."))
@@ -135,13 +140,25 @@ def prove(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             return _take_or_ask_again(request, minted, code, proof=proof)
     page = {
         "form": form, "guard": found, "ways": ways, "contact": awaited.contact if awaited else None,
-        "name": terms.text(reward.name, screens.language()), "price": reward.price_points,
+        "name": terms.text(reward.name, screens.language()), "price": 0 if _is_own(code) else reward.price_points,
         "back_url": reverse("portal:rewards", kwargs={"merchant_slug": merchant_slug}),
     }  # fmt: skip
     return screens.show(request, "portal/take_code.html", page, status=status)
 
 
+def _are_reachable(request: HttpRequest) -> bool:
+    """Where nothing gives points, what costs points is only told of the cards that bring it."""
+    promised = screens.terms_of(request)
+    return promised is None or screens.gives_points(promised)
+
+
+def _is_own(code: str) -> bool:
+    return ids.is_id(code, "own")
+
+
 def _promised(request: HttpRequest, code: str) -> AnyReward | None:
+    if _is_own(code):
+        return stamps.own_reward(request, code)
     promised = screens.terms_of(request)
     return next((each for each in promised.rewards if each.code == code), None) if promised else None
 
@@ -150,7 +167,8 @@ def _asked(request: HttpRequest, minted: str, code: str) -> redemptions.Redempti
     return redemptions.RedemptionRequest(
         external_id=f"portal:{minted}",
         member=MemberRef(id=member_of(request).public_id),
-        reward=code,
+        reward=None if _is_own(code) else code,
+        own_reward=code if _is_own(code) else None,
         # The least order it is good for: the till sees the real one.
         order_total_minor=getattr(_promised(request, code), "minimum_total_minor", None),
     )
@@ -169,7 +187,8 @@ def _take(request: HttpRequest, minted: str, code: str, *, proof: Proof | None) 
     except portal_redemptions.FreshCodeNeeded:
         raise
     except LoyaltyError as refusal:
-        notes.error(request, _("%(why)s Your points are as they were.") % {"why": refusal.detail})
+        as_before = _("%(why)s Nothing was taken.") if _is_own(code) else _("%(why)s Your points are as they were.")
+        notes.error(request, as_before % {"why": refusal.detail})
         return redirect("portal:rewards", merchant_slug=slug)
     return redirect("portal:redemption", merchant_slug=slug, redemption_id=outcome.public_id)
 
@@ -216,7 +235,10 @@ def cancel(request: HttpRequest, merchant_slug: str, redemption_id: str) -> Http
     except LoyaltyError as refusal:
         notes.error(request, refusal.detail)
         return redirect("portal:redemption", merchant_slug=merchant_slug, redemption_id=redemption_id)
-    notes.success(request, _("Cancelled. Your points are back."))
+    notes.success(
+        request,
+        _("Cancelled. The reward is yours again.") if view.own_reward else _("Cancelled. Your points are back."),
+    )
     return redirect("portal:rewards", merchant_slug=merchant_slug)
 
 
@@ -265,7 +287,7 @@ def _told(request: HttpRequest, view: View) -> dict[str, Any]:
         for version in reversed(versions.timeline(merchant_of(request).pk).versions):
             reward = next((each for each in version.terms.rewards if each.code == view.reward), None)
             if reward is not None:
-                name, icon = terms.text(reward.name, screens.language()), ICONS.get(reward.kind, "gift")
+                name, icon = terms.text(reward.name, screens.language()), stamps.ICONS.get(reward.kind, "gift")
                 break
     label, tone = STATES.get(view.state, (view.state, ""))
     left = view.hold_expires_at - now_of(request) if view.hold_expires_at else timedelta()
@@ -280,7 +302,8 @@ def _told(request: HttpRequest, view: View) -> dict[str, Any]:
     }
 
 
-def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int) -> list[RewardCard]:
+def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int, *, is_first: bool) -> list[RewardCard]:
+    """Draw the offers; the first button of the page is its primary one, where these are the first."""
     promised = screens.terms_of(request)
     if promised is None:
         return []
@@ -297,13 +320,13 @@ def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int) -> l
         found.append(
             RewardCard(
                 offer=offer,
-                icon=ICONS.get(offer.kind, "gift"),
+                icon=stamps.ICONS.get(offer.kind, "gift"),
                 conditions=[*structs.replace(reward, stock=None).describe(say).lines, *_left(offer.stock_left)],
                 missing=missing,
                 has=spendable,
                 can_be_held=reward.can_be_held_ahead,
-                variant="" if any(each.offer.can_be_redeemed for each in found) else "primary",
-                minutes=_minutes(reward.hold_minutes, say),
+                variant="primary" if is_first and not any(each.offer.can_be_redeemed for each in found) else "",
+                minutes=stamps.minutes(reward.hold_minutes, say),
                 minted=ids.mint("rdm"),
                 after=earning.points_in_words(max(0, spendable - offer.price_points), promised, language),
             )
@@ -316,11 +339,3 @@ def _left(stock_left: int | None) -> list[str]:
     if stock_left is None:
         return []
     return [ngettext("%(count)d left", "%(count)d left", stock_left) % {"count": stock_left}]
-
-
-def _minutes(count: int, say: TermsWording) -> str:
-    if count % 1440 == 0:
-        return say.time(count // 1440, "days")
-    if count % 60 == 0:
-        return ngettext("%(count)d hour", "%(count)d hours", count // 60) % {"count": count // 60}
-    return ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}

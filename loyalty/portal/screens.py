@@ -28,6 +28,7 @@ def show(request: HttpRequest, template: str, page: Mapping[str, Any], *, status
         "now": now_of(request),
         "terms": version.terms if version else None,
         "decimals": version.terms.points.decimals if version else 0,
+        "gives_points": version is None or gives_points(version.terms),
         "language": language(),
     }
     return render(request, template, {**frame, **page}, status=status)
@@ -48,6 +49,11 @@ def version_of(request: HttpRequest) -> Version | None:
 def terms_of(request: HttpRequest) -> Terms | None:
     version = version_of(request)
     return version.terms if version else None
+
+
+def gives_points(promised: Terms) -> bool:
+    """Return whether anything gives points; a programme of stamp cards alone does not."""
+    return bool(promised.earning.rules or promised.welcome or promised.referral or not promised.stamps)
 
 
 def balance_of(request: HttpRequest) -> Balance | None:

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from loyalty.portal import screens
-from loyalty.portal.rewards import ICONS
 from loyalty.portal.session import member_of, member_required, now_of, present_member
+from loyalty.portal.stamps import ICONS
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
 from rewards import earning, versions

@@ -14,6 +14,9 @@ from loyalty.ui import charts, codes, svg
 register = template.Library()
 
 Number = int | float | Decimal
+#: More places than these are no picture any more.
+MOST_DRAWN = 30
+_IN_A_ROW = 6
 
 
 @register.inclusion_tag("components/progress.html")
@@ -28,6 +31,20 @@ def ring(value: Number, total: Number, label: str, **options: Any) -> dict[str, 
     """`{% ring 1240 2000 label=_("1,240 of 2,000 points to Gold") big="760" small=_("to Gold") %}`; tone `on-brand` too."""
     share = float(value) / float(total) if total else 0.0
     return {"drawing": svg.ring(share, label=label, tone=options.pop("tone", "brand")), **options}
+
+
+@register.inclusion_tag("components/stamps.html")
+def stamps(count: int, size: int, label: str) -> dict[str, Any]:
+    """`{% stamps 7 10 label=_("7 of 10 stamps") %}`: a place for each stamp of a card; a bar where there are too many."""
+    held = max(0, min(count, size))
+    is_drawn = size <= MOST_DRAWN
+    return {
+        "label": label,
+        "places": [place < held for place in range(size)] if is_drawn else (),
+        "bar": "" if is_drawn else svg.bar(held / size),
+        # Rows of the same length, as on a card of paper: ten are two fives.
+        "columns": -(-size // -(-size // _IN_A_ROW)),
+    }
 
 
 @register.simple_tag

@@ -30,7 +30,7 @@ def named_goods(terms: Terms) -> tuple[NamedGoods, ...]:
 
 
 def counts_pieces(terms: Terms) -> bool:
-    """State whether any rule asks how many there are."""
+    """State whether any rule or stamp card asks how many there are."""
     return any(
         rule.compile().by_quantity or rule.when.minimum_quantity_milli is not None for rule in terms.earning.rules
-    )
+    ) or any(card.gives.compile().by_quantity for card in terms.stamps)

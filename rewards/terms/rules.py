@@ -338,7 +338,7 @@ class Earning(Part, frozen=True, kw_only=True):
 
     def advise(self, whole: Whole) -> Iterator[Remark]:
         """Find rules that give almost nothing back, and rules behind one that always stops the list."""
-        if not self.rules:
+        if not self.rules and not whole.codes("card"):
             yield Remark("/rules", "nothing_earns", _("No purchase earns anything."))
         yield from self._advise_small(whole)
         yield from self._advise_stopped(whole)

@@ -38,6 +38,8 @@ class StampSource(Part, frozen=True, kw_only=True, tag_field="kind"):
     """What all that gives a stamp has. A kind owns `check`, `compile`, `advise` and `describe`."""
 
     kind: ClassVar[str] = ""
+    #: As many stamps a cashier may give at once without an amount; none where the amount decides.
+    most_at_counter: ClassVar[int] = 0
 
     def compile(self) -> StampRate:
         """Return what the arithmetic needs of it."""
@@ -48,6 +50,7 @@ class StampPerVisit(StampSource, frozen=True, kw_only=True, tag="per_visit"):
     """One stamp for a purchase in which qualifying goods were paid for."""
 
     kind: ClassVar[str] = "per_visit"
+    most_at_counter: ClassVar[int] = 1
     check = nothing
     advise = nothing
 
@@ -64,6 +67,7 @@ class StampPerPiece(StampSource, frozen=True, kw_only=True, tag="per_piece"):
     """One stamp for each piece (or so many of them) that was paid for."""
 
     kind: ClassVar[str] = "per_piece"
+    most_at_counter: ClassVar[int] = 5
     per_quantity_milli: Milli = 1000
     carries: Annotated[bool, Meta(description="What is short of a stamp counts with the next purchase.")] = False
     check = nothing
@@ -172,6 +176,16 @@ class StampCard(Audience, frozen=True, kw_only=True):
     starts_next: Annotated[
         bool, Meta(description="Stamps beyond a full card begin the next one; else they are lost.")
     ] = True
+
+    @property
+    def most_at_counter(self) -> int:
+        """State how many stamps a cashier may give at once without an amount.
+
+        None where the amount decides: what gives a stamp, the smallest order, or the limit of a day, which only sales use up.
+        """
+        if self.minimum_amount_minor is not None or self.most_per_day is not None:
+            return 0
+        return min(self.gives.most_at_counter, self.most_per_order or self.gives.most_at_counter)
 
     def check(self, whole: Whole) -> Iterator[Remark]:
         """Find a card nobody can fill, and a reward that is not in the catalogue."""

@@ -72,7 +72,9 @@ def test_a_new_merchant_starts_from_a_template(cafe, hana):
     page = hana.get(url(cafe, "programme/"))
     assert "Café Club" in page.content.decode()
     assert "Start over from a template" not in page.content.decode()
-    assert [template["code"] for template in page.context["templates"]] == ["simple", "bookshop", "cafe", "stars"]
+    assert [template["code"] for template in page.context["templates"]] == [
+        "simple", "bookshop", "cafe", "cafe-stamps", "coffee-card", "stars",
+    ]  # fmt: skip
 
     answer = hana.post(url(cafe, "programme/start"), {"template": "cafe", "revision": "0"})
 

@@ -18,7 +18,10 @@ from loyalty.demo.shops import BOOKSHOP, CAFE, SHOPS
 from members.models import Consent
 from merchants import keys, tenancy
 from rewards import verify as ledger
+from rewards.models.own_rewards import OwnReward
 from rewards.models.purchases import Purchase
+from rewards.models.redemptions import Redemption
+from rewards.models.stamps import StampBook
 
 TODAY = date(2026, 11, 22)
 
@@ -65,6 +68,11 @@ def test_a_small_shop_lives_eighteen_months_and_everything_adds_up(django_db_set
         assert ledger.verify(merchant=made.merchant).agrees
         with tenancy.tenant(made.merchant):
             assert Purchase.objects.filter(merchant=made.merchant, points_earned__gt=0).count() > 80
+            # Cards fill by what is sold, and some come for what they have brought.
+            taken = Redemption.objects.filter(merchant=made.merchant, own_reward__isnull=False, state="captured")
+            owned = OwnReward.objects.filter(merchant=made.merchant)
+            assert owned.count() > taken.count() > 0
+            assert StampBook.objects.filter(merchant=made.merchant, filled__gt=0).exists()
             assert SurveyResponse.objects.filter(merchant=made.merchant).count() == made.answers
             agreed = Consent.objects.filter(merchant=made.merchant)
             assert agreed.filter(purpose="terms").count() == 6

@@ -17,6 +17,7 @@ from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.counter import shift
 from loyalty.console.counter.member_search import buyer_or_404, member_or_404, person, reward_name
+from loyalty.console.member_cards import ICONS, own_rewards_of
 from loyalty.console.programme.fields import MoneyField
 from loyalty.tenant import merchant_of
 from members.directory import Member
@@ -25,8 +26,6 @@ from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from rewards import balances, earning, redemptions
 from rewards.redemptions import View
-
-_ICONS = {"product": "cup", "discount": "voucher", "percentage": "voucher", "text": "sparkle"}
 
 
 @require_http_methods(["GET", "POST"])
@@ -50,8 +49,9 @@ def rewards(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRes
     page = {
         **shown,
         "is_code_missing": shift.is_code_missing(request, found),
+        "own": own_rewards_of(request, found),
         "offers": [
-            {"offer": offer, "icon": _ICONS.get(offer.kind, "gift"), "dialog": f"take-{offer.code}",
+            {"offer": offer, "icon": ICONS.get(offer.kind, "gift"), "dialog": f"take-{offer.code}",
              "minted": ids.mint("rdm"), "needs_total": bool((reward := by_code.get(offer.code)) and reward.depends_on_order),
              "least": reward.least_total_minor if reward else None,
              "waits_until": _enough_from(balance, offer.missing_points),
@@ -103,9 +103,13 @@ def give_back(request: HttpRequest, merchant_slug: str, redemption_id: str) -> H
 
 
 def _redeem(request: HttpRequest, found: Member) -> str | None:
-    """Spend the points and return the redemption's id; None when it was refused, and why is said."""
+    """Spend the points, or take a reward of the member's own, and return the redemption's id.
+
+    None when it was refused, and why is said.
+    """
     minted, code = request.POST.get("external_id", ""), request.POST.get("reward", "")[:60]
-    if not ids.is_id(minted, "rdm") or not code:
+    own = request.POST.get("own_reward", "")[:60] or None
+    if not ids.is_id(minted, "rdm") or not (code or own):
         notes.error(request, _("Choose a reward. Nothing was taken."))
         return None
     place = shift.place_of(request)
@@ -115,8 +119,8 @@ def _redeem(request: HttpRequest, found: Member) -> str | None:
         notes.error(request, _("%(why)s Nothing was taken.") % {"why": fault.messages[0]})
         return None
     asked = redemptions.RedemptionRequest(
-        external_id=f"counter:{minted}", member=shift.reference(request, found), reward=code, order_total_minor=total,
-        location=place.code if place else None,
+        external_id=f"counter:{minted}", member=shift.reference(request, found), reward=code or None,
+        own_reward=own, order_total_minor=total, location=place.code if place else None,
     )  # fmt: skip
     try:
         with transaction.atomic():

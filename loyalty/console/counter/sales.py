@@ -29,6 +29,7 @@ from loyalty.console.counter.member_search import (
     reward_name,
 )
 from loyalty.console.counter.sale_form import SaleForm
+from loyalty.console.member_cards import cards_of, own_rewards_of
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
 from members.directory import Member
@@ -108,6 +109,8 @@ def member_page(
         "symbol": formats.currency_sign(merchant.currency),
         "held": [{"view": view, "name": reward_name(request, view.reward)} for view in usable],
         "redeemable": len(catalogue.redeemable),
+        "cards": cards_of(request, found, balance),
+        "own": own_rewards_of(request, found),
         "place": shift.place_of(request),
         "places": shift.choices(request),
     }
@@ -133,7 +136,7 @@ def sale(request: HttpRequest, merchant_slug: str, purchase_id: str) -> HttpResp
         "skipped": earning.words(
             [step for step in sold.trace if step.code == "skipped"], promised, language, for_staff=True
         ),
-        "earned": in_points(request, sold.points_earned),
+        "earned": _earned(request, sold.points_earned, promised),
         "waits_until": _waits_until(request, buyer, sold),
         "survey_url": _survey_url(request, sold),
         "left_to_pay": sold.total_minor - sold.points_paid_minor,
@@ -289,11 +292,18 @@ def _quoted(request: HttpRequest, found: Member, form: SaleForm) -> SalePreview:
     steps = [step for step in quoted.evaluation.trace if step.code != "skipped"]
     return replace(
         most,
-        earned=in_points(request, quoted.evaluation.points),
+        earned=_earned(request, quoted.evaluation.points, quoted.version.terms if quoted.version else None),
         why=earning.words(steps, quoted.version.terms if quoted.version else None, language, for_staff=True),
         total_minor=asked.total_minor,
         paid_minor=quoted.points_paid_minor,
     )
+
+
+def _earned(request: HttpRequest, points: int, promised: Terms | None) -> str:
+    """Say the points; nothing of them where the programme gives stamps alone."""
+    if points == 0 and promised is not None and promised.stamps and not promised.earning.rules:
+        return ""
+    return in_points(request, points)
 
 
 def _waits_until(request: HttpRequest, buyer: Member, sold: PurchaseView) -> datetime | None:

@@ -16,6 +16,7 @@ from engagement import surveys
 from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
 from loyalty.console.actor_names import ActorNames
+from loyalty.console.member_cards import cards_of, own_rewards_of
 from loyalty.console.members import entry_texts
 from loyalty.console.members.lists import tier_names
 from loyalty.console.rewards import STATES
@@ -27,7 +28,7 @@ from members.directory import Member
 from merchants import ids, keys, locations
 from merchants.directory import Merchant
 from merchants.permissions import Permission
-from rewards import adjustments, balances, documents, redemptions, referrals, terms, tiers, versions
+from rewards import adjustments, balances, documents, redemptions, referrals, stamps, terms, tiers, versions
 from rewards.merging import listing
 from rewards.purchases import finding
 from rewards.tiers import TierProgress
@@ -39,7 +40,19 @@ REFERRALS = {
     "undone": gettext_lazy("undone: the purchase was given back"),
     "refused": gettext_lazy("refused: nobody is paid"),
 }
-PARTS = ("activity", "purchases", "redemptions", "points", "person")
+PARTS = ("activity", "purchases", "redemptions", "points", "stamps", "person")
+#: What changed a stamp card, and its picture.
+STAMP_ENTRIES: dict[str, tuple[Any, str]] = {
+    "sale": (gettext_lazy("Purchase"), "basket"),
+    "refund": (gettext_lazy("Refund"), "undo"),
+    "unclaim": (gettext_lazy("A receipt that was added by mistake"), "undo"),
+    "filled": (gettext_lazy("The card was full: it became a reward"), "gift"),
+    "revoked": (gettext_lazy("The reward was taken back: its stamps are on the card again"), "undo"),
+    "by_hand": (gettext_lazy("By hand"), "edit"),
+    "ended": (gettext_lazy("Ended without a new one"), "clock"),
+    "merge": (gettext_lazy("Another membership was merged"), "people"),
+    "left": (gettext_lazy("The member left"), "sign-out"),
+}
 
 
 def member_or_404(request: HttpRequest, member_id: str) -> Member:
@@ -119,8 +132,17 @@ def standing_words(request: HttpRequest, place: TierProgress) -> dict[str, Any]:
 def _tabs(request: HttpRequest, found: Member, current: str) -> list[dict[str, Any]]:
     path = screens.url(request, "member", member_id=found.public_id)
     labels = {"activity": _("Activity"), "purchases": _("Purchases"), "redemptions": _("Redemptions"),
-              "points": _("Points and expiry"), "person": _("Person")}  # fmt: skip
-    return [{"label": labels[part], "href": f"{path}?show={part}", "is_current": part == current} for part in PARTS]
+              "points": _("Points and expiry"), "stamps": _("Stamps"), "person": _("Person")}  # fmt: skip
+    shown = [part for part in PARTS if part != "stamps" or current == part or _has_stamps(request, found)]
+    return [{"label": labels[part], "href": f"{path}?show={part}", "is_current": part == current} for part in shown]
+
+
+def _has_stamps(request: HttpRequest, found: Member) -> bool:
+    """Stamps have a place where the programme has cards, or had them while the member collected."""
+    version = screens.version_of(request)
+    if version is not None and version.terms.stamps:
+        return True
+    return bool(stamps.entries_of(merchant=merchant_of(request), member_id=found.pk, limit=1))
 
 
 # -- the parts --------------------------------------------------------------------------------------------------------
@@ -172,6 +194,32 @@ def _points(request: HttpRequest, merchant: Merchant, found: Member, now: dateti
     return {"lots": balances.lots(merchant=merchant, member_id=found.pk, now=now)}
 
 
+def _stamps(request: HttpRequest, merchant: Merchant, found: Member, now: datetime) -> dict[str, Any]:
+    before = screens.read_cursor(request, int)
+    rows = stamps.entries_of(merchant=merchant, member_id=found.pk, limit=screens.PAGE + 1, before_id=before)
+    shown, following = screens.cut(rows, lambda entry: entry.id)
+    language, names = get_language() or "en", ActorNames(merchant)
+    # The newest terms that knew a card say what it is called.
+    cards = {
+        card.code: terms.text(card.name, language)
+        for version in versions.timeline(merchant.pk).versions
+        for card in version.terms.stamps
+    }
+    balance = balances.of_member(merchant=merchant, member_id=found.pk, now=now)
+    return {
+        "cards": cards_of(request, found, balance),
+        "own": own_rewards_of(request, found),
+        "entries": [
+            {
+                "entry": entry, "title": STAMP_ENTRIES[entry.kind][0], "icon": STAMP_ENTRIES[entry.kind][1],
+                "card": cards.get(entry.card, entry.card), "who": names[entry.actor] if entry.kind == "by_hand" else "",
+            }
+            for entry in shown
+        ],
+        "cursor": following,
+    }  # fmt: skip
+
+
 def _person(request: HttpRequest, merchant: Merchant, found: Member, now: datetime) -> dict[str, Any]:
     said = consent.standing(merchant=merchant, member=found)
     boxes = [
@@ -203,5 +251,6 @@ class _NO:
 
 
 _PARTS = {
-    "activity": _activity, "purchases": _purchases, "redemptions": _redemptions, "points": _points, "person": _person,
+    "activity": _activity, "purchases": _purchases, "redemptions": _redemptions, "points": _points, "stamps": _stamps,
+    "person": _person,
 }  # fmt: skip

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from loyalty.console import screens
@@ -26,11 +27,15 @@ from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from rewards import earning, programmes, terms
+from rewards.earning import ExampleOutcome
+from rewards.earning import stamps as earned_stamps
 from rewards.programmes import DraftMoved, InvalidProgramme, ListedVersion
-from rewards.terms import TermsWording
+from rewards.terms import Terms, TermsWording
 
 #: The parts this page has a place for; any other is shown under its own title.
-_PLACED = ("points", "earning", "expiry", "tiers", "rewards", "pay_with_points", "welcome", "referral", "notices")
+_PLACED = (
+    "points", "earning", "expiry", "tiers", "rewards", "pay_with_points", "stamps", "welcome", "referral", "notices",
+)  # fmt: skip
 ICONS = {"per_money": "basket", "per_order": "receipt", "per_item": "box", "multiplier": "sparkle"}
 
 
@@ -69,6 +74,12 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
                 }
                 for place, (rule, described) in enumerate(
                     zip(edited.terms.earning.rules, said["earning"].parts, strict=True)
+                )
+            ],
+            "cards": [
+                {"code": card.code, "said": described}
+                for card, described in zip(
+                    edited.terms.stamps, said["stamps"].parts if "stamps" in said else (), strict=True
                 )
             ],
             "kinds": RULE_KINDS.items(),
@@ -195,6 +206,7 @@ def speaker_of(edited: EditedDraft, version: ListedVersion | None) -> TermsWordi
 def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
     """Return the templates in the merchant's currency, the simplest first."""
     found = []
+    titles = {"simple": _("The simplest: one rule"), "cafe-stamps": _("Café: points and stamps")}
     for code, document in sorted(terms.templates(merchant.currency).items(), key=lambda each: each[0] != "simple"):
         if code == "simple":
             document["name"] = merchant.name
@@ -203,23 +215,36 @@ def templates_for(merchant: Merchant, language: str) -> list[dict[str, Any]]:
         found.append(
             {
                 "code": code,
-                # The simplest one carries the merchant's own name, which tells nobody what it is.
-                "name": _("The simplest: one rule") if code == "simple" else speaker.text(promised.name),
+                # Some are called by what they are: the merchant's own name, or a club's, tells nobody.
+                "name": titles.get(code) or speaker.text(promised.name),
                 "document": document,
                 "facts": [
                     _("%(name)s: %(value)s") % {"name": speaker.text(rule.name), "value": rule.figure(speaker)}
                     for rule in promised.earning.rules[:4]
+                ]
+                + [
+                    _("%(name)s: %(value)s") % {"name": card.title, "value": card.says}
+                    for card in (each.describe(speaker) for each in promised.stamps)
                 ],
                 "examples": [
-                    {"name": speaker.text(outcome.example.name), "points": speaker.points(outcome.points)}
+                    {"name": speaker.text(outcome.example.name), "earns": _earned(outcome, promised, speaker)}
                     for outcome in earning.check_examples(promised)[:3]
                 ],
-                "expiry": speaker.sentence(promised.expiry.describe(speaker).says),
+                "expiry": speaker.sentence(promised.expiry.describe(speaker).says) if promised.earning.rules else "",
                 "tiers": [speaker.text(level.name) for level in (promised.tiers.levels if promised.tiers else ())],
                 "rewards": len(promised.rewards),
             }
         )
     return found
+
+
+def _earned(outcome: ExampleOutcome, promised: Terms, speaker: TermsWording) -> str:
+    """Say what a worked example earns: points where the programme has any, and stamps."""
+    stamps = sum(each.stamps for each in earned_stamps.by_card(outcome.evaluation.outcomes).values())
+    said = [speaker.points(outcome.points)] if promised.earning.rules else []
+    if stamps:
+        said.append(ngettext("%(count)d stamp", "%(count)d stamps", stamps) % {"count": stamps})
+    return formats.side_by_side(said)
 
 
 def _advice(request: HttpRequest, edited: EditedDraft) -> list[dict[str, str]]:
@@ -242,6 +267,9 @@ def _page_of(request: HttpRequest, edited: EditedDraft, pointer: str) -> str:
         if len(parts) > 1:
             return f"{screens.url(request, 'reward_edit')}?code={quote(edited.terms.rewards[int(parts[1])].code)}"
         return screens.url(request, "rewards")
+    if parts[0] == "stamps" and len(parts) > 1:
+        code = edited.terms.stamps[int(parts[1])].code
+        return f"{screens.url(request, 'programme_stamp_card')}?code={quote(code)}"
     if parts[:2] == ["earning", "rules"]:
         return f"{screens.url(request, 'programme_rule')}?kind=per_money"
     part = {"tiers": "tiers", "welcome": "joining", "referral": "joining", "pay_with_points": "paying"}.get(

@@ -9,19 +9,29 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from msgspec import structs
 
 from loyalty.console.programme.shapes import EditedDraft
 from loyalty.console.programme.trying import usual_amounts
 from loyalty.ui import formats
 from rewards import earning
-from rewards.earning import Basket, Facts, Line
+from rewards.earning import Basket, BrokenPromise, Evaluation, Facts, Line, stamps
 from rewards.terms import Conditions, Goods, Terms, TermsWording
 from rewards.terms.rules import Rule
 
 #: As many rules as a draft may change before a table of sales says nothing any more.
 _RULES_SHOWN = 10
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class SampleStamps:
+    """What a sale puts on one stamp card: today (None: there is no such card), and by the draft."""
+
+    name: str
+    before: int | None
+    after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ class SampleSale:
     expected: int | None = None
     #: Of all it promises (points, and whatever else it names), what does not come out, in words.
     broken: tuple[str, ...] = ()
+    stamps: tuple[SampleStamps, ...] = ()
 
     @property
     def is_kept(self) -> bool:
@@ -47,7 +58,53 @@ class SampleSale:
 def sales(edited: EditedDraft, before: Terms | None, now: datetime) -> list[SampleSale]:
     """Return sales that rules which differ are about, usual sales on each tier, then the document's own examples."""
     at = now.astimezone(edited.merchant.tzinfo).replace(hour=15, minute=0, second=0, microsecond=0)
-    return [*_of_changed_rules(edited, before, at), *_usual(edited, before, at), *_examples(edited, before)]
+    return [
+        *_of_changed_rules(edited, before, at), *_of_changed_cards(edited, before, at), *_usual(edited, before, at),
+        *_examples(edited, before),
+    ]  # fmt: skip
+
+
+def _of_changed_cards(edited: EditedDraft, before: Terms | None, at: datetime) -> Iterator[SampleSale]:
+    """Give for each stamp card that differs a sale of what it looks at: so much of it that it gives a stamp."""
+    was = {card.code: card for card in before.stamps} if before else {}
+    now = {card.code: card for card in edited.terms.stamps}
+    for code, card in {**was, **now}.items():
+        if was.get(code) == now.get(code):
+            continue
+        rate = card.gives.compile()
+        minor = max(usual_amounts(edited.terms)[0], card.minimum_amount_minor or 0, 0 if rate.by_quantity else rate.per)
+        line = _line(card.only or Goods(), minor, "1", max(1000, rate.per) if rate.by_quantity else 1000)
+        named = [line.sku, line.category, *line.labels]
+        said = [
+            formats.money(minor, edited.currency, edited.merchant.display_digits),
+            *(each for each in named if each),
+        ]
+        tier = card.tiers[0] if card.tiers else (edited.tiers[0][0] if edited.tiers else None)
+        basket = Basket(occurred_at=at, currency=edited.currency, total_minor=minor, lines=(line,))
+        name = _("%(rule)s: %(sale)s") % {"rule": edited.said(card.name), "sale": formats.side_by_side(said)}
+        yield _sample(name, basket, Facts(tier=tier, ordinal=2), edited, before)
+
+
+def _sample(name: str, basket: Basket, facts: Facts, edited: EditedDraft, before: Terms | None) -> SampleSale:
+    then, now = _evaluated(before, basket, facts, edited), _evaluated(edited.terms, basket, facts, edited)
+    return SampleSale(
+        name, None if then is None else then.points, now.points if now is not None else 0,
+        stamps=_stamps(edited, before, then, now),
+    )  # fmt: skip
+
+
+def _stamps(
+    edited: EditedDraft, before: Terms | None, then: Evaluation | None, now: Evaluation | None
+) -> tuple[SampleStamps, ...]:
+    """List the cards that get stamps, today or by the draft."""
+    was, becomes = (stamps.by_card(each.outcomes) if each is not None else {} for each in (then, now))
+    names = {card.code: card.name for card in (*(before.stamps if before else ()), *edited.terms.stamps)}
+    known = {card.code for card in before.stamps} if before else set()
+    return tuple(
+        SampleStamps(edited.said(name), was[code].stamps if code in was else 0 if code in known else None, becomes[code].stamps if code in becomes else 0)
+        for code, name in names.items()
+        if code in was or code in becomes
+    )  # fmt: skip
 
 
 def _of_changed_rules(edited: EditedDraft, before: Terms | None, at: datetime) -> Iterator[SampleSale]:
@@ -94,8 +151,7 @@ def _sale_of(rule: Rule, edited: EditedDraft, before: Terms | None, at: datetime
     )  # fmt: skip
     facts = Facts(tier=tier, ordinal=ordinal, birthday=(moment.month, moment.day) if when.birthday else None)
     name = _("%(rule)s: %(sale)s") % {"rule": edited.said(rule.name), "sale": formats.side_by_side(said)}
-    after = _points(edited.terms, basket, facts, edited)
-    return SampleSale(name, _points(before, basket, facts, edited), after or 0)
+    return _sample(name, basket, facts, edited, before)
 
 
 def _amount(when: Conditions, usual: int) -> int:
@@ -164,35 +220,44 @@ def _usual(edited: EditedDraft, before: Terms | None, at: datetime) -> Iterator[
             amount = formats.money(minor, edited.currency, edited.merchant.display_digits)
             label = f"{amount} · {name}" if name else amount
             facts = Facts(tier=code, ordinal=2)
-            yield SampleSale(
-                label, _points(before, basket, facts, edited), _points(edited.terms, basket, facts, edited) or 0
-            )
+            yield _sample(label, basket, facts, edited, before)
 
 
 def _examples(edited: EditedDraft, before: Terms | None) -> Iterator[SampleSale]:
     today = _examples_today(before, edited.terms)
     for outcome in earning.check_examples(edited.terms):
         name = edited.said(outcome.example.name)
-        broken = tuple(
-            formats.points(each.expected, edited.decimals) if each.name == "points" else f"{each.expected} {each.name}"
-            for each in outcome.differences
-        )
-        yield SampleSale(name, today.get(outcome.place), outcome.points, outcome.expected, broken)
+        broken = tuple(_promised(each, edited) for each in outcome.differences)
+        then = today.get(outcome.place)
+        yield SampleSale(
+            name, None if then is None else then.points, outcome.points, outcome.expected, broken,
+            _stamps(edited, before, then, outcome.evaluation),
+        )  # fmt: skip
 
 
-def _examples_today(before: Terms | None, draft: Terms) -> dict[int, int]:
+def _promised(each: BrokenPromise, edited: EditedDraft) -> str:
+    """Say what an example promised: points as they are printed, stamps by the name of their card."""
+    if each.name == "points":
+        return formats.points(each.expected, edited.decimals)
+    for card in edited.terms.stamps:
+        if each.name == stamps.name_of(card.code):
+            count = ngettext("%(count)d stamp", "%(count)d stamps", each.expected) % {"count": each.expected}
+            return formats.side_by_side([count, edited.said(card.name)])
+    return f"{each.expected} {each.name}"
+
+
+def _examples_today(before: Terms | None, draft: Terms) -> dict[int, Evaluation]:
     """Return what is in force gives for the draft's examples, by their place; those on a tier it does not know are left out."""
     if before is None:
         return {}
     known = {None, *(level.code for level in before.tiers.levels)} if before.tiers else {None}
     played = earning.check_examples(structs.replace(before, examples=draft.examples))
-    return {outcome.place: outcome.points for outcome in played if outcome.example.tier in known}
+    return {outcome.place: outcome.evaluation for outcome in played if outcome.example.tier in known}
 
 
-def _points(promised: Terms | None, basket: Basket, facts: Facts, edited: EditedDraft) -> int | None:
+def _evaluated(promised: Terms | None, basket: Basket, facts: Facts, edited: EditedDraft) -> Evaluation | None:
     if promised is None:
         return None
     known = {level.code for level in promised.tiers.levels} if promised.tiers else set()
-    if facts.tier not in known:
-        facts = structs.replace(facts, tier=None)
-    return earning.evaluate(promised, basket, facts, zone=edited.merchant.tzinfo).points
+    facts = structs.replace(facts, tier=facts.tier if facts.tier in known else None, more=earning.nothing_yet())
+    return earning.evaluate(promised, basket, facts, zone=edited.merchant.tzinfo)

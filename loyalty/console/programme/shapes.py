@@ -317,7 +317,7 @@ def periods_of_limits() -> list[tuple[str, str]]:
 #: What these fields hold when nobody has set them.
 _UNSET: dict[str, tuple[Any, ...]] = {
     "unit": ("", "months"), "round": ("", "end"), "net_of": (["discounts"],), "qualifying": (True,), "by_tier": (True,),
-    "hold_minutes": (15,), "limit_per": ("ever",),
+    "hold_minutes": (15,), "limit_per": ("ever",), "life_unit": ("", "months"), "starts_next": (True,),
 }  # fmt: skip
 
 

@@ -104,6 +104,11 @@ def _texts(say: TermsWording, before: TermsWording) -> Iterator[TranslatableText
             label = f"{name}: {_('Description')}"
             yield TranslatableText(f"description {reward.code}", _("Rewards"), label, reward.description)
         yield from _goods(f"goods {reward.code}", _("Rewards"), name, getattr(reward, "goods", None))
+    for card in promised.stamps:
+        name = say.text(card.name)
+        yield TranslatableText(f"card {card.code}", _("Stamp cards"), name, card.name)
+        for field, goods in (("only", card.only), ("excluding", card.excluding)):
+            yield from _goods(f"{field} of card {card.code}", _("Stamp cards"), name, goods)
     for number, notice in enumerate(promised.notices):
         title = say.text(notice.title)
         yield TranslatableText(f"notice {number}", _("Notices"), title, notice.title)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,18 @@ from loyalty.console.programme.shapes import EditedDraft, edited_draft
 from merchants import periods
 from merchants.permissions import Permission
 from rewards import programmes, terms
-from rewards.earning import Basket, Facts
+from rewards.earning import Basket, Evaluation, Facts, stamps
 from rewards.programmes import InvalidProgramme, Tried
 from rewards.terms import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStamps:
+    """What a basket puts on one stamp card; `before` is what the programme in force puts there, None without that card."""
+
+    name: str
+    stamps: int
+    before: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class Trial:
     before: int | None
     steps: tuple[tuple[str, str, int], ...]  # (code, words, points)
     faults: tuple[str, ...] = ()
+    stamps: tuple[TrialStamps, ...] = ()
 
 
 @require_GET
@@ -43,11 +53,16 @@ def trial(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     return render(request, "console/programme/_trial.html", page)
 
 
-def simulator(request: HttpRequest, edited: EditedDraft, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the simulator's form, filled in or with a likely basket, and its outcome on a document (None: the draft)."""
+def simulator(
+    request: HttpRequest, edited: EditedDraft, document: Mapping[str, Any] | None = None, *, category: str = ""
+) -> dict[str, Any]:
+    """Return the simulator's form, filled in or with a likely basket (of a category), and its outcome on a document.
+
+    Without a document it is tried on the draft.
+    """
     data = request.POST if request.method == "POST" else request.GET
     is_asked = any(name.startswith("try-") for name in data)
-    form = TrialForm(edited, data if is_asked else _likely(request, edited))
+    form = TrialForm(edited, data if is_asked else _likely(request, edited, category))
     tried = run(request, edited, form, document) if form.is_valid() else None
     return {"trial_form": form, "trial": tried}
 
@@ -72,7 +87,27 @@ def run(request: HttpRequest, edited: EditedDraft, form: TrialForm, document: Ma
         )
     except InvalidProgramme as refusal:
         return Trial(0, None, (), tuple(fault.detail for fault in refusal.faults))
-    return Trial(tried.evaluation.points, _in_force(request, basket, facts, edited), _steps(tried))
+    before = _in_force(request, basket, facts, edited)
+    return Trial(
+        tried.evaluation.points, before.points if before is not None else None, _steps(tried),
+        stamps=tuple(_stamps(terms.parse(document or edited.document), tried.evaluation, before, edited)),
+    )  # fmt: skip
+
+
+def _stamps(
+    promised: Terms, found: Evaluation, before: Evaluation | None, edited: EditedDraft
+) -> Iterator[TrialStamps]:
+    """Give the cards that the basket fills by the draft, or fills otherwise today."""
+    then = stamps.by_card(before.outcomes) if before is not None else None
+    now = stamps.by_card(found.outcomes)
+    for card in promised.stamps:
+        change = TrialStamps(
+            edited.said(card.name),
+            now[card.code].stamps if card.code in now else 0,
+            None if then is None else then[card.code].stamps if card.code in then else 0,
+        )
+        if change.stamps or change.before:
+            yield change
 
 
 def _steps(tried: Tried) -> tuple[tuple[str, str, int], ...]:
@@ -80,7 +115,7 @@ def _steps(tried: Tried) -> tuple[tuple[str, str, int], ...]:
     return tuple((step.code, words, step.points) for step, words in pairs)
 
 
-def _in_force(request: HttpRequest, basket: Basket, facts: Facts, edited: EditedDraft) -> int | None:
+def _in_force(request: HttpRequest, basket: Basket, facts: Facts, edited: EditedDraft) -> Evaluation | None:
     version = screens.version_of(request)
     if version is None:
         return None
@@ -94,7 +129,7 @@ def _in_force(request: HttpRequest, basket: Basket, facts: Facts, edited: Edited
         facts=facts,
         language=edited.language,
     )
-    return tried.evaluation.points
+    return tried.evaluation
 
 
 def usual_amounts(promised: Terms) -> tuple[int, int, int]:
@@ -105,7 +140,12 @@ def usual_amounts(promised: Terms) -> tuple[int, int, int]:
     return step * 20, step * 100, step * 500
 
 
-def _likely(request: HttpRequest, edited: EditedDraft) -> dict[str, str]:
+def _likely(request: HttpRequest, edited: EditedDraft, category: str) -> dict[str, str]:
     amount = TrialForm(edited).fields["amount"].prepare_value(usual_amounts(edited.terms)[1])
     local = timezone.localtime(now_of(request))
-    return {"try-amount": str(amount), "try-at": f"{local:%Y-%m-%dT%H:%M}", "try-ordinal": "2", "try-category": ""}
+    return {
+        "try-amount": str(amount),
+        "try-at": f"{local:%Y-%m-%dT%H:%M}",
+        "try-ordinal": "2",
+        "try-category": category,
+    }

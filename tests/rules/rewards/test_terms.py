@@ -68,6 +68,14 @@ class TestTemplates:
         assert [(o.pointer, o.points) for o in outcomes] == [(o.pointer, o.expected) for o in outcomes]
         assert all(outcome.passed for outcome in outcomes)
 
+    @pytest.mark.parametrize("code", ["cafe-stamps", "coffee-card"])
+    def test_promise_stamps_beside_points(self, code: str) -> None:
+        promised = [each.expect for each in terms.parse(terms.templates()[code]).examples if each.expect]
+        assert promised == {
+            "cafe-stamps": [{"stamps:coffee": 2}, {"stamps:coffee": 2}, {"stamps:coffee": 4}],
+            "coffee-card": [{"stamps:hot-drinks": number} for number in (2, 5, 1, 1)],
+        }[code]  # fmt: skip
+
     @pytest.mark.parametrize("code", sorted(terms.templates()))
     def test_need_no_advice_and_match_the_schema(self, code: str) -> None:
         template = terms.templates()[code]
@@ -90,7 +98,8 @@ class TestTemplates:
         assert terms.warnings(fitted) == ()
         outcomes = earning.check_examples(fitted)
         assert [o.points for o in outcomes] == [o.expected for o in outcomes]
-        # Points are the same everywhere: what is promised at home is promised here.
+        # Points and stamps are the same everywhere: what is promised at home is promised here.
+        assert all(outcome.passed for outcome in outcomes)
         assert [o.points for o in outcomes] == [o.points for o in at_home(code)]
         whole = 10 ** money.exponent(currency)
         for promise in fitted.earning.rules:
@@ -130,9 +139,9 @@ class TestTemplates:
         }  # fmt: skip
         assert {field for field in described if not field.endswith("_minor")} == {"threshold"}
 
-    def test_are_four_and_free_to_be_changed(self) -> None:
+    def test_are_six_and_free_to_be_changed(self) -> None:
         terms.templates()["simple"]["name"] = "changed"
-        assert sorted(terms.templates()) == ["bookshop", "cafe", "simple", "stars"]
+        assert sorted(terms.templates()) == ["bookshop", "cafe", "cafe-stamps", "coffee-card", "simple", "stars"]
         assert terms.templates()["simple"]["name"] != "changed"
 
     @pytest.mark.parametrize("code", sorted(terms.templates()))
