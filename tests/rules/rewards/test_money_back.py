@@ -71,6 +71,22 @@ def test_the_money_goes_back_by_the_tenders_that_paid_it(cafe, mina):
     assert handed_back(mina.returns("sale")) == (449, {"card": 299, "cash": 150})
 
 
+def test_where_no_money_goes_back_the_tenders_say_so_and_without_tenders_nobody_says(cafe, mina):
+    """Of 100 won points paid 90: the first won that comes back was the card's, the second was paid with a point."""
+    sold(cafe, mina, 100, points=90, tenders=[("card", 10), ("points", 90)])
+    assert handed_back(mina.returns("sale", 1)) == (1, {"card": 1})
+    assert handed_back(mina.returns("sale", 1)) == (0, {})
+    assert handed_back(mina.returns("sale")) == (9, {"card": 9})
+    sold(cafe, mina, 100, points=100, tenders=[("points", 100)], name="points")
+    assert handed_back(mina.returns("points")) == (0, None)
+
+
+def test_nothing_goes_back_by_the_change_that_was_handed_out(cafe, mina):
+    """200 won in cash, 100 of them handed out again as change."""
+    sold(cafe, mina, 100, tenders=[("cash", 200), ("change", -100)])
+    assert handed_back(mina.returns("sale")) == (100, {"cash": 100})
+
+
 def test_tenders_that_do_not_fit_are_not_guessed_at(cafe, mina):
     sold(cafe, mina, 1_000, points=100, tenders=[("card", 700), ("points", 300)])
     assert handed_back(mina.returns("sale")) == (900, None)

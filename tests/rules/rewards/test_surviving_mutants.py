@@ -20,7 +20,7 @@ from rewards.models.referrals import Referral
 from rewards.parties import MemberRef
 from rewards.points import AccountState, TooManyPoints
 from rewards.points.account import POINTS_MAX
-from rewards.purchases import PurchaseRef, RefundInput
+from rewards.purchases import PurchaseRef, RefundInput, listing
 from rewards.referrals import rows
 from tests import builders
 
@@ -307,3 +307,48 @@ def test_others_hear_which_reward_a_released_hold_was_for(cafe):
     mina.releases(mina.holds(points=50, order_total_minor=10_000).public_id)
     told = cafe.does(lambda: list(OutboxEvent.objects.filter(kind="points.released").order_by("id")))
     assert [(event.payload["reward"], event.payload["points"]) for event in told] == [("coffee", 100), (None, 50)]
+
+
+def test_points_of_a_hold_whose_time_is_over_can_be_taken_and_given_away(cafe):
+    """Mina holds 100 of her 150 points for a coffee, and never comes for it; a quarter of an hour later all 150 are free."""
+    mina, jun = cafe.cast("Mina", "Jun")
+    mina.is_given(150)
+    mina.holds(reward="coffee")
+    for too_much in (lambda: mina.is_adjusted(-51), lambda: mina.gives(jun, 51)):
+        with pytest.raises(Exception) as refused:
+            too_much()
+        assert refused.value.code == "insufficient_points"
+    assert (mina.points(), jun.points()) == ((50, 100, 0, 0), (0, 0, 0, 0))
+    cafe.forward(minutes=15)
+    mina.gives(jun, 60)
+    assert (mina.points(), jun.points()) == ((90, 0, 0, 0), (60, 0, 0, 0))
+    mina.holds(points=90, order_total_minor=10_000)
+    cafe.forward(minutes=15)
+    mina.is_adjusted(-90)
+    assert mina.points() == (0, 0, 0, 0)
+
+
+def test_refunds_are_listed_by_what_became_of_them(cafe):
+    """One came after its sale, one before it and did not fit, one waits for a sale that never came."""
+    mina = cafe.member("Mina")
+    mina.buys(1_000, external_id="tea")
+    mina.returns("tea", 400, external_id="applied-1")
+    mina.returns("cake", 600, external_id="refused")
+    cake = mina.buys(500, external_id="cake").receipt["id"]
+    mina.returns("never", 100, external_id="waiting")
+    mina.returns("cake", 500, external_id="applied-2")
+
+    def listed(**which):
+        found = cafe.does(lambda: listing.refunds(merchant=cafe.merchant, **which))
+        assert all(one.state == one.external_id.partition("-")[0] for one in found)
+        return [one.external_id for one in found]
+
+    assert listed() == ["applied-2", "waiting", "refused", "applied-1"]
+    assert listed(state="applied") == ["applied-2", "applied-1"]
+    assert listed(state="waiting") == ["waiting"]
+    assert listed(state="refused") == ["refused"]
+    assert listed(purchase=cake) == ["applied-2", "refused"]
+    assert listed(external_id="refused") == ["refused"]
+    assert listed(limit=1) == ["applied-2"]
+    newest = cafe.does(lambda: listing.refunds(merchant=cafe.merchant))[1]
+    assert listed(before_id=newest.id) == ["refused", "applied-1"]
