@@ -161,8 +161,8 @@ def candidates(only: str) -> list[Mutation]:
     return found
 
 
-def try_all(workers: list[Worker], sample: list[Mutation], baseline: Baseline) -> tuple[int, list[Mutation]]:
-    """Return how many were noticed, and which were not; each is told as it is decided."""
+def try_all(workers: list[Worker], sample: list[Mutation], baseline: Baseline) -> tuple[list[Mutation], list[Mutation]]:
+    """Return which were noticed, and which were not; each is told as it is decided."""
     waiting: queue.SimpleQueue[Mutation] = queue.SimpleQueue()
     for mutation in sample:
         waiting.put(mutation)
@@ -191,7 +191,20 @@ def try_all(workers: list[Worker], sample: list[Mutation], baseline: Baseline) -
         thread.start()
     for thread in threads:
         thread.join()
-    return len(noticed), survivors
+    return noticed, survivors
+
+
+def scores(noticed: list[Mutation], survivors: list[Mutation]) -> list[str]:
+    """Return a line for each package of which something was changed: how much of that was noticed."""
+    found = []
+    for package in PACKAGES:
+        seen, unseen = (
+            sum(one.path.startswith((f"{package}/", f"{package}.py")) for one in these)
+            for these in (noticed, survivors)
+        )
+        if seen + unseen:
+            found.append(f"{package}: {100 * seen // (seen + unseen)} % ({seen} of {seen + unseen})")
+    return found
 
 
 def _by(answer: dict[str, Any]) -> str:
@@ -237,8 +250,11 @@ def main() -> None:
     print("\nSurvivors:" if survivors else "\nNone survived.")
     for mutation in sorted(survivors, key=str):
         print(f"  {mutation}")
-    score = noticed / len(sample) if sample else 1.0
-    print(f"ratio mutants_noticed {score:.2f} ({noticed} of {len(sample)}, --seed {seed})")
+    print("\nNoticed:")
+    for line in scores(noticed, survivors):
+        print(f"  {line}")
+    score = len(noticed) / len(sample) if sample else 1.0
+    print(f"ratio mutants_noticed {score:.2f} ({len(noticed)} of {len(sample)}, --seed {seed})")
     if score * 100 < asked.bar:
         raise SystemExit(1)
 
