@@ -375,6 +375,16 @@ class TestStacking:
         assert earn(programme(rule(), double, triple, stacking="best"), basket(1000)) == 30
         assert earn(programme(rule(), double, triple, stacking="first"), basket(1000)) == 20
 
+    def test_a_multiplier_of_what_was_not_chosen_gives_nothing(self) -> None:
+        """A visit gives 1 and would be multiplied by 9; 10 for the amount is more, and is doubled."""
+        visit, nine = rule("per_order", code="visit", points=1), rule("multiplier", code="nine", of=["visit"], factor=9)
+        best = programme(rule(), visit, nine, rule("multiplier"), stacking="best")
+        assert (earn(best, basket(1000)), skipped(best, basket(1000), "nine")) == (20, "better_rule")
+        # A hundredth of a point on a cent of tea is more than nothing.
+        tea = rule("multiplier", code="tea", only={"categories": ["tea"]})
+        bought = basket(line(1000), line(1, "tea", number="2"))
+        assert skipped(programme(rule(), visit, tea, nine, stacking="best"), bought, "nine") == "better_rule"
+
     def test_of_equals_the_best_is_the_earlier(self) -> None:
         twins = programme(rule(code="a"), rule(code="b"), stacking="best")
         assert skipped(twins, basket(1000), "b") == "better_rule"
@@ -724,6 +734,8 @@ class TestRefunds:
         net = earning.net_basket(basket(1000, cup), amount_minor=1)
         assert [(each.id, each.quantity_milli) for each in net.lines] == [("1", 999), ("2", 1000)]
         assert earning.net_basket(basket(1000, cup), returned=[Returned(line="2")]).lines == (line(1000),)
+        thread = line(0, number="3", quantity_milli=1)
+        assert earning.net_basket(basket(1000, thread), amount_minor=1).lines[1] == thread
 
     def test_a_larger_refund_never_leaves_more_of_a_line(self) -> None:
         """Largest remainders would: of 1, 6 and 8, refunding one more unit would give the first line one back."""

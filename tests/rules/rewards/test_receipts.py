@@ -440,6 +440,9 @@ def test_of_cash_that_was_rounded_down_a_won_less_leaves_a_won(back, left, point
     cafe.sell("r1", cafe.mina, 12_340, lines=(line(12_345),), rounding_minor=-5)
     assert cafe.refund("f1", "r1", amount_minor=back)["left_minor"] == left
     assert figures(cafe, cafe.mina)[0] == points
+    if not left:
+        with pytest.raises(returns.RefundTooLarge):
+            cafe.refund("f2", "r1", amount_minor=1)
 
 
 def test_of_an_exchange_in_rounded_cash_an_amount_is_of_the_goods_that_were_sold():
@@ -459,6 +462,17 @@ def test_a_refund_of_all_that_is_left_names_no_line_not_even_what_was_free():
     with tenancy.tenant(cafe.merchant):
         rows = PurchaseLine.objects.order_by("id").values_list("amount_minor", "refunded_milli", "refunded_minor")
         assert list(rows) == [(1_000, 0, 0), (0, 0, 0)]
+
+
+def test_what_was_free_comes_back_by_its_name_once_and_takes_nothing_with_it():
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 1_000, lines=(line(1_000), line(0, quantity=2)))
+    told = cafe.refund("f1", "r1", lines=(RefundLine(id="2"),))
+    assert (told["amount_minor"], told["left_minor"], told["points_clawed_back"]) == (0, 1_000, 0)
+    with pytest.raises(returns.LineRefunded) as refused:
+        cafe.refund("f2", "r1", lines=(RefundLine(id="2"),))
+    assert (refused.value.context["left_quantity"], refused.value.context["left_minor"]) == (0, 0)
+    assert figures(cafe, cafe.mina) == (10, 0, 10, 1_000)
 
 
 def test_a_refund_that_leaves_less_than_was_rounded_off_leaves_nothing():
@@ -481,6 +495,8 @@ def test_a_refund_that_leaves_less_than_was_rounded_off_leaves_nothing():
         (30_000, {"lines": (line(30_000, quantity=-1),)}, "/lines/0/quantity"),
         (-5, {"lines": (line(0),), "rounding_minor": -5}, "/total_minor"),
         (30_000, {"lines": (line(-50_000), line(80_000)), "tax_minor": 130_001}, "/tax_minor"),
+        (30_000, {"lines": (line(30_000), line(0)), "tax_minor": -1}, "/tax_minor"),
+        (30_000, {"lines": (line(30_000), line(0)), "tax_minor": 30_001}, "/tax_minor"),
     ],
 )
 def test_a_receipt_that_does_not_add_up_is_refused_at_its_place(won, fields, pointer):

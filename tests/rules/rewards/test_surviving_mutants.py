@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -15,13 +16,16 @@ from merchants.errors import Invalid
 from merchants.models.outbox import OutboxEvent
 from merchants.tenancy import RetryTransaction
 from rewards import purchases, redemptions, verify
+from rewards.membership import MembershipState
 from rewards.models.purchases import Purchase
 from rewards.models.referrals import Referral
 from rewards.parties import MemberRef
-from rewards.points import AccountState, TooManyPoints
+from rewards.points import AccountState, TooManyPoints, chain
 from rewards.points.account import POINTS_MAX
 from rewards.purchases import PurchaseRef, RefundInput, listing
 from rewards.referrals import rows
+from rewards.sales.batch import Batch
+from rewards.tiers.held import TierSpan, held_at
 from tests import builders
 
 
@@ -341,6 +345,12 @@ def test_refunds_are_listed_by_what_became_of_them(cafe):
     def listed(**which):
         found = cafe.does(lambda: listing.refunds(merchant=cafe.merchant, **which))
         assert all(one.state == one.external_id.partition("-")[0] for one in found)
+        taken = {"tea": 4, "cake": 5, "never": 0}
+        assert all(
+            (one.points_clawed_back, one.debt_made)
+            == (taken[one.purchase_external_id] if one.state == "applied" else 0, 0)
+            for one in found
+        )
         return [one.external_id for one in found]
 
     assert listed() == ["applied-2", "waiting", "refused", "applied-1"]
@@ -352,3 +362,65 @@ def test_refunds_are_listed_by_what_became_of_them(cafe):
     assert listed(limit=1) == ["applied-2"]
     newest = cafe.does(lambda: listing.refunds(merchant=cafe.merchant))[1]
     assert listed(before_id=newest.id) == ["refused", "applied-1"]
+
+
+def test_a_lot_of_a_single_point_comes_back_as_well(cafe):
+    mina = cafe.member("Mina")
+    mina.is_given(1, expires="2026-06-30")
+    mina.is_given(99, expires="2026-12-31")
+    coffee = mina.redeems(reward="coffee").public_id
+    assert mina.lots() == []
+    mina.reverses(coffee)
+    assert mina.lots() == [(1, "2026-06-30"), (99, "2026-12-31")]
+
+
+def test_nobody_comes_to_owe_by_corrections_more_than_can_be_counted(cafe):
+    mina = cafe.member("Mina")
+    mina.is_adjusted(-POINTS_MAX, allow_debt=True)
+    with pytest.raises(Exception) as refused:
+        mina.is_adjusted(-1, allow_debt=True)
+    assert refused.value.code == "too_many_points"
+    assert mina.points() == (0, 0, 0, POINTS_MAX)
+
+
+def test_the_hash_of_an_entry_is_what_it_was_when_the_first_one_was_written():
+    """Whoever kept a hash finds the entry by it for ever: its content, the times in millionths of a second since 1970."""
+    at = datetime(1970, 1, 3, 0, 0, 1, 5, tzinfo=UTC)
+    content = "7:2:accrue:10:0:0:-1:90\x1fpurchase:3:None:4\x1f172801000005:172801000005\x1fkey\x1fbase\x1etea\x1fwhy"
+    assert chain.link(
+        b"before", account_id=7, seq=2, kind="accrue", changes=(10, 0, 0, -1), balance_after=90,
+        document=("purchase", 3), rules=("base", "tea"), terms_version=None, location_id=4, actor="key", reason="why",
+        occurred_at=at, recorded_at=at,
+    ) == hashlib.sha256(b"before" + content.encode()).digest()  # fmt: skip
+
+
+def test_between_two_times_on_a_tier_somebody_held_none():
+    """Silver in January, nothing in February, silver again from March on, gold since May."""
+    january, february, march, may = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3, 5))
+    spans = [TierSpan("silver", january, february), TierSpan("silver", march, None)]
+    now = MembershipState(tier="gold", tier_since=may)
+    moment = timedelta(microseconds=1)
+    held = {
+        at: held_at(spans, now, at)
+        for at in (january - moment, january, february - moment, february, march - moment, march, may - moment, may)
+    }
+    assert list(held.values()) == ["", "silver", "silver", "", "", "silver", "silver", "gold"]
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_what_counts_towards_tiers_is_not_lost_without_a_mechanic_that_takes_it(cafe, counts):
+    mina = cafe.member("Mina")
+
+    def writes():
+        batch = Batch(cafe.merchant, (), now=cafe.now, actor=builders.TILL)
+        buyer = batch.people.lock_owner(mina.id, [])
+        batch.read()
+        if counts:
+            batch.count(buyer.account, cafe.now.date(), 10, ("referral", 1))
+        else:
+            batch.uncount(("referral", 1))
+        batch.write(batch.writing())
+
+    with pytest.raises(AssertionError, match="no mechanic took it"):
+        cafe.does(writes)
+    assert mina.entries() == []
