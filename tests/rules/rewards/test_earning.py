@@ -322,6 +322,27 @@ class TestConditions:
         assert earn(promised, bought) == 3
         assert skipped(promised, basket(line(800, "cake"))) == "no_goods"
 
+    def test_goods_by_label_taken_in_and_left_out(self) -> None:
+        promised = programme(rule(only={"categories": ["tea"], "labels": ["eco"]}, excluding={"labels": ["sale"]}))
+        bought = basket(
+            line(100, "tea"),
+            line(200, "cake", number="2", labels=("eco",)),
+            line(400, "tea", number="3", labels=("new", "sale")),
+            line(800, "cake", number="4", labels=("eco", "sale")),
+            line(1600, "cake", number="5", labels=("new",)),
+        )
+        assert earn(promised, bought) == 3
+
+    def test_points_that_paid_for_what_they_may_not_pay_take_nothing_off(self) -> None:
+        card = line(500, kind="gift_card")
+        promised = terms.parse(
+            {
+                "name": "Club", "currency": "USD",
+                "earning": {"kinds": ["gift_card"], "rules": [rule(per_amount_minor=1, net_of=["discounts", "points"])]},
+            }
+        )  # fmt: skip
+        assert earn(promised, basket(card, points_paid_minor=100)) == 500
+
     def test_minimums_look_at_the_goods_of_the_rule(self) -> None:
         promised = programme(rule(only={"categories": ["tea"]}, when={"minimum_amount_minor": 300}))
         assert earn(promised, basket(line(200, "tea"), line(800, "cake", number="2"))) == 0
@@ -636,6 +657,8 @@ class TestTheTrace:
             "Base: cut to the limit of 5 points a day for all members",
             "Base: +5 points",
         ]
+        back = earning.evaluate(stars, basket(-415), Facts(tier="reserve"), zone=NEW_YORK)
+        assert earning.words(back.trace, stars, "en")[-1] == "Rounded from -7.055 to -7.06 Stars"
         one = earning.evaluate(capped, basket(100), Facts(), zone=UTC_ZONE)
         assert earning.words(one.trace, capped, "en") == ["Base: +1 point"]
 

@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from msgspec.structs import replace as replace_fields
 
+from members.card_keys import InvalidCard
+from members.directory import MemberNotFound
 from members.models import Member
 from merchants import audit, ids, tenancy
 from merchants.errors import Invalid
@@ -18,12 +21,15 @@ from merchants.tenancy import RetryTransaction
 from rewards import purchases, redemptions, verify
 from rewards.membership import MembershipState
 from rewards.models.purchases import Purchase
+from rewards.models.redemptions import Redemption
 from rewards.models.referrals import Referral
 from rewards.parties import MemberRef
-from rewards.points import AccountState, TooManyPoints, chain
+from rewards.points import AccountState, Cause, TooManyPoints, chain
 from rewards.points.account import POINTS_MAX
-from rewards.purchases import PurchaseRef, RefundInput, listing
+from rewards.points.lots import LotState, share
+from rewards.purchases import PurchaseRef, RefundInput, listing, recording
 from rewards.referrals import rows
+from rewards.sales import early_refunds
 from rewards.sales.batch import Batch
 from rewards.tiers.held import TierSpan, held_at
 from tests import builders
@@ -424,3 +430,124 @@ def test_what_counts_towards_tiers_is_not_lost_without_a_mechanic_that_takes_it(
     with pytest.raises(AssertionError, match="no mechanic took it"):
         cafe.does(writes)
     assert mina.entries() == []
+
+
+def test_a_batch_has_one_sale_at_least_and_a_thousand_at_most(cafe):
+    """The sales are in dollars, which a café in Seoul refuses one by one; too many of them are refused as one."""
+    mina = cafe.member("Mina")
+    dollars = replace_fields(sold(mina, 1_000, "sale"), currency="USD")
+
+    def records(number):
+        return cafe.does(
+            lambda: purchases.record(
+                merchant=cafe.merchant, items=[dollars] * number, now=cafe.now, actor=builders.TILL
+            )
+        )  # fmt: skip
+
+    for number in (0, 1_001):
+        with pytest.raises(Invalid, match="A batch holds 1 to 1000 purchases"):
+            records(number)
+    for number in (1, 1_000):
+        assert [one.error.code for one in records(number)] == ["wrong_currency"] * number
+    assert (mina.entries(), mina.points()[0]) == ([], 0)
+
+
+def test_a_claim_for_nobody_leaves_the_purchase_to_be_claimed(cafe):
+    """The phone number that was typed is none."""
+    mina = cafe.member("Mina")
+    cafe.sells_to_a_guest(1_000, "sale")
+    asked = purchases.ClaimInput(
+        external_id="claim", purchase=PurchaseRef(external_id="sale"), member=MemberRef(phone="12")
+    )
+    with pytest.raises(MemberNotFound) as refused:
+        cafe.does(lambda: purchases.claim(merchant=cafe.merchant, asked=asked, now=cafe.now, actor=builders.TILL))
+    assert refused.value.pointer == "/member"
+    assert mina.claims("sale", external_id="claim").receipt["points_earned"] == 10
+
+
+def test_a_place_for_a_purchase_that_has_come_meanwhile_is_no_place_any_more(cafe):
+    """Between the first look and the lock, the twin of the sale was recorded: the verb looks again."""
+    mina = cafe.member("Mina")
+    mina.returns("later", 100)
+    mina.buys(1_000, external_id="here")
+    cafe.does(lambda: early_refunds.lock(cafe.merchant.pk, ["later"]))
+    for places in (["here"], ["later", "here"]):
+        with tenancy.tenant(cafe.merchant), pytest.raises(RetryTransaction):
+            early_refunds.lock(cafe.merchant.pk, places)
+
+
+def test_no_more_points_leave_lots_than_lie_in_them(cafe):
+    """The sums of an account that promise more than its lots hold are never papered over."""
+    lots = [
+        LotState(
+            amount=n, remaining=n, is_active=True, earned_at=cafe.now, active_at=cafe.now, expires_at=None, held=held
+        )
+        for n, held in ((30, 0), (50, 20))
+    ]
+    available = [(lot, lot.free) for lot in lots]
+    assert [n for _lot, n in share(available, 40)] == [30, 10]
+    assert [n for _lot, n in share(available, 60)] == [30, 30]
+    with pytest.raises(AssertionError, match="1 points have no lot"):
+        list(share(available, 61))
+    account = AccountState(id=1, member_id=1, balance=80, held=20, pending=0, debt=0, seq=0, chain=b"")
+    cause = Cause("merge", 1, cafe.now)
+    for n in (0, 31):
+        with pytest.raises(AssertionError, match="of a lot with 30 free points cannot leave"):
+            account.hand_over(cause, parts=[(lots[1], n)], now=cafe.now, actor="key")
+    assert (account.balance, lots[1].remaining, account.seq) == (80, 50, 0)
+    account.hand_over(cause, parts=[(lots[1], 29)], now=cafe.now, actor="key")
+    account.hand_over(cause, parts=[(lots[1], 1)], now=cafe.now, actor="key")
+    assert (account.balance, lots[1].remaining, account.seq) == (50, 20, 2)
+
+
+@pytest.mark.parametrize(
+    ("hold", "just", "less", "code"),
+    [
+        # Points may pay half of an order: 50 points are worth 500.
+        ({"points": 50}, 1_000, 999, "points_above_share"),
+        ({"reward": "off"}, 10_000, 9_999, "order_total_too_small"),
+    ],
+)
+def test_a_hold_is_judged_by_the_order_that_captures_it(cafe, hold, just, less, code):
+    """Held for an order of 10,000; the order that came is smaller."""
+    mina = cafe.member("Mina")
+    mina.is_given(200)
+    held = mina.holds(order_total_minor=10_000, **hold)
+    points = 200 - mina.points()[0]
+    with pytest.raises(Exception) as refused:
+        mina.buys(less, redeeming=[{"id": held.public_id}])
+    assert refused.value.code == code
+    assert mina.points() == (200 - points, points, 0, 0)
+    found = cafe.does(lambda: redemptions.find(merchant=cafe.merchant, name=held.public_id, now=cafe.now))
+    assert (found.is_open, found.state) == (True, "held")
+    mina.buys(just, redeeming=[{"id": held.public_id}])
+    found = cafe.does(lambda: redemptions.find(merchant=cafe.merchant, name=held.public_id, now=cafe.now))
+    assert (found.is_open, found.state, found.points_captured) == (False, "captured", points)
+
+
+def test_a_quote_for_a_card_nobody_can_have_says_so_before_anything_is_sold(cafe):
+    asked = purchases.PurchaseInput(
+        external_id="sale", occurred_at=cafe.now, currency="KRW", total_minor=1_000, member=MemberRef(card="!?"),
+    )  # fmt: skip
+    with pytest.raises(InvalidCard) as refused:
+        cafe.does(lambda: recording.evaluated(cafe.merchant, asked, now=cafe.now, actor=builders.TILL))
+    assert refused.value.pointer == "/member/card"
+
+
+def test_two_payments_of_a_sale_come_back_each_as_much_as_it_took(cafe):
+    """100 and 50 points paid of 15,000 won. For the first 100 won a point comes back, of the larger; then all the rest."""
+    mina = cafe.member("Mina")
+    mina.is_given(150)
+    mina.buys(15_000, external_id="sale", redeeming=[{"points": 100}, {"points": 50}])
+
+    def returned():
+        rows = Redemption.objects.order_by("-points_captured").values_list(
+            "points_captured", "points_returned", "state"
+        )
+        return cafe.does(lambda: list(rows))
+
+    assert mina.returns("sale", 100).receipt["points_restored"] == 1
+    assert returned() == [(100, 1, "captured"), (50, 0, "captured")]
+    assert mina.returns("sale").receipt["points_restored"] == 149
+    assert returned() == [(100, 100, "reversed"), (50, 50, "reversed")]
+    assert mina.points() == (150, 0, 0, 0)
