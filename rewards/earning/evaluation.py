@@ -70,7 +70,7 @@ def _points(
     apply_tier(ready, given, tier, trace)
     given += multiplied(ready, lines, given, multipliers, sign, trace)
     points, qualifying, cap_uses = settled(ready, given, moment, trace)
-    return points, qualifying, eligible_minor, grants(ready, given, points, moment), cap_uses
+    return points, qualifying, eligible_minor, grants(ready, given, moment), cap_uses
 
 
 def _is_nothing_paid(basket: Basket, lines: tuple[Line, ...], eligible_minor: int) -> bool:

@@ -70,9 +70,12 @@ class PlannedRule:
         return self.is_per_order or self.step > 0
 
     def lump(self, amount: int) -> int:
-        """Give the scaled points of an amount (or quantity) taken as a whole; full steps on either side of zero."""
+        """Give the scaled points of an amount (or quantity) taken as a whole; full steps on either side of zero.
+
+        An order has an amount above zero: of any other, a rule per order is skipped before.
+        """
         if self.is_per_order:
-            return self.rate if amount > 0 else 0
+            return self.rate
         return towards_zero(amount, self.step) * self.rate if self.step else amount * self.rate
 
 

@@ -72,10 +72,9 @@ def settled(
 
 def _rounded(exact: int, scale: int, mode: money.Mode) -> int:
     """Round once; below zero as above it, so that what one receipt gives another takes back, to the last unit."""
-    if exact % scale == 0:
-        return exact // scale
-    whole = money.round_ratio(abs(exact), scale, mode)
-    return whole if exact > 0 else -whole
+    if exact < 0:
+        return -_rounded(-exact, scale, mode)
+    return money.round_ratio(exact, scale, mode)
 
 
 def _rounded_by_line(ready: Plan, given: list[Given]) -> dict[int, int]:
@@ -164,14 +163,12 @@ def _keys(caps: tuple[Cap, ...], code: str, moment: Moment) -> list[str]:
     return [str(key) for key in found if key is not None]
 
 
-def grants(ready: Plan, given: list[Given], points: int, moment: Moment) -> tuple[Grant, ...]:
+def grants(ready: Plan, given: list[Given], moment: Moment) -> tuple[Grant, ...]:
     """Make one grant for each pair of first and last instant; a bonus follows what it multiplies.
 
-    They come to `points`: what one rule takes back is taken from what others give, from the last of them first. There is
-    none where points are taken back in all.
+    They come to the points of the purchase: what one rule takes back is taken from what others give, from the last of
+    them first. There is none where points are taken back in all.
     """
-    if points <= 0:
-        return ()
     at, zone = moment.basket.occurred_at, moment.zone
     usual: Timing | None = None
     groups: dict[Timing, tuple[int, dict[str, None]]] = {}

@@ -16,8 +16,6 @@ from rewards.tiers import rating
 from rewards.tiers.rating import Held, TierOutlook
 from rewards.tiers.sums import read_daily
 
-_THE_BEGINNING = date(1900, 1, 1)
-
 
 @dataclass(frozen=True, slots=True)
 class TierProgress:
@@ -39,7 +37,7 @@ def of_member(*, merchant: Merchant, member_id: int, joined_at: datetime, now: d
         return None
     today, joined_on = periods.local_day(now, merchant.tzinfo), periods.local_day(joined_at, merchant.tzinfo)
     held = _held(membership, promised) or rating.start(promised, joined_on=min(joined_on, today))
-    sums = read_daily(merchant.pk, [member_id], _THE_BEGINNING).get(member_id, {})
+    sums = read_daily(merchant.pk, [member_id], date.min).get(member_id, {})
     daily = [(day, each.on(promised.basis)) for day, each in sums.items()]
     return TierProgress(rating.standing(promised, daily, held=held, day=today, joined_on=joined_on), promised)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -27,6 +28,8 @@ PACKAGES: Final = (
     "rewards/points", "rewards/earning", "rewards/sales", "rewards/purchases", "rewards/mechanics", "rewards/redemptions",
     "rewards/referrals", "rewards/tiers",
 )  # fmt: skip
+#: Not mutated, but what runs here is noted as well: it does what modules of the packages only say.
+READERS: Final = ("rewards/verify",)
 #: Which tests may notice it.
 TESTS: Final = (
     "tests/rules/rewards", "tests/stories/test_api_*.py", "tests/stories/test_every_refusal.py",
@@ -46,15 +49,25 @@ class Baseline:
 
     seconds: dict[str, float] = field(default_factory=dict)
     lines: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    #: Which files import one.
+    importers: dict[str, set[str]] = field(default_factory=dict)
 
     def tests_of(self, mutation: Mutation) -> tuple[list[str], float]:
-        """Return the tests that run the statement, the quickest first, and the seconds they take together."""
+        """Return the tests that run the statement, the quickest first, and the seconds they take together.
+
+        A module may have nothing that runs, only texts and limits: then those that run whoever imports it.
+        """
         first, last = mutation.statement
         running = [
             test
             for test, files in self.lines.items()
             if (ran := files.get(mutation.path)) and (not last or any(first <= line <= last for line in ran))
         ]
+        seen, nearest = set(), {mutation.path}
+        while nearest and not running and not last:
+            seen |= nearest
+            nearest = {one for path in nearest for one in self.importers.get(path, ())} - seen
+            running = [test for test, files in self.lines.items() if not nearest.isdisjoint(files)]
         chosen, total = [], 0.0
         for test in sorted(running, key=lambda test: (self.seconds[test], test)):
             if chosen and total + self.seconds[test] > SECONDS_OF_TESTS:
@@ -109,18 +122,34 @@ def look(workers: list[Worker]) -> Baseline:
         answers = json.loads(kept.read_text())
     else:
         shares = [files[number :: len(workers)] for number in range(len(workers))]
-        answers = _together(workers, [{"path": None, "files": share, "watched": PACKAGES} for share in shares])
+        answers = _together(
+            workers, [{"path": None, "files": share, "watched": PACKAGES + READERS} for share in shares]
+        )
         for worker, answer in zip(workers, answers, strict=True):
             if answer["code"] != 0:
                 raise SystemExit(
                     f"Without a mutant the tests fail: {answer['failed']}\n{worker.log.read_text()[-3000:]}"
                 )
         kept.write_text(json.dumps(answers))
-    baseline = Baseline()
+    baseline = Baseline(importers=importers())
     for answer in answers:
         baseline.seconds |= answer["seconds"]
         baseline.lines |= answer["lines"]
     return baseline
+
+
+def importers() -> dict[str, set[str]]:
+    """Return which files of the packages, and of those that read them, import a file."""
+    found: dict[str, set[str]] = {}
+    for place in (*PACKAGES, *READERS):
+        for path in sorted((ROOT / place).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if not isinstance(node, ast.ImportFrom) or not node.module:
+                    continue
+                for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+                    for file in (f"{name.replace('.', '/')}.py", f"{name.replace('.', '/')}/__init__.py"):
+                        found.setdefault(file, set()).add(str(path.relative_to(ROOT)))
+    return found
 
 
 def _files(pattern: str) -> list[Path]:
@@ -161,8 +190,8 @@ def candidates(only: str) -> list[Mutation]:
     return found
 
 
-def try_all(workers: list[Worker], sample: list[Mutation], baseline: Baseline) -> tuple[int, list[Mutation]]:
-    """Return how many were noticed, and which were not; each is told as it is decided."""
+def try_all(workers: list[Worker], sample: list[Mutation], baseline: Baseline) -> tuple[list[Mutation], list[Mutation]]:
+    """Return which were noticed, and which were not; each is told as it is decided."""
     waiting: queue.SimpleQueue[Mutation] = queue.SimpleQueue()
     for mutation in sample:
         waiting.put(mutation)
@@ -191,7 +220,20 @@ def try_all(workers: list[Worker], sample: list[Mutation], baseline: Baseline) -
         thread.start()
     for thread in threads:
         thread.join()
-    return len(noticed), survivors
+    return noticed, survivors
+
+
+def scores(noticed: list[Mutation], survivors: list[Mutation]) -> list[str]:
+    """Return a line for each package of which something was changed: how much of that was noticed."""
+    found = []
+    for package in PACKAGES:
+        seen, unseen = (
+            sum(one.path.startswith((f"{package}/", f"{package}.py")) for one in these)
+            for these in (noticed, survivors)
+        )
+        if seen + unseen:
+            found.append(f"{package}: {100 * seen // (seen + unseen)} % ({seen} of {seen + unseen})")
+    return found
 
 
 def _by(answer: dict[str, Any]) -> str:
@@ -237,8 +279,11 @@ def main() -> None:
     print("\nSurvivors:" if survivors else "\nNone survived.")
     for mutation in sorted(survivors, key=str):
         print(f"  {mutation}")
-    score = noticed / len(sample) if sample else 1.0
-    print(f"ratio mutants_noticed {score:.2f} ({noticed} of {len(sample)}, --seed {seed})")
+    print("\nNoticed:")
+    for line in scores(noticed, survivors):
+        print(f"  {line}")
+    score = len(noticed) / len(sample) if sample else 1.0
+    print(f"ratio mutants_noticed {score:.2f} ({len(noticed)} of {len(sample)}, --seed {seed})")
     if score * 100 < asked.bar:
         raise SystemExit(1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tests.mutants.__main__ import PACKAGES, ROOT, Baseline, candidates
+from tests.mutants.__main__ import PACKAGES, ROOT, Baseline, candidates, importers, scores
 from tests.mutants.equivalent import EQUIVALENT
 from tests.mutants.mutations import mutations
 
@@ -72,3 +72,29 @@ def test_a_change_is_tried_by_the_tests_that_run_its_statement_the_quickest_firs
     assert baseline.tests_of(appends) == (["quick", "slow"], 2.5)
     # What runs when the file is imported, every test of the file may notice.
     assert baseline.tests_of(limit) == (["closed", "quick", "slow"], 2.6)
+
+
+def test_what_only_others_run_is_tried_by_the_tests_that_run_the_nearest_of_them():
+    (limit,) = mutations("menu.py", "LIMIT = 10")
+    baseline = Baseline(
+        {"sells": 1.0, "counts": 0.5, "greets": 0.1},
+        {"sells": {"till.py": [3]}, "counts": {"cafe.py": [9], "till.py": [3]}, "greets": {"door.py": [1]}},
+        {"menu.py": {"prices.py"}, "prices.py": {"menu.py", "till.py"}, "till.py": {"cafe.py"}},
+    )
+    assert baseline.tests_of(limit) == (["counts", "sells"], 1.5)
+    # What runs when a function is called, nobody runs for it.
+    (calls,) = mutations("menu.py", "def most():\n    return 10")
+    assert baseline.tests_of(calls) == ([], 0)
+    # The statements of `ledger verify` are such texts.
+    assert "rewards/verify/sums.py" in importers()["rewards/purchases/ledger_checks.py"]
+    assert "rewards/verify/inspecting.py" in importers()["rewards/verify/sums.py"]
+
+
+def test_each_package_has_its_own_score():
+    one, two, three = (
+        mutations(f"rewards/{name}.py", "LIMIT = 10") for name in ("points/lots", "points/book", "sales/sale")
+    )
+    assert scores([*one, *two, *two], [*one, *three]) == [
+        "rewards/points: 75 % (3 of 4)",
+        "rewards/sales: 0 % (0 of 1)",
+    ]

@@ -199,6 +199,10 @@ class TestRates:
             ("ceil", "order"): 6, ("ceil", "line"): 7,
         }  # fmt: skip
 
+    def test_a_cent_rounded_up_is_a_point_on_either_side_of_nothing(self) -> None:
+        up = programme(rule(), points={"rounding": {"mode": "ceil"}})
+        assert [earn(up, basket(amount)) for amount in (101, 1, 0, -1, -101)] == [2, 1, 0, -1, -2]
+
     def test_decimals_are_only_smaller_units(self) -> None:
         two = programme(rule(points=100), points={"decimals": 2, "rounding": {"mode": "half_up"}})
         assert earn(two, basket(1299)) == 1299
@@ -318,6 +322,27 @@ class TestConditions:
         assert earn(promised, bought) == 3
         assert skipped(promised, basket(line(800, "cake"))) == "no_goods"
 
+    def test_goods_by_label_taken_in_and_left_out(self) -> None:
+        promised = programme(rule(only={"categories": ["tea"], "labels": ["eco"]}, excluding={"labels": ["sale"]}))
+        bought = basket(
+            line(100, "tea"),
+            line(200, "cake", number="2", labels=("eco",)),
+            line(400, "tea", number="3", labels=("new", "sale")),
+            line(800, "cake", number="4", labels=("eco", "sale")),
+            line(1600, "cake", number="5", labels=("new",)),
+        )
+        assert earn(promised, bought) == 3
+
+    def test_points_that_paid_for_what_they_may_not_pay_take_nothing_off(self) -> None:
+        card = line(500, kind="gift_card")
+        promised = terms.parse(
+            {
+                "name": "Club", "currency": "USD",
+                "earning": {"kinds": ["gift_card"], "rules": [rule(per_amount_minor=1, net_of=["discounts", "points"])]},
+            }
+        )  # fmt: skip
+        assert earn(promised, basket(card, points_paid_minor=100)) == 500
+
     def test_minimums_look_at_the_goods_of_the_rule(self) -> None:
         promised = programme(rule(only={"categories": ["tea"]}, when={"minimum_amount_minor": 300}))
         assert earn(promised, basket(line(200, "tea"), line(800, "cake", number="2"))) == 0
@@ -371,10 +396,30 @@ class TestStacking:
         assert earn(programme(rule(), double, triple, stacking="best"), basket(1000)) == 30
         assert earn(programme(rule(), double, triple, stacking="first"), basket(1000)) == 20
 
+    def test_a_multiplier_of_what_was_not_chosen_gives_nothing(self) -> None:
+        """A visit gives 1 and would be multiplied by 9; 10 for the amount is more, and is doubled."""
+        visit, nine = rule("per_order", code="visit", points=1), rule("multiplier", code="nine", of=["visit"], factor=9)
+        best = programme(rule(), visit, nine, rule("multiplier"), stacking="best")
+        assert (earn(best, basket(1000)), skipped(best, basket(1000), "nine")) == (20, "better_rule")
+        # A hundredth of a point on a cent of tea is more than nothing.
+        tea = rule("multiplier", code="tea", only={"categories": ["tea"]})
+        bought = basket(line(1000), line(1, "tea", number="2"))
+        assert skipped(programme(rule(), visit, tea, nine, stacking="best"), bought, "nine") == "better_rule"
+
     def test_of_equals_the_best_is_the_earlier(self) -> None:
         twins = programme(rule(code="a"), rule(code="b"), stacking="best")
         assert skipped(twins, basket(1000), "b") == "better_rule"
         assert skipped(twins, basket(1000), "a") is None
+
+    @pytest.mark.parametrize(("tea", "cake", "points"), [(1000, -999, 10), (1000, -1000, 10), (1000, -1001, -20)])
+    def test_the_best_of_an_even_exchange_is_the_one_that_gives_most(self, tea: int, cake: int, points: int) -> None:
+        """Tea gives 10, a cake that came back takes 20: where a cent less is paid than nothing, the cake is chosen."""
+        promised = programme(
+            rule(code="tea", only={"categories": ["tea"]}),
+            rule(code="cake", points=2, only={"categories": ["cake"]}),
+            stacking="best",
+        )
+        assert earn(promised, basket(line(tea, "tea"), line(cake, "cake", number="2"))) == points
 
 
 class TestMultipliers:
@@ -490,6 +535,24 @@ class TestCaps:
 
 
 class TestGrants:
+    def test_a_single_point_is_granted_and_none_is_not(self) -> None:
+        for points in (1, 0):
+            found = earning.evaluate(programme(rule()), basket(100 * points), Facts(), zone=UTC_ZONE)
+            assert (found.points, [grant.points for grant in found.grants]) == (points, [points] * points)
+
+    def test_nothing_is_granted_where_points_are_taken_back(self) -> None:
+        """The tea gives 10 that never end, the cake takes 20 that end in a day: 10 are taken back, and no lot is made."""
+        promised = programme(
+            rule(code="tea", only={"categories": ["tea"]}, expiry={"kind": "never"}),
+            rule(
+                code="cake", points=2, only={"categories": ["cake"]},
+                expiry={"kind": "rolling", "count": 1, "unit": "days"},
+            ),
+        )  # fmt: skip
+        bought = basket(line(1000, "tea"), line(-1000, "cake", number="2"))
+        found = earning.evaluate(promised, bought, Facts(), zone=UTC_ZONE)
+        assert (found.points, found.grants) == (-10, ())
+
     def test_one_for_each_time_to_live(self) -> None:
         promised = programme(
             rule(),
@@ -594,6 +657,8 @@ class TestTheTrace:
             "Base: cut to the limit of 5 points a day for all members",
             "Base: +5 points",
         ]
+        back = earning.evaluate(stars, basket(-415), Facts(tier="reserve"), zone=NEW_YORK)
+        assert earning.words(back.trace, stars, "en")[-1] == "Rounded from -7.055 to -7.06 Stars"
         one = earning.evaluate(capped, basket(100), Facts(), zone=UTC_ZONE)
         assert earning.words(one.trace, capped, "en") == ["Base: +1 point"]
 
@@ -634,8 +699,36 @@ class TestRefunds:
     def test_a_line_comes_back_whole(self) -> None:
         net = earning.net_basket(self.bought, returned=[Returned(line="1")])
         assert [each.id for each in net.lines] == ["2"]
+        # Of what has come back whole nothing more can.
+        assert earning.net_basket(self.bought, returned=[Returned(line="1"), Returned(line="1")]) == net
         both = earning.net_basket(self.bought, returned=[Returned(line="1", quantity_milli=3000, amount_minor=900)])
         assert (both.lines[0].amount_minor, both.lines[0].quantity_milli, both.total_minor) == (100, 0, 600)
+
+    @pytest.mark.parametrize(
+        ("back", "left"),
+        [
+            # A piece back for nothing, money for no piece, and neither.
+            (Returned(line="1", quantity_milli=1000, amount_minor=0), (9000, 2000)),
+            (Returned(line="1", quantity_milli=0, amount_minor=9000), (0, 3000)),
+            (Returned(line="1", quantity_milli=0), (9000, 3000)),
+        ],
+    )
+    def test_amount_and_quantity_come_back_each_as_it_is_said(self, back: Returned, left: tuple[int, int]) -> None:
+        bought = basket(line(9000, quantity_milli=3000), line(500, number="2"))
+        net = earning.net_basket(bought, returned=[back])
+        assert (net.lines[0].amount_minor, net.lines[0].quantity_milli) == left
+
+    def test_nothing_is_paid_for_what_was_free_or_had_come_back(self) -> None:
+        bought = basket(line(1000), line(0, number="2"), line(-500, number="3"))
+        for number in "23":
+            with pytest.raises(earning.MoreThanBought) as refused:
+                earning.net_basket(bought, returned=[Returned(line=number, quantity_milli=0, amount_minor=1)])
+            assert refused.value.line == number
+        # Of what had come back no more is undone than came back.
+        undone = earning.net_basket(bought, returned=[Returned(line="3", amount_minor=-500)])
+        assert (undone.total_minor, [each.id for each in undone.lines]) == (1000, ["1", "2"])
+        with pytest.raises(earning.MoreThanBought):
+            earning.net_basket(bought, returned=[Returned(line="3", amount_minor=-501)])
 
     def test_an_amount_without_lines_shrinks_all_pro_rata(self) -> None:
         net = earning.net_basket(basket(100, 100, 100), amount_minor=100)
@@ -664,6 +757,8 @@ class TestRefunds:
         net = earning.net_basket(basket(1000, cup), amount_minor=1)
         assert [(each.id, each.quantity_milli) for each in net.lines] == [("1", 999), ("2", 1000)]
         assert earning.net_basket(basket(1000, cup), returned=[Returned(line="2")]).lines == (line(1000),)
+        thread = line(0, number="3", quantity_milli=1)
+        assert earning.net_basket(basket(1000, thread), amount_minor=1).lines[1] == thread
 
     def test_a_larger_refund_never_leaves_more_of_a_line(self) -> None:
         """Largest remainders would: of 1, 6 and 8, refunding one more unit would give the first line one back."""

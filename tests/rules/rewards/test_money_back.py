@@ -71,6 +71,22 @@ def test_the_money_goes_back_by_the_tenders_that_paid_it(cafe, mina):
     assert handed_back(mina.returns("sale")) == (449, {"card": 299, "cash": 150})
 
 
+def test_where_no_money_goes_back_the_tenders_say_so_and_without_tenders_nobody_says(cafe, mina):
+    """Of 100 won points paid 90: the first won that comes back was the card's, the second was paid with a point."""
+    sold(cafe, mina, 100, points=90, tenders=[("card", 10), ("points", 90)])
+    assert handed_back(mina.returns("sale", 1)) == (1, {"card": 1})
+    assert handed_back(mina.returns("sale", 1)) == (0, {})
+    assert handed_back(mina.returns("sale")) == (9, {"card": 9})
+    sold(cafe, mina, 100, points=100, tenders=[("points", 100)], name="points")
+    assert handed_back(mina.returns("points")) == (0, None)
+
+
+def test_nothing_goes_back_by_the_change_that_was_handed_out(cafe, mina):
+    """150 won in cash, 50 of them handed out again as change."""
+    sold(cafe, mina, 100, tenders=[("cash", 150), ("change", -50)])
+    assert handed_back(mina.returns("sale")) == (100, {"cash": 100})
+
+
 def test_tenders_that_do_not_fit_are_not_guessed_at(cafe, mina):
     sold(cafe, mina, 1_000, points=100, tenders=[("card", 700), ("points", 300)])
     assert handed_back(mina.returns("sale")) == (900, None)
@@ -156,6 +172,20 @@ def test_points_do_not_buy_gift_cards_with_which_goods_are_bought_that_earn(
     outcome = sold(careful, mina, 30_000, points=10_000, lines=(line(20_000, **goods), line(10_000, "tea")))
     # The tea was paid with points and earns nothing; what was paid in money earns 200.
     assert (outcome.receipt["points_earned"], mina.points()[0]) == (200, 20_200)
+
+
+@pytest.mark.parametrize(("paid", "earned"), [(1, 99), (100, 0)])
+def test_each_won_that_points_paid_was_paid_for_what_they_may_pay(db, paid, earned):
+    """Tea earns a point for each won of money; the gift card costs more, and no point may pay for it."""
+    pay = {"points": 1, "amount_minor": 1, "excluding": {"categories": ["gift_card"]}}
+    tea = {
+        **builders.PROGRAMME["earning"]["rules"][0], "per_amount_minor": 1, "only": {"categories": ["tea"]},
+    }  # fmt: skip
+    shop = builders.cafe(pay_with_points=pay, earning={"rules": [tea]}, tiers=None, rewards=None)
+    mina = shop.member("Mina")
+    mina.is_given(paid)
+    outcome = sold(shop, mina, 20_100, points=paid, lines=(line(20_000, "gift_card"), line(100, "tea")))
+    assert (outcome.receipt["points_earned"], mina.points()[0]) == (earned, earned)
 
 
 def test_a_hold_of_points_pays_for_no_more_than_it_may(careful):

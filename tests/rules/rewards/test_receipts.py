@@ -418,6 +418,63 @@ def test_rounded_cash_belongs_to_no_goods_and_comes_back_with_the_last_of_them()
     assert figures(cafe, cafe.mina) == (0, 0, 0, 0)
 
 
+@pytest.mark.parametrize("back", [12_345, 12_350])
+def test_of_cash_that_was_rounded_up_the_goods_and_what_was_paid_are_both_all_of_it(back):
+    """Goods for 12,345 were paid with 12,350: whichever of the two the till names, nothing is left."""
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 12_350, lines=(line(12_345),), rounding_minor=5)
+    for too_much in (12_351, 20_000):
+        with pytest.raises(returns.RefundTooLarge):
+            cafe.refund("f1", "r1", amount_minor=too_much)
+    assert figures(cafe, cafe.mina) == (123, 0, 123, 12_345)
+    told = cafe.refund("f1", "r1", amount_minor=back)
+    assert (told["amount_minor"], told["left_minor"], told["points_clawed_back"]) == (12_350, 0, 123)
+    assert figures(cafe, cafe.mina) == (0, 0, 0, 0)
+    assert stands(cafe)
+
+
+@pytest.mark.parametrize(("back", "left", "points"), [(12_339, 1, 6), (12_340, 0, 0), (12_345, 0, 0)])
+def test_of_cash_that_was_rounded_down_a_won_less_leaves_a_won(back, left, points):
+    """Goods for 12,345 were paid with 12,340, and each won of the goods gives a point."""
+    cafe = Cafe({**PLAIN, "earning": {"rules": [{**BASE, "points": 1, "per_amount_minor": 1}]}})
+    cafe.sell("r1", cafe.mina, 12_340, lines=(line(12_345),), rounding_minor=-5)
+    assert cafe.refund("f1", "r1", amount_minor=back)["left_minor"] == left
+    assert figures(cafe, cafe.mina)[0] == points
+    if not left:
+        with pytest.raises(returns.RefundTooLarge):
+            cafe.refund("f2", "r1", amount_minor=1)
+
+
+def test_of_an_exchange_in_rounded_cash_an_amount_is_of_the_goods_that_were_sold():
+    """Goods for 12,345, an article for 2,000 came back, 5 won were rounded off: 10,340 are paid, and come back again."""
+    cafe = Cafe(PLAIN)
+    sold = cafe.sell("r1", cafe.mina, 10_340, lines=(line(12_345), line(-2_000)), rounding_minor=-5).receipt
+    told = cafe.refund("f1", "r1", amount_minor=10_340)
+    assert (sold["points_earned"], told["points_clawed_back"]) == (103, 103)
+    assert (told["amount_minor"], told["left_minor"]) == (10_340, 0)
+    assert stands(cafe)
+
+
+def test_a_refund_of_all_that_is_left_names_no_line_not_even_what_was_free():
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 1_000, lines=(line(1_000), line(0)))
+    assert cafe.refund("f1", "r1")["left_minor"] == 0
+    with tenancy.tenant(cafe.merchant):
+        rows = PurchaseLine.objects.order_by("id").values_list("amount_minor", "refunded_milli", "refunded_minor")
+        assert list(rows) == [(1_000, 0, 0), (0, 0, 0)]
+
+
+def test_what_was_free_comes_back_by_its_name_once_and_takes_nothing_with_it():
+    cafe = Cafe(PLAIN)
+    cafe.sell("r1", cafe.mina, 1_000, lines=(line(1_000), line(0, quantity=2)))
+    told = cafe.refund("f1", "r1", lines=(RefundLine(id="2"),))
+    assert (told["amount_minor"], told["left_minor"], told["points_clawed_back"]) == (0, 1_000, 0)
+    with pytest.raises(returns.LineRefunded) as refused:
+        cafe.refund("f2", "r1", lines=(RefundLine(id="2"),))
+    assert (refused.value.context["left_quantity"], refused.value.context["left_minor"]) == (0, 0)
+    assert figures(cafe, cafe.mina) == (10, 0, 10, 1_000)
+
+
 def test_a_refund_that_leaves_less_than_was_rounded_off_leaves_nothing():
     cafe = Cafe(PLAIN)
     cafe.sell("r1", cafe.mina, 12_340, lines=(line(12_345),), rounding_minor=-5)
@@ -438,6 +495,8 @@ def test_a_refund_that_leaves_less_than_was_rounded_off_leaves_nothing():
         (30_000, {"lines": (line(30_000, quantity=-1),)}, "/lines/0/quantity"),
         (-5, {"lines": (line(0),), "rounding_minor": -5}, "/total_minor"),
         (30_000, {"lines": (line(-50_000), line(80_000)), "tax_minor": 130_001}, "/tax_minor"),
+        (30_000, {"lines": (line(30_000), line(0)), "tax_minor": -1}, "/tax_minor"),
+        (30_000, {"lines": (line(30_000), line(0)), "tax_minor": 30_001}, "/tax_minor"),
     ],
 )
 def test_a_receipt_that_does_not_add_up_is_refused_at_its_place(won, fields, pointer):

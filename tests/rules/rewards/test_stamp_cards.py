@@ -121,6 +121,10 @@ class TestE5:
         assert given(on, drinks(2, at=MONDAY + timedelta(days=1))) == 4
         assert given(on, drinks(2)) == 2
 
+    def test_a_bonus_of_some_days_counts_on_the_first_and_on_the_last_of_them(self) -> None:
+        on = card(bonuses=[{"factor": 2, "first_day": "2026-01-06", "last_day": "2026-01-07"}])
+        assert [given(on, drinks(1, at=MONDAY + timedelta(days=n))) for n in range(4)] == [1, 2, 2, 1]
+
 
 class TestEarned:
     def test_nothing_where_nothing_is_known_of_the_cards(self) -> None:

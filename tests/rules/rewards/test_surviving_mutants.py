@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from msgspec.structs import replace as replace_fields
 
+from members.card_keys import InvalidCard
+from members.directory import MemberNotFound
 from members.models import Member
 from merchants import audit, ids, tenancy
 from merchants.errors import Invalid
 from merchants.models.outbox import OutboxEvent
 from merchants.tenancy import RetryTransaction
 from rewards import purchases, redemptions, verify
+from rewards.membership import MembershipState
 from rewards.models.purchases import Purchase
+from rewards.models.redemptions import Redemption
 from rewards.models.referrals import Referral
 from rewards.parties import MemberRef
-from rewards.points import AccountState, TooManyPoints
+from rewards.points import AccountState, Cause, TooManyPoints, chain
 from rewards.points.account import POINTS_MAX
-from rewards.purchases import PurchaseRef, RefundInput
+from rewards.points.lots import LotState, share
+from rewards.purchases import PurchaseRef, RefundInput, listing, recording
 from rewards.referrals import rows
+from rewards.sales import early_refunds
+from rewards.sales.batch import Batch
+from rewards.tiers.held import TierSpan, held_at
 from tests import builders
 
 
@@ -307,3 +317,237 @@ def test_others_hear_which_reward_a_released_hold_was_for(cafe):
     mina.releases(mina.holds(points=50, order_total_minor=10_000).public_id)
     told = cafe.does(lambda: list(OutboxEvent.objects.filter(kind="points.released").order_by("id")))
     assert [(event.payload["reward"], event.payload["points"]) for event in told] == [("coffee", 100), (None, 50)]
+
+
+def test_points_of_a_hold_whose_time_is_over_can_be_taken_and_given_away(cafe):
+    """Mina holds 100 of her 150 points for a coffee, and never comes for it; a quarter of an hour later all 150 are free."""
+    mina, jun = cafe.cast("Mina", "Jun")
+    mina.is_given(150)
+    mina.holds(reward="coffee")
+    for too_much in (lambda: mina.is_adjusted(-51), lambda: mina.gives(jun, 51)):
+        with pytest.raises(Exception) as refused:
+            too_much()
+        assert refused.value.code == "insufficient_points"
+    assert (mina.points(), jun.points()) == ((50, 100, 0, 0), (0, 0, 0, 0))
+    cafe.forward(minutes=15)
+    mina.gives(jun, 60)
+    assert (mina.points(), jun.points()) == ((90, 0, 0, 0), (60, 0, 0, 0))
+    mina.holds(points=90, order_total_minor=10_000)
+    cafe.forward(minutes=15)
+    mina.is_adjusted(-90)
+    assert mina.points() == (0, 0, 0, 0)
+
+
+def test_refunds_are_listed_by_what_became_of_them(cafe):
+    """One came after its sale, one before it and did not fit, one waits for a sale that never came."""
+    mina = cafe.member("Mina")
+    mina.buys(1_000, external_id="tea")
+    mina.returns("tea", 400, external_id="applied-1")
+    mina.returns("cake", 600, external_id="refused")
+    cake = mina.buys(500, external_id="cake").receipt["id"]
+    mina.returns("never", 100, external_id="waiting")
+    mina.returns("cake", 500, external_id="applied-2")
+
+    def listed(**which):
+        found = cafe.does(lambda: listing.refunds(merchant=cafe.merchant, **which))
+        assert all(one.state == one.external_id.partition("-")[0] for one in found)
+        taken = {"tea": 4, "cake": 5, "never": 0}
+        assert all(
+            (one.points_clawed_back, one.debt_made)
+            == (taken[one.purchase_external_id] if one.state == "applied" else 0, 0)
+            for one in found
+        )
+        return [one.external_id for one in found]
+
+    assert listed() == ["applied-2", "waiting", "refused", "applied-1"]
+    assert listed(state="applied") == ["applied-2", "applied-1"]
+    assert listed(state="waiting") == ["waiting"]
+    assert listed(state="refused") == ["refused"]
+    assert listed(purchase=cake) == ["applied-2", "refused"]
+    assert listed(external_id="refused") == ["refused"]
+    assert listed(limit=1) == ["applied-2"]
+    newest = cafe.does(lambda: listing.refunds(merchant=cafe.merchant))[1]
+    assert listed(before_id=newest.id) == ["refused", "applied-1"]
+
+
+def test_a_lot_of_a_single_point_comes_back_as_well(cafe):
+    mina = cafe.member("Mina")
+    mina.is_given(1, expires="2026-06-30")
+    mina.is_given(99, expires="2026-12-31")
+    coffee = mina.redeems(reward="coffee").public_id
+    assert mina.lots() == []
+    mina.reverses(coffee)
+    assert mina.lots() == [(1, "2026-06-30"), (99, "2026-12-31")]
+
+
+def test_nobody_comes_to_owe_by_corrections_more_than_can_be_counted(cafe):
+    mina = cafe.member("Mina")
+    mina.is_adjusted(-POINTS_MAX, allow_debt=True)
+    with pytest.raises(Exception) as refused:
+        mina.is_adjusted(-1, allow_debt=True)
+    assert refused.value.code == "too_many_points"
+    assert mina.points() == (0, 0, 0, POINTS_MAX)
+
+
+def test_the_hash_of_an_entry_is_what_it_was_when_the_first_one_was_written():
+    """Whoever kept a hash finds the entry by it for ever: its content, the times in millionths of a second since 1970."""
+    at = datetime(1970, 1, 3, 0, 0, 1, 5, tzinfo=UTC)
+    content = "7:2:accrue:10:0:0:-1:90\x1fpurchase:3:None:4\x1f172801000005:172801000005\x1fkey\x1fbase\x1etea\x1fwhy"
+    assert chain.link(
+        b"before", account_id=7, seq=2, kind="accrue", changes=(10, 0, 0, -1), balance_after=90,
+        document=("purchase", 3), rules=("base", "tea"), terms_version=None, location_id=4, actor="key", reason="why",
+        occurred_at=at, recorded_at=at,
+    ) == hashlib.sha256(b"before" + content.encode()).digest()  # fmt: skip
+
+
+def test_between_two_times_on_a_tier_somebody_held_none():
+    """Silver in January, nothing in February, silver again from March on, gold since May."""
+    january, february, march, may = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3, 5))
+    spans = [TierSpan("silver", january, february), TierSpan("silver", march, None)]
+    now = MembershipState(tier="gold", tier_since=may)
+    moment = timedelta(microseconds=1)
+    held = {
+        at: held_at(spans, now, at)
+        for at in (january - moment, january, february - moment, february, march - moment, march, may - moment, may)
+    }
+    assert list(held.values()) == ["", "silver", "silver", "", "", "silver", "silver", "gold"]
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_what_counts_towards_tiers_is_not_lost_without_a_mechanic_that_takes_it(cafe, counts):
+    mina = cafe.member("Mina")
+
+    def writes():
+        batch = Batch(cafe.merchant, (), now=cafe.now, actor=builders.TILL)
+        buyer = batch.people.lock_owner(mina.id, [])
+        batch.read()
+        if counts:
+            batch.count(buyer.account, cafe.now.date(), 10, ("referral", 1))
+        else:
+            batch.uncount(("referral", 1))
+        batch.write(batch.writing())
+
+    with pytest.raises(AssertionError, match="no mechanic took it"):
+        cafe.does(writes)
+    assert mina.entries() == []
+
+
+def test_a_batch_has_one_sale_at_least_and_a_thousand_at_most(cafe):
+    """The sales are in dollars, which a café in Seoul refuses one by one; too many of them are refused as one."""
+    mina = cafe.member("Mina")
+    dollars = replace_fields(sold(mina, 1_000, "sale"), currency="USD")
+
+    def records(number):
+        return cafe.does(
+            lambda: purchases.record(
+                merchant=cafe.merchant, items=[dollars] * number, now=cafe.now, actor=builders.TILL
+            )
+        )  # fmt: skip
+
+    for number in (0, 1_001):
+        with pytest.raises(Invalid, match="A batch holds 1 to 1000 purchases"):
+            records(number)
+    for number in (1, 1_000):
+        assert [one.error.code for one in records(number)] == ["wrong_currency"] * number
+    assert (mina.entries(), mina.points()[0]) == ([], 0)
+
+
+def test_a_claim_for_nobody_leaves_the_purchase_to_be_claimed(cafe):
+    """The phone number that was typed is none."""
+    mina = cafe.member("Mina")
+    cafe.sells_to_a_guest(1_000, "sale")
+    asked = purchases.ClaimInput(
+        external_id="claim", purchase=PurchaseRef(external_id="sale"), member=MemberRef(phone="12")
+    )
+    with pytest.raises(MemberNotFound) as refused:
+        cafe.does(lambda: purchases.claim(merchant=cafe.merchant, asked=asked, now=cafe.now, actor=builders.TILL))
+    assert refused.value.pointer == "/member"
+    assert mina.claims("sale", external_id="claim").receipt["points_earned"] == 10
+
+
+def test_a_place_for_a_purchase_that_has_come_meanwhile_is_no_place_any_more(cafe):
+    """Between the first look and the lock, the twin of the sale was recorded: the verb looks again."""
+    mina = cafe.member("Mina")
+    mina.returns("later", 100)
+    mina.buys(1_000, external_id="here")
+    cafe.does(lambda: early_refunds.lock(cafe.merchant.pk, ["later"]))
+    for places in (["here"], ["later", "here"]):
+        with tenancy.tenant(cafe.merchant), pytest.raises(RetryTransaction):
+            early_refunds.lock(cafe.merchant.pk, places)
+
+
+def test_no_more_points_leave_lots_than_lie_in_them(cafe):
+    """The sums of an account that promise more than its lots hold are never papered over."""
+    lots = [
+        LotState(
+            amount=n, remaining=n, is_active=True, earned_at=cafe.now, active_at=cafe.now, expires_at=None, held=held
+        )
+        for n, held in ((30, 0), (50, 20))
+    ]
+    available = [(lot, lot.free) for lot in lots]
+    assert [n for _lot, n in share(available, 40)] == [30, 10]
+    assert [n for _lot, n in share(available, 60)] == [30, 30]
+    with pytest.raises(AssertionError, match="1 points have no lot"):
+        list(share(available, 61))
+    account = AccountState(id=1, member_id=1, balance=80, held=20, pending=0, debt=0, seq=0, chain=b"")
+    cause = Cause("merge", 1, cafe.now)
+    for n in (0, 31):
+        with pytest.raises(AssertionError, match="of a lot with 30 free points cannot leave"):
+            account.hand_over(cause, parts=[(lots[1], n)], now=cafe.now, actor="key")
+    assert (account.balance, lots[1].remaining, account.seq) == (80, 50, 0)
+    account.hand_over(cause, parts=[(lots[1], 29)], now=cafe.now, actor="key")
+    account.hand_over(cause, parts=[(lots[1], 1)], now=cafe.now, actor="key")
+    assert (account.balance, lots[1].remaining, account.seq) == (50, 20, 2)
+
+
+@pytest.mark.parametrize(
+    ("hold", "just", "less", "code"),
+    [
+        # Points may pay half of an order: 50 points are worth 500.
+        ({"points": 50}, 1_000, 999, "points_above_share"),
+        ({"reward": "off"}, 10_000, 9_999, "order_total_too_small"),
+    ],
+)
+def test_a_hold_is_judged_by_the_order_that_captures_it(cafe, hold, just, less, code):
+    """Held for an order of 10,000; the order that came is smaller."""
+    mina = cafe.member("Mina")
+    mina.is_given(200)
+    held = mina.holds(order_total_minor=10_000, **hold)
+    points = 200 - mina.points()[0]
+    with pytest.raises(Exception) as refused:
+        mina.buys(less, redeeming=[{"id": held.public_id}])
+    assert refused.value.code == code
+    assert mina.points() == (200 - points, points, 0, 0)
+    found = cafe.does(lambda: redemptions.find(merchant=cafe.merchant, name=held.public_id, now=cafe.now))
+    assert (found.is_open, found.state) == (True, "held")
+    mina.buys(just, redeeming=[{"id": held.public_id}])
+    found = cafe.does(lambda: redemptions.find(merchant=cafe.merchant, name=held.public_id, now=cafe.now))
+    assert (found.is_open, found.state, found.points_captured) == (False, "captured", points)
+
+
+def test_a_quote_for_a_card_nobody_can_have_says_so_before_anything_is_sold(cafe):
+    asked = purchases.PurchaseInput(
+        external_id="sale", occurred_at=cafe.now, currency="KRW", total_minor=1_000, member=MemberRef(card="!?"),
+    )  # fmt: skip
+    with pytest.raises(InvalidCard) as refused:
+        cafe.does(lambda: recording.evaluated(cafe.merchant, asked, now=cafe.now, actor=builders.TILL))
+    assert refused.value.pointer == "/member/card"
+
+
+def test_two_payments_of_a_sale_come_back_each_as_much_as_it_took(cafe):
+    """100 and 50 points paid of 15,000 won. For the first 100 won a point comes back, of the larger; then all the rest."""
+    mina = cafe.member("Mina")
+    mina.is_given(150)
+    mina.buys(15_000, external_id="sale", redeeming=[{"points": 100}, {"points": 50}])
+
+    def returned():
+        rows = Redemption.objects.order_by("-points_captured").values_list(
+            "points_captured", "points_returned", "state"
+        )
+        return cafe.does(lambda: list(rows))
+
+    assert mina.returns("sale", 100).receipt["points_restored"] == 1
+    assert returned() == [(100, 1, "captured"), (50, 0, "captured")]
+    assert mina.returns("sale").receipt["points_restored"] == 149
+    assert returned() == [(100, 100, "reversed"), (50, 50, "reversed")]
+    assert mina.points() == (150, 0, 0, 0)
