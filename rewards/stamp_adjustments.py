@@ -111,5 +111,5 @@ def _check_at_counter(card: StampCard, count: int, party: Party) -> None:
     if not 1 <= count <= card.most_at_counter:
         detail = _("At the counter this card takes at most %(most)d stamps without an amount.")
         raise Invalid(detail % {"most": card.most_at_counter}, pointer="/stamps")
-    if card.refusal(party.account) is not None:
+    if card.refusal(party.account.membership) is not None:
         raise Invalid(_("This card is for members on other tiers."), pointer="/card")
