@@ -80,7 +80,7 @@ class StampPerPiece(StampSource, frozen=True, kw_only=True, tag="per_piece"):
     def describe(self, say: Phrasing) -> Description:
         """Say what gives a stamp."""
         if self.per_quantity_milli == 1000:
-            return Description(says=_("one stamp for each one"))
+            return Description(says=_("one stamp for each piece"))
         pieces = say.thousandths(self.per_quantity_milli)
         return Description(says=_("one stamp for every %(pieces)s") % {"pieces": pieces})
 

@@ -248,7 +248,7 @@ def test_is_described() -> None:
         said = on.describe(say)
     assert (said.title, said.says) == ("Hot drinks", "6 stamps: Hot drink")
     assert said.lines == (
-        "one stamp for each one", "only for hot drinks", "for orders from £3.00", "at most 5 an order",
+        "one stamp for each piece", "only for hot drinks", "for orders from £3.00", "at most 5 an order",
         "stamps × 2 Tue", "the next cards: 5, 4 stamps", "stamps end 12 months after the latest one",
         "take the reward within 30 days",
     )  # fmt: skip
