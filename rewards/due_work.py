@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from merchants import due
 from merchants.due import DueWork, Trouble, Turn, WaitingRows
 from rewards import expiry, redemptions, tiers
+from rewards.mechanics import MECHANICS
 
 DUE_WORK: Final = (
     DueWork(name="holds", seconds=15, merchants=expiry.merchants_with_holds_due, turn=redemptions.expire_holds),
     DueWork(name="lots", seconds=30, merchants=expiry.merchants_due, turn=expiry.settle_due),
-    DueWork(name="stamps", seconds=60, merchants=expiry.merchants_with_stamps_due, turn=expiry.end_stamps),
+    *(
+        DueWork(
+            name=mechanic.key,
+            seconds=mechanic.ends.seconds,
+            merchants=partial(expiry.merchants_with_members_due, mechanic),
+            turn=partial(expiry.settle_members_due, mechanic),
+        )
+        for mechanic in MECHANICS
+        if mechanic.ends is not None
+    ),
     DueWork(name="ending", seconds=15 * 60, merchants=lambda now: due.open_merchants(), turn=expiry.announce),
     DueWork(name="tiers", seconds=5 * 60, merchants=lambda now: due.open_merchants(), turn=tiers.requalify_due),
 )

@@ -17,7 +17,7 @@ from merchants.outbox import Event
 from rewards.mechanics import MECHANICS
 from rewards.models.accounts import ExpiryNotice
 from rewards.points import Book
-from rewards.sales.batch import Batch
+from rewards.sales.batch import Batch, Mechanic
 
 CHUNK = 200
 
@@ -38,18 +38,6 @@ _MERCHANTS = """
 """
 _HOLDS = """
     SELECT DISTINCT merchant_id FROM rewards_redemption WHERE state = 'held' AND hold_expires_at <= %(now)s ORDER BY 1
-"""
-_STAMPS = """
-    SELECT member_id FROM rewards_stampbook WHERE merchant_id = %(merchant)s AND ends_at <= %(now)s
-    UNION
-    SELECT member_id FROM rewards_ownreward WHERE merchant_id = %(merchant)s AND state = 'open' AND ends_at <= %(now)s
-    ORDER BY 1 LIMIT %(limit)s
-"""
-_MERCHANTS_STAMPS = """
-    SELECT DISTINCT merchant_id FROM rewards_stampbook WHERE ends_at <= %(now)s
-    UNION
-    SELECT DISTINCT merchant_id FROM rewards_ownreward WHERE state = 'open' AND ends_at <= %(now)s
-    ORDER BY 1
 """
 # The unique key decides between two sweeps at once; whoever loses tells nothing.
 _ENDING = """
@@ -94,14 +82,15 @@ def settle_due(*, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
     return len(account_ids)
 
 
-def end_stamps(*, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
-    """End stamps that had no new one for so long, and own rewards whose last day is over, of `limit` members at most.
+def settle_members_due(mechanic: Mechanic, *, merchant: Merchant, now: datetime, limit: int = CHUNK) -> int:
+    """Do what time has done to what a mechanic keeps of members, `limit` of them at most.
 
     The tenant is open. Locks the members' accounts in id order and looks again under the lock. Returns how many members
     were due; call it again in a new transaction until that is 0.
     """
+    assert mechanic.ends is not None
     with connection.cursor() as cursor:
-        cursor.execute(_STAMPS, {"merchant": merchant.pk, "now": now, "limit": limit})
+        cursor.execute(mechanic.ends.members, {"merchant": merchant.pk, "now": now, "limit": limit})
         member_ids = [row[0] for row in cursor.fetchall()]
     if not member_ids:
         return 0
@@ -153,6 +142,7 @@ def merchants_with_holds_due(now: datetime) -> list[int]:
     return due.ask(_HOLDS, {"now": now})
 
 
-def merchants_with_stamps_due(now: datetime) -> list[int]:
-    """Return the ids of merchants with stamps or own rewards whose time is over."""
-    return due.ask(_MERCHANTS_STAMPS, {"now": now})
+def merchants_with_members_due(mechanic: Mechanic, now: datetime) -> list[int]:
+    """Return the ids of merchants with members due for a mechanic (`settle_members_due`)."""
+    assert mechanic.ends is not None
+    return due.ask(mechanic.ends.merchants, {"now": now})

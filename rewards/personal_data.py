@@ -10,12 +10,10 @@ from django.db.models import Q
 from members import personal_data
 from members.models import Member
 from merchants.models.merchants import Merchant
-from rewards.models.accounts import Account, ExpiryNotice, QualifyingGrant, TierPeriod
+from rewards.mechanics import MECHANICS
+from rewards.models.accounts import Account, ExpiryNotice
 from rewards.models.corrections import Merge, Transfer
-from rewards.models.own_rewards import OwnReward
 from rewards.models.purchases import Claim, Unclaim
-from rewards.models.referrals import Referral
-from rewards.models.stamps import StampBook, StampEntry
 
 
 def of_member(*, merchant: Merchant, member: Member) -> Mapping[str, Any]:
@@ -28,26 +26,9 @@ def of_member(*, merchant: Merchant, member: Member) -> Mapping[str, Any]:
     of_account: dict[str, Any] = {"merchant": merchant, "account_id__in": accounts}
     of_people: dict[str, Any] = {"merchant": merchant, "member_id__in": ids}
     return {
-        "referrals": [
-            {"role": "referrer" if row.referrer_id in ids else "referee", "state": row.state,
-             "points": row.referrer_points if row.referrer_id in ids else row.referee_points,
-             "at": row.created_at, "qualified_at": row.qualified_at, "undone_at": row.undone_at,
-             "doubt": "" if row.referrer_id in ids else row.doubt}
-            for row in Referral.objects.filter(
-                Q(referrer_id__in=ids) | Q(referee_id__in=ids), merchant=merchant
-            ).order_by("-pk")
-        ],
-        "tiers_held": [
-            {"tier": row.tier, "from": row.held_from, "to": row.held_to, "reason": row.reason, "value": row.value}
-            for row in TierPeriod.objects.filter(**of_people).order_by("-held_from", "-pk")
-        ],
         "expiry_notices": [
             {"day": row.day, "told_at": row.told_at}
             for row in ExpiryNotice.objects.filter(**of_account).order_by("-pk")
-        ],
-        "qualifying_points_without_purchase": [
-            {"day": row.local_day, "points": row.points, "for": row.document_kind}
-            for row in QualifyingGrant.objects.filter(**of_people).order_by("-pk")
         ],
         "transfers": [
             {"way": "given" if row.giver_id in ids else "received", "points": row.points, "reason": row.reason,
@@ -70,17 +51,5 @@ def of_member(*, merchant: Merchant, member: Member) -> Mapping[str, Any]:
             {"purchase": row.purchase.public_id, "at": row.occurred_at, "reason": row.reason}
             for row in Unclaim.objects.filter(**of_people).select_related("purchase").order_by("-pk")
         ],
-        "stamp_cards": [
-            {"card": row.card, "stamps": row.stamps, "filled": row.filled, "ends_at": row.ends_at}
-            for row in StampBook.objects.filter(**of_people).order_by("-pk")
-        ],
-        "stamps": [
-            {"card": row.card, "for": row.kind, "stamps": row.stamps, "at": row.occurred_at, "reason": row.reason}
-            for row in StampEntry.objects.filter(**of_people).order_by("-pk")
-        ],
-        "own_rewards": [
-            {"reward": row.reward, "card": row.card, "state": row.state, "at": row.issued_at, "ends_at": row.ends_at,
-             "ended_at": row.ended_at}
-            for row in OwnReward.objects.filter(**of_people).order_by("-pk")
-        ],
+        **{name: rows for mechanic in MECHANICS for name, rows in mechanic.personal_data(merchant, ids).items()},
     }  # fmt: skip

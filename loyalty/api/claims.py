@@ -9,13 +9,13 @@ import msgspec
 from loyalty.api.balances import AccountNow
 from loyalty.api.framework.operations import ApiAnswer, Call, operation
 from loyalty.api.framework.views import ApiView
-from loyalty.api.receipts import NOW, RECEIPT, LotOut, StampsOut, TraceStep
+from loyalty.api.receipts import NOW, RECEIPT, ByMechanics, LotOut, TraceStep
 from loyalty.api.redemptions import said
 from rewards import purchases
 from rewards.purchases import ClaimInput
 
 
-class ClaimReceipt(msgspec.Struct, frozen=True, kw_only=True):
+class ClaimReceipt(ByMechanics, frozen=True, kw_only=True):
     """What the purchase earned its member. Frozen: a replay answers it again, letter for letter."""
 
     id: str
@@ -37,7 +37,6 @@ class ClaimReceipt(msgspec.Struct, frozen=True, kw_only=True):
     terms_version: int | None
     balance_after: int
     tier_after: str | None
-    stamps: list[StampsOut] = []
 
 
 class ClaimAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,7 +76,13 @@ class StampsOut(msgspec.Struct, frozen=True, kw_only=True):
     revoked: Annotated[list[str], Meta(description="Own rewards that are no more, by id.")] = []
 
 
-class PurchaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
+class ByMechanics(msgspec.Struct, frozen=True, kw_only=True):
+    """What mechanics say of a sale, of its claim, and of what takes it back."""
+
+    stamps: Annotated[list[StampsOut], Meta(description="What happened on stamp cards.")] = []
+
+
+class PurchaseReceipt(ByMechanics, frozen=True, kw_only=True):
     """What the purchase brought about when it was recorded. Frozen: a replay answers it again, letter for letter."""
 
     id: str
@@ -98,7 +104,6 @@ class PurchaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(description="Of a sale without a member: what a member who claims it might earn.")
     ] = 0
     redemptions: list[SpentOut] = []
-    stamps: Annotated[list[StampsOut], Meta(description="What it put on stamp cards.")] = []
     points_taken_back: Annotated[
         int, Meta(description="Of a receipt on which more came back than was bought; points_earned is below zero then.")
     ] = 0

@@ -11,7 +11,7 @@ from loyalty.api.balances import AccountNow, account_now
 from loyalty.api.changes import TOLD
 from loyalty.api.framework.operations import ApiAnswer, Call, operation
 from loyalty.api.framework.views import ApiView
-from loyalty.api.receipts import NOW, Silent, StampsOut, document_of, source_of
+from loyalty.api.receipts import NOW, ByMechanics, Silent, document_of, source_of
 from loyalty.api.records import REFUND, RefundListQuery, RefundOut, RefundPage, refund_out, refund_page
 from rewards import purchases
 from rewards.purchases import RefundInput, listing
@@ -24,7 +24,7 @@ class NewRefund(RefundInput, frozen=True, kw_only=True):
     silent: Silent = False
 
 
-class RefundReceipt(msgspec.Struct, frozen=True, kw_only=True):
+class RefundReceipt(ByMechanics, frozen=True, kw_only=True):
     """What the refund took back and gave back. `waiting`: its purchase has not arrived; it counts when that comes."""
 
     id: str
@@ -42,7 +42,6 @@ class RefundReceipt(msgspec.Struct, frozen=True, kw_only=True):
     points_clawed_back: int
     points_restored: int
     debt_made: int
-    stamps: list[StampsOut] = []
     member: str | None = None
     balance_after: int | None = None
     tier_after: str | None = None

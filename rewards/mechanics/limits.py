@@ -16,7 +16,7 @@ from rewards.earning import Evaluation, cap_keys
 from rewards.parties import Party
 from rewards.sales import returns
 from rewards.sales.batch import Batch
-from rewards.sales.protocol import Change, Read, State
+from rewards.sales.protocol import Change, Contributions, Read, State
 from rewards.sales.sale import Sale
 from rewards.versions import Version
 
@@ -69,7 +69,7 @@ class LimitsState(State):
             self.batch.counters.add(counters.of_cap(cap).of(buyer.id), points)
 
 
-class LimitsMechanic:
+class LimitsMechanic(Contributions):
     """Caps of rules and of the programme."""
 
     key: Final = "limits"

@@ -16,7 +16,7 @@ from rewards.redemptions.folding import SpendingMark
 from rewards.sales import returns
 from rewards.sales.batch import Batch
 from rewards.sales.inputs import PurchaseInput
-from rewards.sales.protocol import Change, Read, State
+from rewards.sales.protocol import Change, Contributions, Read, State
 from rewards.sales.sale import Sale
 from rewards.versions import Version
 
@@ -158,12 +158,13 @@ def _used_for(sale: Sale) -> str:
     return f"purchase:{sale.external_id}"
 
 
-class RedemptionsMechanic:
+class RedemptionsMechanic(Contributions):
     """Rewards, and points as money, on a sale."""
 
     key: Final = "redemptions"
     for_guests: Final = False
     read: Final = Read()
+    checks = redemptions.CHECKS
 
     def is_used(self, version: Version) -> bool:
         return True

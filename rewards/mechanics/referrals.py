@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from merchants.database.statements import Writing
+from merchants.models.merchants import Merchant
 from merchants.tenancy import RetryTransaction
 from rewards import referrals
 from rewards.earning import Evaluation
@@ -14,7 +15,7 @@ from rewards.referrals import OpenReferral, Qualified, SettledReferral, rows
 from rewards.referrals.rows import ACCOUNTS_SQL, MEMBERS_SQL
 from rewards.sales import returns
 from rewards.sales.batch import Batch
-from rewards.sales.protocol import Change, Read, State
+from rewards.sales.protocol import Change, Contributions, Read, State
 from rewards.sales.reading import instant
 from rewards.sales.sale import Sale
 from rewards.versions import Version
@@ -141,7 +142,7 @@ class ReferralsState(State):
             rows.add_reopened_to(writing, self.reopened_by)
 
 
-class ReferralsMechanic:
+class ReferralsMechanic(Contributions):
     """A friend brings a friend."""
 
     key: Final = "referrals"
@@ -158,6 +159,9 @@ class ReferralsMechanic:
         },
         types={"referrals_referees": "bigint[]", "referrals_newcomers": "bigint[]", "referrals_sale": "bigint"},
     )
+
+    def personal_data(self, merchant: Merchant, member_ids: Sequence[int]) -> Mapping[str, Any]:
+        return {"referrals": referrals.personal_data(merchant, member_ids)}
 
     def is_used(self, version: Version) -> bool:
         return version.terms.referral is not None

@@ -6,7 +6,7 @@ of the day's limit from the facts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from merchants import periods
 from merchants.database.statements import Writing
 from merchants.errors import NotFound
+from merchants.models.merchants import Merchant
 from rewards import counters, stamps
 from rewards.counters import CounterName
 from rewards.earning import Evaluation
@@ -21,9 +22,9 @@ from rewards.earning import stamps as earning
 from rewards.parties import Party
 from rewards.sales import returns
 from rewards.sales.batch import Batch
-from rewards.sales.protocol import Change, Read, State
+from rewards.sales.protocol import Change, Contributions, Ends, Read, State
 from rewards.sales.sale import Sale
-from rewards.stamps import Promised, StampChange, StampMovement, rows
+from rewards.stamps import Promised, StampChange, StampMovement, ledger_checks, rows
 from rewards.versions import Version
 
 
@@ -160,12 +161,17 @@ def _limit(day: str, member: Party) -> counters.CounterKey:
     return counters.of_stamps(day).of(member.id)
 
 
-class StampsMechanic:
+class StampsMechanic(Contributions):
     """Stamp cards, and the rewards that full ones bring."""
 
     key: Final = "stamps"
     for_guests: Final = False
     read: Final = Read(parts={"stamps_books": rows.READ_SQL}, types=rows.READ_TYPES, has_counters=True)
+    checks = ledger_checks.CHECKS
+    ends = Ends(seconds=60, merchants=stamps.MERCHANTS_DUE, members=stamps.MEMBERS_DUE)
+
+    def personal_data(self, merchant: Merchant, member_ids: Sequence[int]) -> Mapping[str, Any]:
+        return stamps.personal_data(merchant, member_ids)
 
     def is_used(self, version: Version) -> bool:
         return bool(version.terms.stamps)

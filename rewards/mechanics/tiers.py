@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from merchants import periods
 from merchants.database.statements import Writing
+from merchants.models.merchants import Merchant
 from rewards import tiers
 from rewards.earning import Evaluation
 from rewards.parties import Party
 from rewards.points import AccountState
 from rewards.sales.batch import Batch
 from rewards.sales.figures import NOTHING, QualifyingSums
-from rewards.sales.protocol import Change, Read, State
+from rewards.sales.protocol import Change, Contributions, Read, State
 from rewards.sales.reading import instant, maybe_instant
 from rewards.sales.sale import Sale
 from rewards.tiers import TierChange, TierSpan, held, sums
@@ -195,7 +196,7 @@ def _grow(daily: Daily, account: AccountState, day: date, grown: QualifyingSums)
     days[day] = days.get(day, NOTHING).plus(grown)
 
 
-class TiersMechanic:
+class TiersMechanic(Contributions):
     """Tiers that members reach and lose by what they buy."""
 
     key: Final = "tiers"
@@ -214,6 +215,12 @@ class TiersMechanic:
             "tiers_since": "date",
         },
     )  # fmt: skip
+
+    def personal_data(self, merchant: Merchant, member_ids: Sequence[int]) -> Mapping[str, Any]:
+        return {
+            "tiers_held": held.personal_data(merchant, member_ids),
+            "qualifying_points_without_purchase": sums.personal_data(merchant, member_ids),
+        }
 
     def is_used(self, version: Version) -> bool:
         return version.terms.tiers is not None

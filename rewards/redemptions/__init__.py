@@ -35,6 +35,7 @@ from rewards.redemptions.inputs import CaptureInput as CaptureInput
 from rewards.redemptions.inputs import RedemptionRequest as RedemptionRequest
 from rewards.redemptions.inputs import ReleaseInput as ReleaseInput
 from rewards.redemptions.inputs import ReversalInput as ReversalInput
+from rewards.redemptions.ledger_checks import CHECKS as CHECKS
 from rewards.redemptions.offers import Offer as Offer
 from rewards.redemptions.offers import OrderTotalRequired as OrderTotalRequired
 from rewards.redemptions.offers import PayOffer as PayOffer

@@ -9,6 +9,7 @@ from rewards.referrals.listing import BroughtBy as BroughtBy
 from rewards.referrals.listing import NotWaiting as NotWaiting
 from rewards.referrals.listing import Referee as Referee
 from rewards.referrals.listing import of_referee as of_referee
+from rewards.referrals.listing import personal_data as personal_data
 from rewards.referrals.listing import referees_of as referees_of
 from rewards.referrals.listing import refuse as refuse
 from rewards.referrals.settling import OpenReferral as OpenReferral

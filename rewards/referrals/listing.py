@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from members.models import Member
@@ -74,3 +76,15 @@ def refuse(*, merchant: Merchant, member: Member, now: datetime, actor: Actor) -
     if not rows.update(state=Referral.State.REFUSED):
         raise NotWaiting(_("This referral is not waiting any more."))
     audit.record(merchant=merchant, action="referral.refused", actor=actor, now=now, subject=member.public_id)
+
+
+def personal_data(merchant: Merchant, member_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Collect whom these memberships brought, and by whom they came, newest first; other people are not named."""
+    rows = Referral.objects.filter(Q(referrer_id__in=member_ids) | Q(referee_id__in=member_ids), merchant=merchant)
+    return [
+        {"role": "referrer" if row.referrer_id in member_ids else "referee", "state": row.state,
+         "points": row.referrer_points if row.referrer_id in member_ids else row.referee_points,
+         "at": row.created_at, "qualified_at": row.qualified_at, "undone_at": row.undone_at,
+         "doubt": "" if row.referrer_id in member_ids else row.doubt}
+        for row in rows.order_by("-pk")
+    ]  # fmt: skip

@@ -20,13 +20,14 @@ from merchants.outbox import Event
 from rewards import counters, documents, earning, versions
 from rewards.counters import CounterKey, Counters
 from rewards.earning import Evaluation, Facts
+from rewards.ledger_checks import LedgerCheck
 from rewards.own_rewards import OwnRewards
 from rewards.parties import Party, People
 from rewards.points import AccountState, Book, Cause
 from rewards.sales import early_refunds, events, reading, returns
 from rewards.sales.early_refunds import EarlyRefund
 from rewards.sales.inputs import PurchaseInput
-from rewards.sales.protocol import Change, Read, State
+from rewards.sales.protocol import Change, Ends, Read, State
 from rewards.sales.returns import Effect, RefundAsked
 from rewards.sales.sale import Sale
 from rewards.sales.sources import TILL, SaleSource
@@ -49,6 +50,20 @@ class Mechanic(Protocol):
     @property
     def for_guests(self) -> bool:
         """Whether sales without a member need that."""
+        ...
+
+    @property
+    def checks(self) -> tuple[LedgerCheck, ...]:
+        """What `ledger verify` proves of its rows."""
+        ...
+
+    @property
+    def ends(self) -> Ends | None:
+        """What ends by the clock."""
+        ...
+
+    def personal_data(self, merchant: Merchant, member_ids: Sequence[int]) -> Mapping[str, Any]:
+        """Return its rows in the file of a person with these memberships."""
         ...
 
     def is_used(self, version: Version) -> bool:

@@ -6,14 +6,16 @@ decided.  Every method of a state has an empty default, so that a mechanic says 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from merchants.database.statements import Writing
+from merchants.models.merchants import Merchant
 from rewards.counters import CounterName
 from rewards.earning import Evaluation
+from rewards.ledger_checks import LedgerCheck
 from rewards.parties import Party
 from rewards.sales.figures import QualifyingSums
 from rewards.sales.inputs import PurchaseInput
@@ -33,6 +35,32 @@ class Read:
     parts: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     has_counters: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How the clock finds whom time has changed something for: every so many `seconds`, by two queries.
+
+    `merchants` selects merchants' ids across all of them, `members` those of one (`merchant`, `limit`); both by `now`.
+    What is done for a member is the state's `settle_time`.
+    """
+
+    seconds: int
+    merchants: str
+    members: str
+
+
+class Contributions:
+    """What a mechanic brings besides its part in a transaction; nothing by default."""
+
+    #: What `ledger verify` proves of its rows.
+    checks: tuple[LedgerCheck, ...] = ()
+    #: What ends by the clock.
+    ends: Ends | None = None
+
+    def personal_data(self, merchant: Merchant, member_ids: Sequence[int]) -> Mapping[str, Any]:
+        """Return its rows in the file of a person with these memberships, newest first, by names of their own."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

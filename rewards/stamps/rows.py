@@ -65,3 +65,17 @@ _WRITE = """
     ON CONFLICT (merchant_id, member_id, card) DO UPDATE SET stamps = excluded.stamps, rest = excluded.rest,
         filled = excluded.filled, latest_at = excluded.latest_at, ends_at = excluded.ends_at
 """
+
+#: Whose stamps had no new one for so long, or whose own reward's last day is over.
+MEMBERS_DUE: Final = """
+    SELECT member_id FROM rewards_stampbook WHERE merchant_id = %(merchant)s AND ends_at <= %(now)s
+    UNION
+    SELECT member_id FROM rewards_ownreward WHERE merchant_id = %(merchant)s AND state = 'open' AND ends_at <= %(now)s
+    ORDER BY 1 LIMIT %(limit)s
+"""
+MERCHANTS_DUE: Final = """
+    SELECT DISTINCT merchant_id FROM rewards_stampbook WHERE ends_at <= %(now)s
+    UNION
+    SELECT DISTINCT merchant_id FROM rewards_ownreward WHERE state = 'open' AND ends_at <= %(now)s
+    ORDER BY 1
+"""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from msgspec import json
 
 from merchants.database.statements import Writing
+from merchants.models.merchants import Merchant
 from merchants.outbox import Event
 from rewards.membership import MembershipState
 from rewards.models.accounts import TierPeriod
@@ -114,3 +116,12 @@ def write(merchant_id: int, changes: Sequence[TierChange], *, now: datetime) -> 
     writing = Writing(merchant_id=merchant_id, actor="", now=now)
     add_to(writing, changes)
     writing.run()
+
+
+def personal_data(merchant: Merchant, member_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Collect the tiers these memberships have held, newest first."""
+    rows = TierPeriod.objects.filter(merchant=merchant, member_id__in=member_ids).order_by("-held_from", "-pk")
+    return [
+        {"tier": row.tier, "from": row.held_from, "to": row.held_to, "reason": row.reason, "value": row.value}
+        for row in rows
+    ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from django.db import connection
 from msgspec import json
 
 from merchants.database.statements import Writing
+from merchants.models.merchants import Merchant
 from rewards.models.accounts import QualifyingGrant
 from rewards.points import AccountState
 from rewards.sales.figures import NOTHING, QualifyingSums
@@ -113,3 +115,9 @@ _DELETE_EXTRAS = """
     DELETE FROM rewards_qualifyinggrant g USING jsonb_to_recordset(%(tiers_dropped)s::jsonb) AS r(k text, i bigint)
     WHERE g.merchant_id = %(merchant)s AND g.document_kind = r.k AND g.document_id = r.i
 """
+
+
+def personal_data(merchant: Merchant, member_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Collect what counted towards these memberships' tiers and came by no purchase, newest first."""
+    rows = QualifyingGrant.objects.filter(merchant=merchant, member_id__in=member_ids).order_by("-pk")
+    return [{"day": row.local_day, "points": row.points, "for": row.document_kind} for row in rows]

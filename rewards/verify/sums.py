@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from rewards.ledger_checks import LedgerCheck
+from rewards.mechanics import MECHANICS
 from rewards.points import ledger_checks as points
 from rewards.purchases import ledger_checks as purchases
-from rewards.redemptions import ledger_checks as redemptions
-from rewards.stamps import ledger_checks as stamps
 
-#: Each package's own; a new one adds its line.
+#: The ledger's own, those of purchases, and what each mechanic says of its rows.
 CHECKS: Final[tuple[LedgerCheck, ...]] = (
     *points.CHECKS,
-    *redemptions.CHECKS,
     *purchases.CHECKS,
-    *stamps.CHECKS,
+    *(check for mechanic in MECHANICS for check in mechanic.checks),
 )
 
 ENTRIES = """

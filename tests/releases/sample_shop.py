@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import time_machine
@@ -23,6 +24,7 @@ from merchants.actors import SYSTEM, Actor
 from merchants.models.merchants import Merchant
 from merchants.webhooks import addresses, endpoints, relay
 from rewards import expiry, purchases, redemptions, tiers
+from rewards.mechanics.stamps import MECHANIC as STAMPS
 
 #: A Monday, ten in the morning in Seoul.
 BEGINS = datetime(2026, 1, 5, 1, tzinfo=UTC)
@@ -124,7 +126,12 @@ class SampleShop:
 
     def passes_a_night(self) -> None:
         """Do what the clock does: expire, activate, release, requalify, hand events on, compute the numbers."""
-        for verb in (redemptions.expire_holds, expiry.settle_due, expiry.end_stamps, tiers.requalify_due):
+        for verb in (
+            redemptions.expire_holds,
+            expiry.settle_due,
+            partial(expiry.settle_members_due, STAMPS),
+            tiers.requalify_due,
+        ):
             while tenancy.attempt(self.merchant, lambda verb=verb: verb(merchant=self.merchant, now=self.now)):
                 pass
         while tenancy.attempt(self.merchant, lambda: relay.relay(merchant_id=self.merchant.pk, now=self.now)):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from analytics import verify as numbers
 from members.models import Member
 from merchants.errors import LoyaltyError
 from rewards import erasure, expiry, merging, purchases, redemptions, stamp_adjustments, verify
+from rewards.mechanics.stamps import MECHANIC as STAMPS
 from rewards.models.accounts import Account, Membership
 from rewards.models.counters import Counter
 from rewards.models.ledger import Lot
@@ -290,7 +292,7 @@ class Story:
 
     def clock_comes_round(self) -> None:
         now = self.cafe.now
-        for work in (expiry.end_stamps, redemptions.expire_holds):
+        for work in (partial(expiry.settle_members_due, STAMPS), redemptions.expire_holds):
             self.cafe.does(lambda work=work: work(merchant=self.cafe.merchant, now=now))
             assert self.cafe.does(lambda work=work: work(merchant=self.cafe.merchant, now=now)) == 0, self.said
 

@@ -28,6 +28,7 @@ from rewards import (
     verify,
 )
 from rewards.authority import StaticCodeEarnsOnly
+from rewards.mechanics.stamps import MECHANIC as STAMPS
 from rewards.mechanics.stamps import UnknownStampCard
 from rewards.models.accounts import Account
 from rewards.models.own_rewards import OwnReward
@@ -458,7 +459,7 @@ def test_a_cashier_corrects_no_stamps():
 
 
 def ends(cafe: builders.Shop) -> int:
-    return cafe.does(lambda: expiry.end_stamps(merchant=cafe.merchant, now=cafe.now))
+    return cafe.does(lambda: expiry.settle_members_due(STAMPS, merchant=cafe.merchant, now=cafe.now))
 
 
 LIVES: dict[str, Any] = {"life": {"count": 30, "unit": "days"}}
