@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from merchants import periods
@@ -119,8 +119,8 @@ class Cards:
             self._revoke(member, book, moved, done)
         if promised is not None:
             self._fill(member, book, promised, moved, done)
-            self._set_end(book, promised.card)
             done.size = earning.size_of(promised.card, book.filled)
+        self._set_end(book, promised.card if promised is not None else None)
         done.on_card = book.stamps
         if moved.stamps:
             # What is carried over is nobody's business until it is a stamp.
@@ -184,14 +184,17 @@ class Cards:
             purchase = moved.purchase[1] if moved.purchase else None
             done.events.append(own_rewards.issued(row, member=member.public_id, purchase=purchase))
 
-    def _set_end(self, book: StampBook, card: StampCard) -> None:
+    def _set_end(self, book: StampBook, card: StampCard | None) -> None:
+        """Set when what is on the card ends; where no terms have it any more, that stays as it was promised."""
         if book.latest_at is None or (book.stamps <= 0 and book.rest <= 0):
             book.ends_at = None
+            return
+        if card is None:
             return
         last_day = earning.last_day_of_stamps(card, periods.local_day(book.latest_at, self.merchant.tzinfo))
         book.ends_at = None if last_day is None else self._after(last_day)
 
-    def _after(self, last_day: Any) -> datetime:
+    def _after(self, last_day: date) -> datetime:
         return periods.start_of_day(last_day + timedelta(days=1), self.merchant.tzinfo)
 
     def end_due(self, member: Party) -> list[Event]:
@@ -244,7 +247,8 @@ class Cards:
             moved.setdefault("stamps", {})[book.card] = [book.stamps, book.rest, book.filled]
             there = StampMovement(Kind.MERGE, book.latest_at or self.now, book.stamps, book.rest)
             self.book(target.id, book.card).filled += book.filled
-            self._take_off(book, book.stamps, book.rest, book.filled)
+            self._enter(book, Kind.MERGE, there, stamps=-book.stamps, rest=-book.rest)
+            book.filled, book.ends_at = 0, None
             told += self.change(target, book.card, promised.get(book.card), there).events
         return moved, told
 
@@ -266,22 +270,15 @@ class Cards:
             # A card that was full only with both: its reward is revoked, if nobody has taken it.
             self._revoke(target, book, taken, done, least=stamps)
             told += done.events
-            gone, gone_rest, gone_filled = (
-                _there(stamps, book.stamps),
-                _there(rest, book.rest),
-                min(filled, book.filled),
-            )
-            self._take_off(book, gone, gone_rest, gone_filled)
+            gone, gone_rest = _there(stamps, book.stamps), _there(rest, book.rest)
+            gone_filled = min(filled, book.filled)
+            book.filled -= gone_filled
             self.book(source.id, card).filled += gone_filled
-            given = StampMovement(Kind.MERGE, book.latest_at or self.now, gone, gone_rest)
-            told += self.change(source, card, promised.get(card), given).events
+            at = book.latest_at or self.now
+            for member, sign in ((target, -1), (source, 1)):
+                there = StampMovement(Kind.MERGE, at, sign * gone, sign * gone_rest)
+                told += self.change(member, card, promised.get(card), there).events
         return told
-
-    def _take_off(self, book: StampBook, stamps: int, rest: int, filled: int) -> None:
-        self._enter(book, Kind.MERGE, StampMovement(Kind.MERGE, self.now), stamps=-stamps, rest=-rest)
-        book.filled -= filled
-        if book.stamps <= 0 and book.rest <= 0:
-            book.ends_at = None
 
     def leave(self, member: Party) -> list[Event]:
         """Give up stamps and rewards of a member who leaves; return what others are told."""
