@@ -40,7 +40,7 @@ class ShownCard:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRewardTile:
+class RewardToTake:
     """A reward that is the member's own; its confirm sheet carries the id under which it is taken."""
 
     public_id: str
@@ -103,7 +103,7 @@ def _gives(each: CardOutlook, say: TermsWording) -> list[str]:
     return said
 
 
-def own_rewards(request: HttpRequest) -> list[OwnRewardTile]:
+def own_rewards(request: HttpRequest) -> list[RewardToTake]:
     """List the rewards that are the member's own and can be taken, the oldest first."""
     promised, language = screens.terms_of(request), screens.language()
     if promised is None:
@@ -112,7 +112,7 @@ def own_rewards(request: HttpRequest) -> list[OwnRewardTile]:
     names = {card.code: say.text(card.name) for card in promised.stamps}
     owned = stamps.own_rewards_of(merchant=merchant_of(request), member_id=member_of(request).pk, now=now_of(request))
     return [
-        OwnRewardTile(
+        RewardToTake(
             public_id=each.public_id,
             name=terms.text(each.reward.name, language),
             description=terms.text(each.reward.description, language) if each.reward.description else "",

@@ -368,4 +368,5 @@ _ICONS = [
     "code",
     "history",
     "smile",
+    "stamp",
 ]

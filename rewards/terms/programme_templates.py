@@ -57,7 +57,9 @@ def usual_minor(currency: str) -> int:
 
 @lru_cache(maxsize=1)
 def _contents() -> tuple[tuple[str, bytes], ...]:
-    return tuple((path.stem, path.read_bytes()) for path in sorted(_TEMPLATES.glob("*.json")))
+    return tuple(
+        (path.stem, path.read_bytes()) for path in sorted(_TEMPLATES.glob("*.json"), key=lambda each: each.stem)
+    )
 
 
 def _fit(document: dict[str, Any], currency: str, factor: Fraction) -> dict[str, Any]:
