@@ -61,7 +61,7 @@ def test_more_than_a_till_may_send_is_refused_at_its_place(fields: dict[str, Any
     assert [fault.pointer for fault in refused.value.faults] == [pointer]
 
 
-def test_as_much_as_a_till_may_send_is_read() -> None:
+def test_as_much_as_a_till_may_send_is_read_and_a_minor_unit_more_is_not() -> None:
     line = {
         "amount_minor": MOST, "quantity": 10**9, "sku": "x" * 100, "category": "x" * 100, "id": "x" * 60,
         "labels": ["x" * 100] * 20, "discount_minor": MOST, "tax_minor": -MOST, "cost_minor": MOST,
@@ -75,6 +75,9 @@ def test_as_much_as_a_till_may_send_is_read() -> None:
     assert (sale.total_minor, sale.rounding_minor, len(sale.lines), len(sale.redemptions)) == (-MOST, MOST, 500, 10)
     assert read(rounding_minor=-MOST, redemptions=[{"points": 1}]).redemptions[0].points == 1
     assert milli(sale.lines[0].quantity) == 10**12
+    for more in (MOST + 1, -MOST - 1):
+        with pytest.raises(shapes.Misshapen):
+            read(total_minor=more)
 
 
 @pytest.mark.parametrize(

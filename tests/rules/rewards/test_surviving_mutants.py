@@ -18,8 +18,9 @@ from merchants import audit, ids, tenancy
 from merchants.errors import Invalid
 from merchants.models.outbox import OutboxEvent
 from merchants.tenancy import RetryTransaction
-from rewards import purchases, redemptions, verify
+from rewards import purchases, redemptions, referrals, tiers, verify
 from rewards.membership import MembershipState
+from rewards.models.accounts import Membership
 from rewards.models.purchases import Purchase
 from rewards.models.redemptions import Redemption
 from rewards.models.referrals import Referral
@@ -551,3 +552,46 @@ def test_two_payments_of_a_sale_come_back_each_as_much_as_it_took(cafe):
     assert mina.returns("sale").receipt["points_restored"] == 149
     assert returned() == [(100, 100, "reversed"), (50, 50, "reversed")]
     assert mina.points() == (150, 0, 0, 0)
+
+
+def test_a_tier_that_was_not_kept_is_looked_at_again_when_the_grace_is_over(db):
+    """Gold for what she bought in 2026; in 2027 she buys nothing, and has until the end of January 2028."""
+    levels = [
+        {"code": "green", "name": "Green", "threshold": 0}, {"code": "gold", "name": "Gold", "threshold": 500_000},
+    ]  # fmt: skip
+    window = {"kind": "calendar_year"}
+    cafe = builders.cafe(tiers={"basis": "spend", "window": window, "grace_days": 31, "levels": levels})
+    mina = cafe.member("Mina")
+    mina.buys(500_000)
+
+    def stands():
+        row = cafe.does(lambda: Membership.objects.get(member_id=mina.id))
+        return row.tier, row.requalifies_at
+
+    def looked_at(day):
+        cafe.at(day, "00:00")
+        return cafe.does(lambda: tiers.requalify_due(merchant=cafe.merchant, now=cafe.now))
+
+    assert stands() == ("gold", cafe.instant("2027-01-01"))
+    seen = [(day, looked_at(day), *stands()) for day in ("2027-02-01", "2027-12-31", "2028-01-01", "2028-01-31")]
+    assert seen == [
+        ("2027-02-01", 1, "gold", cafe.instant("2028-01-01")),
+        ("2027-12-31", 0, "gold", cafe.instant("2028-01-01")),
+        ("2028-01-01", 1, "gold", cafe.instant("2028-02-01")),
+        ("2028-01-31", 0, "gold", cafe.instant("2028-02-01")),
+    ]
+    assert (looked_at("2028-02-01"), *stands()) == (1, "green", None)
+
+
+def test_whoever_brings_many_friends_sees_the_fifty_newest(cafe):
+    ara, jun, bora = cafe.cast("Ara", "Jun", "Bora")
+    for number in range(51):
+        refer(cafe, ara, cafe.member(f"Friend {number}"))
+        cafe.forward(minutes=1)
+    refer(cafe, jun, bora)
+    found = cafe.does(lambda: referrals.referees_of(merchant=cafe.merchant, member_id=ara.id))
+    assert len(found) == 50
+    assert (found[0].joined_at, found[-1].joined_at) == (
+        cafe.now - timedelta(minutes=1), cafe.now - timedelta(minutes=50),
+    )  # fmt: skip
+    assert {(one.state, one.points) for one in found} == {("open", 0)}

@@ -54,7 +54,11 @@ def test_a_purchase_says_what_is_left_of_it_line_by_line(cafe):
     refunds(cafe, "sale", ("1", 1))
     refunds(cafe, "sale", ("2", 1))
     found = read(cafe, "sale")
-    assert [(each.left_minor, each.left_milli) for each in found.lines] == [(2_000, 2_000), (0, 0)]
+    assert [(each.line_id, each.left_minor, each.left_milli) for each in found.lines] == [
+        ("1", 2_000, 2_000),
+        ("2", 0, 0),
+    ]
+    assert [(each.public_id[:4], each.amount_minor) for each in found.refunds] == [("ref_", 1_000), ("ref_", 4_000)]
     assert (found.left_minor, found.paid_out_minor, found.points_kept) == (2_000, 5_000, 20)
 
 
@@ -116,6 +120,29 @@ def test_a_purchase_can_be_claimed_while_something_is_left_and_until_its_last_mo
     assert mina.claims("left").receipt["points_earned"] == 0
     with pytest.raises(claiming.PurchaseRefunded):
         mina.claims("back")
+
+
+def test_a_claimed_purchase_names_its_claim_and_says_why_it_earned(cafe):
+    mina = cafe.member("Mina")
+    cafe.sells_to_a_guest(1_000, "sale")
+    mina.buys(2_000, external_id="hers")
+
+    def told(name):
+        found = read(cafe, name)
+        return found.claim, found.member_id, [(step.rule, step.points) for step in found.trace if step.code == "gave"]
+
+    assert told("sale") == ("", None, [("base", 10)])
+    claim = mina.claims("sale").public_id
+    assert told("sale") == (claim, mina.id, [("base", 10)])
+    assert told("hers") == ("", mina.id, [("base", 20)])
+    page = cafe.does(lambda: finding.of_member(merchant=cafe.merchant, member_id=mina.id))
+    assert [(one.external_id, one.claim) for one in page] == [("hers", ""), ("sale", claim)]
+    cafe.does(
+        lambda: purchases.unclaim(
+            merchant=cafe.merchant, claim=claim, reason="Not hers", now=cafe.now, actor=builders.TILL
+        )
+    )
+    assert told("sale") == ("", None, [("base", 10)])
 
 
 def test_the_usual_sale_is_the_middle_one_of_five_or_more(cafe):
