@@ -43,7 +43,7 @@ PROGRAMME: dict[str, Any] = {
     "pay_with_points": {"points": 1, "amount_minor": 1},
     "expiry": {"kind": "rolling", "count": 12, "unit": "months"},
     "transfers": {},
-    "stamps": [{"code": "visits", "name": "Visits", "sizes": [1], "most_per_day": 9, "reward": "coffee"}],
+    "stamps": [{"code": "visits", "name": "Visits", "sizes": [1], "reward": "coffee"}],
 }
 
 
