@@ -59,7 +59,7 @@ def give_at_counter(
 
     Whoever serves at the counter may, as many at once as the card allows (`StampCard.most_at_counter`), and takes none.
 
-    :raises MayNotAdjust: who does not serve there.  :raises MembershipBlocked: of a blocked member.
+    :raises MayNotAdjust: who does not serve there.  :raises MemberBlocked: of a blocked member.
     :raises Invalid: more than the card allows, or a card that is for other tiers; nothing is kept.
     """
     if actor.kind != "staff" or not may(actor.role, Permission.USE_COUNTER):

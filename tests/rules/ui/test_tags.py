@@ -235,3 +235,18 @@ def test_no_page_template_carries_what_the_policy_refuses():
             continue  # mail has no stylesheet to link to
         found = refused.search(template.read_text())
         assert found is None, f"{relative}: {found and found.group(0)}"
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "held", "places", "columns"),
+    [(7, 10, 7, 10, 5), (0, 6, 0, 6, 6), (-2, 8, 0, 8, 4), (12, 9, 9, 9, 5), (30, 50, 0, 0, 0)],
+)
+def test_stamps_stand_in_rows_and_too_many_are_a_bar(count, size, held, places, columns):
+    page = Template("{% load ui %}{% stamps count size label='so many' %}").render(
+        Context({"count": count, "size": size})
+    )
+    assert page.count("stamps__place--held") == held
+    assert page.count('class="stamps__place') == places
+    assert (f"stamps--{columns}" in page) is bool(places)
+    assert ("<svg" in page.split("stamps__place")[0]) is not bool(places)
+    assert 'role="img" aria-label="so many"' in page
