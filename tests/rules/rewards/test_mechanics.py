@@ -270,6 +270,36 @@ def test_a_journey_that_names_one_is_noticed(source, key):
     assert named_in(source) == {key}
 
 
+def imported_by(path: Path) -> set[str]:
+    """The modules that a file imports, each with what it takes from it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+    return found
+
+
+def test_who_imports_a_mechanic_stands_in_the_list_of_what_one_touches():
+    """The list says `<name>` where each has its own; stamp cards are the one with a part of everything."""
+    chapter = (ROOT / "CONTRIBUTING.md").read_text().partition("### A mechanic")[2].partition("\n#")[0]
+    listed = {place.replace("<name>", "stamps") for place in re.findall(r"`((?:rewards|loyalty)/[\w/<>.]*)`", chapter)}
+    assert {place for place in listed if not (ROOT / place).exists()} == set()
+    own = {
+        "rewards.stamps", "rewards.stamp_adjustments",
+        *(f"rewards.{layer}.stamps" for layer in ("models", "terms", "earning", "mechanics")),
+    }  # fmt: skip
+    importers = {
+        str(path.relative_to(ROOT))
+        for app in ("rewards", "loyalty", "engagement", "analytics")
+        for path in (ROOT / app).rglob("*.py")
+        if any(name in own or name.startswith("rewards.stamps.") for name in imported_by(path))
+    }
+    assert {path for path in importers if not any(path.startswith(place) for place in listed)} == set()
+    assert len(importers) > 20
+
+
 def test_each_mechanic_has_a_name_of_its_own_and_reads_under_it():
     assert [mechanic.key for mechanic in MECHANICS] == list(OWN)
     for mechanic in MECHANICS:
