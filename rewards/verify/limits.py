@@ -186,7 +186,7 @@ _PURCHASES = """
 """
 # By whose the purchase is: a merge moves it, and not the entries.
 _STAMPS = """
-    SELECT p.member_id, e.card, sum(e.stamps) FROM rewards_purchase p JOIN rewards_stampentry e
+    SELECT p.member_id, e.card, sum(e.stamps)::bigint FROM rewards_purchase p JOIN rewards_stampentry e
         ON e.merchant_id = p.merchant_id AND e.purchase_id = p.id AND e.kind IN ('sale', 'refund', 'unclaim')
     WHERE p.merchant_id = %s AND p.member_id = ANY(%s) GROUP BY 1, 2
 """

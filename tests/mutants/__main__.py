@@ -26,7 +26,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 #: What is mutated: packages, or single modules.  One that is not there yet is passed over.
 PACKAGES: Final = (
     "rewards/points", "rewards/earning", "rewards/sales", "rewards/purchases", "rewards/mechanics", "rewards/redemptions",
-    "rewards/referrals", "rewards/tiers",
+    "rewards/referrals", "rewards/stamps", "rewards/tiers",
 )  # fmt: skip
 #: Not mutated, but what runs here is noted as well: it does what modules of the packages only say.
 READERS: Final = ("rewards/verify",)
