@@ -173,5 +173,5 @@ def changed(row: OwnReward, *, member: str, at: datetime, redemption: str | None
 
 def _named(row: OwnReward, member: str) -> dict[str, Any]:
     return {
-        "own_reward": row.public_id, "member": member, "reward": row.reward, "card": row.card, "state": str(row.state),
+        "own_reward": row.public_id, "member": member, "reward": row.reward, "stamp_card": row.card, "state": str(row.state),
     }  # fmt: skip

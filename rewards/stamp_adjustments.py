@@ -30,7 +30,9 @@ class StampAdjustmentInput(Input, frozen=True, kw_only=True):
     """Give stamps (positive) or take them (negative), and say why."""
 
     external_id: ExternalId
-    card: Annotated[str, Meta(min_length=1, max_length=60, description="Code of a stamp card of the terms in force.")]
+    stamp_card: Annotated[
+        str, Meta(min_length=1, max_length=60, description="Code of a stamp card of the terms in force.")
+    ]
     stamps: Annotated[int, Meta(ge=-STAMPS_MAX, le=STAMPS_MAX, description="Positive gives, negative takes; not 0.")]
     reason: Reason
 
@@ -84,13 +86,13 @@ def _adjust(
     state = cast(stamps.StampsState, batch.state_of(stamps.MECHANIC))
     if is_at_counter:
         parties.check_not_blocked(party)
-        promised = state.promised().get(asked.card)
+        promised = state.promised().get(asked.stamp_card)
         if promised is not None:
             _check_at_counter(promised.card, asked.stamps, party)
-    done = state.correct(party, asked.card, asked.stamps, asked.reason)
+    done = state.correct(party, asked.stamp_card, asked.stamps, asked.reason)
     row = StampAdjustment(
         merchant_id=merchant.pk, public_id=ids.mint("sta"), external_id=asked.external_id, fingerprint=sent,
-        actor=str(actor), occurred_at=now, recorded_at=now, member_id=party.id, card=asked.card, stamps=asked.stamps,
+        actor=str(actor), occurred_at=now, recorded_at=now, member_id=party.id, card=asked.stamp_card, stamps=asked.stamps,
         reason=asked.reason,
     )  # fmt: skip
     row.receipt = {
@@ -102,7 +104,7 @@ def _adjust(
     batch.write(out)
     audit.record(
         merchant=merchant, action="stamps.adjusted", actor=actor, now=now, subject=party.public_id,
-        details={"adjustment": row.public_id, "card": asked.card, "stamps": asked.stamps},
+        details={"adjustment": row.public_id, "card": asked.stamp_card, "stamps": asked.stamps},
     )  # fmt: skip
     return documents.written(row, member_id=party.id)
 
@@ -112,4 +114,4 @@ def _check_at_counter(card: StampCard, count: int, party: Party) -> None:
         detail = _("At the counter this card takes at most %(most)d stamps without an amount.")
         raise Invalid(detail % {"most": card.most_at_counter}, pointer="/stamps")
     if card.refusal(party.account.membership) is not None:
-        raise Invalid(_("This card is for members on other tiers."), pointer="/card")
+        raise Invalid(_("This card is for members on other tiers."), pointer="/stamp_card")

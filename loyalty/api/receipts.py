@@ -68,7 +68,7 @@ class SpentOut(msgspec.Struct, frozen=True, kw_only=True):
 class StampsOut(msgspec.Struct, frozen=True, kw_only=True):
     """What happened on one stamp card; below zero, so many stamps were taken off, or are owed."""
 
-    card: str
+    stamp_card: str
     stamps: int
     on_card: Annotated[int, Meta(description="Stamps on the open card afterwards.")]
     size: Annotated[int | None, Meta(description="Stamps that fill the open card.")]

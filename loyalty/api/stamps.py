@@ -46,7 +46,7 @@ class MemberStamps(ApiView):
         examples={
             "a_forgotten_card": {
                 "external_id": "desk-19",
-                "card": "coffee",
+                "stamp_card": "coffee",
                 "stamps": 2,
                 "reason": "Had forgotten the phone on Monday",
             }
@@ -56,7 +56,7 @@ class MemberStamps(ApiView):
                 "id": "sta_4m8x2k9q7w3t6v1p",
                 "external_id": "desk-19",
                 "member": "mem_7k2m9x4q8w3t6v1p",
-                "card": "coffee",
+                "stamp_card": "coffee",
                 "stamps": 2,
                 "on_card": 9,
                 "size": 10,

@@ -67,7 +67,7 @@ class OwnRewardOut(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     reward: str
     name: str
-    card: str
+    stamp_card: str
     last_day: date | None
 
 
@@ -124,7 +124,7 @@ class MemberStanding(ApiView):
                     "id": "own_4m8x2k9q7w3t6v1p",
                     "reward": "free-coffee",
                     "name": "Free coffee",
-                    "card": "coffee",
+                    "stamp_card": "coffee",
                     "last_day": "2026-01-31",
                 }
             ],
@@ -161,7 +161,7 @@ def _own_reward(each: OwnRewardOutlook, language: str) -> OwnRewardOut:
         id=each.public_id,
         reward=each.reward.code,
         name=text(each.reward.name, language),
-        card=each.card,
+        stamp_card=each.card,
         last_day=each.last_day,
     )
 

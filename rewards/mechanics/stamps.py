@@ -132,7 +132,7 @@ class StampsState(State):
         """
         promised = self.promised().get(card)
         if promised is None:
-            raise UnknownStampCard(_("There is no stamp card %(card)s.") % {"card": card}, pointer="/card")
+            raise UnknownStampCard(_("There is no stamp card %(card)s.") % {"card": card}, pointer="/stamp_card")
         moved = StampMovement("by_hand", self.batch.now, count, reason=reason)
         done = self.cards.change(member, card, promised, moved)
         self.batch.tell(*done.events)

@@ -61,7 +61,7 @@ class StampChange:
     def summary(self) -> dict[str, Any]:
         """Write it for a receipt."""
         return {
-            "card": self.card, "stamps": self.stamps, "on_card": self.on_card, "size": self.size,
+            "stamp_card": self.card, "stamps": self.stamps, "on_card": self.on_card, "size": self.size,
             "issued": [row.public_id for row in self.issued], "revoked": [row.public_id for row in self.revoked],
         }  # fmt: skip
 
@@ -221,7 +221,7 @@ class Cards:
 
     def _event(self, member: Party, book: StampBook, done: StampChange, moved: StampMovement) -> Event:
         payload = {
-            "member": member.public_id, "card": book.card, "change": moved.stamps, "stamps": book.stamps,
+            "member": member.public_id, "stamp_card": book.card, "change": moved.stamps, "stamps": book.stamps,
             "size": done.size, "filled": len(done.issued), "reason": str(moved.kind),
             "purchase": moved.purchase[1] if moved.purchase else None, "ends_at": book.ends_at,
         }  # fmt: skip

@@ -177,7 +177,7 @@ def calls(till: Till) -> Iterator[tuple[str, Any]]:
     (mine, *_more) = till.get(f"members/{identity}/standing").json()["own_rewards"]
     own = {"external_id": "own-1", "member": mina, "own_reward": mine["id"]}
     yield "own reward", lambda: till.post("redemptions", own)
-    by_hand = {"external_id": "h-1", "card": "visits", "stamps": 1, "reason": "Forgot the phone"}
+    by_hand = {"external_id": "h-1", "stamp_card": "visits", "stamps": 1, "reason": "Forgot the phone"}
     yield "stamps by hand", lambda: till.post(f"members/{identity}/stamps", by_hand)
     yield "undo", lambda: till.post(f"redemptions/{spent['id']}/reverse", {"external_id": "v-1"})
     refund = {"external_id": "f-1", "purchase": {"external_id": "by-card"}, "amount_minor": 4_000}

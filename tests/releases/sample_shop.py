@@ -288,7 +288,7 @@ def _second_month(shop: SampleShop) -> None:
     )  # fmt: skip
     shop.call(
         "POST", f"members/{shop.members['jun']}/stamps",
-        {"external_id": "h1", "card": "visits", "stamps": 1, "reason": "Had forgotten the phone"},
+        {"external_id": "h1", "stamp_card": "visits", "stamps": 1, "reason": "Had forgotten the phone"},
     )  # fmt: skip
     standing = ask(shop.client, shop.secret, "GET", f"members/{shop.members['bo']}/standing").json()
     shop.spends("d8", "bo", own_reward=standing["own_rewards"][0]["id"])

@@ -65,7 +65,7 @@ def bodies(till):
     sale = {**member, "occurred_at": now, "currency": "KRW", "total_minor": 1_000}
     return {
         "adjustments": ({**member, "points": 5, "reason": "thanks"}, {"points": 6}),
-        "members/{member_id}/stamps": ({"card": "visits", "stamps": 2, "reason": "thanks"}, {"stamps": 3}),
+        "members/{member_id}/stamps": ({"stamp_card": "visits", "stamps": 2, "reason": "thanks"}, {"stamps": 3}),
         "purchases": (sale, {"total_minor": 2_000}),
         "purchases/claim": ({**member, "purchase": {"external_id": "guest-1"}}, {"purchase": {"external_id": "guest-2"}}),
         "redemptions": ({**member, "points": 10}, {"points": 11}),

@@ -122,7 +122,7 @@ def test_config_a_visit_by_visit():
     ]  # fmt: skip
     assert cafe.stands() == (8, 1)
     (issued,) = cafe.told("own_reward.issued")
-    assert (issued["member"], issued["reward"], issued["card"], issued["ends_at"]) == (
+    assert (issued["member"], issued["reward"], issued["stamp_card"], issued["ends_at"]) == (
         cafe.mina["id"], "drink", "drinks", None,
     )  # fmt: skip
     changed = cafe.told("stamps.changed")

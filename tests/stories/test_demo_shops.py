@@ -71,7 +71,7 @@ def test_a_small_shop_lives_eighteen_months_and_everything_adds_up(django_db_set
             # Cards fill by what is sold, and some come for what they have brought.
             taken = Redemption.objects.filter(merchant=made.merchant, own_reward__isnull=False, state="captured")
             owned = OwnReward.objects.filter(merchant=made.merchant)
-            assert owned.count() > taken.count() > 0
+            assert owned.count() >= taken.count() > 0
             assert StampBook.objects.filter(merchant=made.merchant, filled__gt=0).exists()
             assert SurveyResponse.objects.filter(merchant=made.merchant).count() == made.answers
             agreed = Consent.objects.filter(merchant=made.merchant)

@@ -751,7 +751,7 @@ def own_reward_gone(cafe):
 
 
 def unknown_stamp_card(cafe):
-    asked = {"external_id": ref("stamps"), "card": "nothing", "stamps": 1, "reason": "Forgot the phone"}
+    asked = {"external_id": ref("stamps"), "stamp_card": "nothing", "stamps": 1, "reason": "Forgot the phone"}
     return cafe.till.post(f"members/{cafe.mina}/stamps", asked)
 
 

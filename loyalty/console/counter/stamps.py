@@ -40,7 +40,7 @@ def stamp(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRespo
         notes.error(request, _("Choose a card. No stamp was given."))
         return screens.to(request, "counter_member", member_id=found.public_id)
     asked = StampAdjustmentInput(
-        external_id=f"counter:{minted}", card=card.code, stamps=int(count), reason=_reason(request)
+        external_id=f"counter:{minted}", stamp_card=card.code, stamps=int(count), reason=_reason(request)
     )
     try:
         with transaction.atomic():

@@ -67,7 +67,7 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
     if request.method == "POST" and form.is_valid():
         read = form.cleaned_data
         asked = StampAdjustmentInput(
-            external_id=f"console:{read['external_id']}", card=read["card"], reason=read["reason"],
+            external_id=f"console:{read['external_id']}", stamp_card=read["card"], reason=read["reason"],
             stamps=-read["stamps"] if read["way"] == "take" else read["stamps"],
         )  # fmt: skip
         try:

@@ -58,7 +58,10 @@ def test_a_schema_is_valid_strict_and_speaks(kind):
 
 @pytest.mark.parametrize("kind", outbox.KINDS)
 def test_no_payload_has_a_place_for_personal_data(kind):
-    personal = re.compile(r"name|e?mail|phone|birth|address|note|comment|reason_text|card|code$|user|password|secret")
+    # A stamp card is the programme's: its code is in the terms, and names nobody.
+    personal = re.compile(
+        r"name|e?mail|phone|birth|address|note|comment|reason_text|(?<!stamp_)card|code$|user|password|secret"
+    )
     names = set(outbox.schema(kind)["properties"])
     assert [name for name in names if personal.search(name)] == []
 

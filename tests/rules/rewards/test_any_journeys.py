@@ -282,7 +282,7 @@ class Story:
     def corrects_stamps(self) -> None:
         who, count = self.dice.choice(self.people), self.dice.choice([-3, -1, 1, 4])
         self.number += 1
-        asked = StampAdjustmentInput(external_id=f"h{self.number}", card="tea", stamps=count, reason="By hand")
+        asked = StampAdjustmentInput(external_id=f"h{self.number}", stamp_card="tea", stamps=count, reason="By hand")
         self.cafe.does(
             lambda: stamp_adjustments.adjust(
                 merchant=self.cafe.merchant, member=who.public_id, asked=asked, now=self.cafe.now, actor=builders.OWNER

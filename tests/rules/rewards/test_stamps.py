@@ -401,7 +401,7 @@ def corrects(
     person: builders.Person, count: int, *, card: str = "beans", external_id: str = "", by: Any = builders.OWNER
 ) -> documents.DocumentOutcome:
     asked = StampAdjustmentInput(
-        external_id=external_id or builders.fresh("stamps"), card=card, stamps=count, reason="Forgot the phone"
+        external_id=external_id or builders.fresh("stamps"), stamp_card=card, stamps=count, reason="Forgot the phone"
     )
     shop = person.shop
     return shop.does(
@@ -443,7 +443,7 @@ def test_a_card_nobody_knows_is_refused_and_nothing_is_kept():
     mina = cafe.member("Mina")
     with pytest.raises(UnknownStampCard) as refused:
         corrects(mina, 1, card="tea")
-    assert refused.value.pointer == "/card"
+    assert refused.value.pointer == "/stamp_card"
     assert cafe.does(lambda: (StampAdjustment.objects.count(), StampBook.objects.count())) == (0, 0)
 
 

@@ -36,7 +36,7 @@ def mina(cafe):
 
 
 def give(cafe, mina, *, stamps=2, card="coffee", actor=CASHIER, external_id="tap-1"):
-    asked = StampAdjustmentInput(external_id=external_id, card=card, stamps=stamps, reason="At the counter")
+    asked = StampAdjustmentInput(external_id=external_id, stamp_card=card, stamps=stamps, reason="At the counter")
     with tenancy.tenant(cafe):
         return stamp_adjustments.give_at_counter(
             merchant=cafe, member=mina.public_id, asked=asked, now=datetime.now(UTC), actor=actor

@@ -126,7 +126,9 @@ class StampsMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, count=st.sampled_from([-4, -1, 2, 6]))
     def is_corrected(self, who: int, count: int) -> None:
-        asked = StampAdjustmentInput(external_id=builders.fresh("stamps"), card="beans", stamps=count, reason="By hand")
+        asked = StampAdjustmentInput(
+            external_id=builders.fresh("stamps"), stamp_card="beans", stamps=count, reason="By hand"
+        )
         for _time in range(2):
             self.shop.does(
                 lambda: stamp_adjustments.adjust(
