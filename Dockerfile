@@ -40,7 +40,7 @@ RUN chmod -R go+rX . \
     python manage.py collectstatic --noinput --verbosity 0
 LABEL org.opencontainers.image.title="Loyalty"
 LABEL org.opencontainers.image.licenses="MIT"
-LABEL org.opencontainers.image.version="0.1.0"
+LABEL org.opencontainers.image.version="0.2.0.dev0"
 USER loyalty
 VOLUME /data
 EXPOSE 8000

@@ -7,4 +7,4 @@ and translates the outcome back out.
 #: The release, as semantic versions are written; `manage.py release` sets it, and `.dev0` stands until it has.
 #: Said where somebody who may know it looks: `manage.py version`, /readyz, the metrics, the foot of the console, and the
 #: header `Loyalty-Version` of answers to a key. Never on a page that strangers see.
-VERSION = "0.1.0"
+VERSION = "0.2.0.dev0"
