@@ -51,7 +51,7 @@ def test_what_a_shop_asks_for_is_answered(committed, client, call):
 
 
 @pytest.mark.parametrize("programme", [PLAIN, TEN_RULES], ids=["plain", "ten rules"])
-def test_what_a_sale_costs_is_counted(committed, settings, programme):
+def test_what_a_sale_costs_is_counted(committed, settings, plans_kept, programme):
     """Accounts locked, everything read, everything written, committed; statements: BEGIN and the key as well."""
     settings.API_RATE_LIMIT = "0"
     shop = Shop(f"bench-{ids.mint('mer')[4:]}", members=3, programme=programme)

@@ -54,7 +54,7 @@ def sold(cafe):
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def asked(monkeypatch, plans_kept):
     """Every round trip, as it is sent."""
     sent: list[str] = []
     execute = Cursor.execute
