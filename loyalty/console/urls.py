@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import audit_log, privacy, rewards, settings, team
+from loyalty.console import audit_log, finding, privacy, rewards, settings, team
 from loyalty.console.counter import member_search, reward_pages, sales, stamps
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
@@ -91,6 +91,7 @@ _counter = [
 
 _of_merchant: list[URLPattern | URLResolver] = [
     path("", team.start, name="start"),
+    path("find", finding.find, name="find"),
     path("dashboard", dashboard.overview, name="dashboard"),
     path("dashboard/members", members_of_number.members, name="dashboard_members"),
     path("dashboard/answers", answers.answers, name="dashboard_answers"),

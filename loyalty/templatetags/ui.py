@@ -219,6 +219,18 @@ def field(bound: BoundField, **options: Any) -> dict[str, Any]:
     return fields.drawn(bound, options)
 
 
+@register.simple_tag
+def control(bound: BoundField, css: str = "input", **attributes: Any) -> SafeString:
+    """`{% control form.points size=4 as points %}`: the input alone, named for screen readers, to stand in a sentence."""
+    return fields.alone(bound, css, attributes)
+
+
+@register.inclusion_tag("components/field_error.html")
+def field_error(bound: BoundField) -> dict[str, Any]:
+    """`{% field_error form.points %}`: the errors of a field whose input stands elsewhere (`control`)."""
+    return {"errors": [str(error) for error in bound.errors], "bound": bound}
+
+
 @register.inclusion_tag("components/form_errors.html")
 def form_errors(form: forms.BaseForm) -> dict[str, Any]:
     """`{% form_errors form %}`: says above the form that something is wrong, with links to the fields."""
@@ -256,16 +268,26 @@ def _may_open(url: str, can: Mapping[str, bool] | None) -> bool:
 @register.simple_tag(takes_context=True)
 def theme_attribute(context: Context) -> SafeString:
     """The `data-theme` the reader chose, on <html>; nothing follows the device."""
-    request = context.get("request")
-    chosen = request.COOKIES.get("theme") if isinstance(request, HttpRequest) else None
+    chosen = _cookie(context, "theme")
     return SafeString(f'data-theme="{chosen}"') if chosen in {"light", "dark"} else SafeString("")
+
+
+@register.simple_tag(takes_context=True)
+def density_attribute(context: Context) -> SafeString:
+    """The `data-density` the reader chose, on <html>; nothing is compact."""
+    return SafeString('data-density="roomy"') if chosen_density(context) == "roomy" else SafeString("")
+
+
+@register.simple_tag(takes_context=True)
+def chosen_density(context: Context) -> str:
+    """`{% chosen_density as density %}`: compact or roomy."""
+    return "roomy" if _cookie(context, "density") == "roomy" else "compact"
 
 
 @register.simple_tag(takes_context=True)
 def chosen_theme(context: Context) -> str:
     """`{% chosen_theme as theme %}`: light, dark or system."""
-    request = context.get("request")
-    chosen = request.COOKIES.get("theme") if isinstance(request, HttpRequest) else None
+    chosen = _cookie(context, "theme")
     return chosen if chosen in {"light", "dark"} else "system"
 
 
@@ -303,6 +325,11 @@ def url_if_any(context: Context, name: str, **kwargs: Any) -> str:
         if found:
             return found
     return _url(name, kwargs)
+
+
+def _cookie(context: Context, name: str) -> str | None:
+    request = context.get("request")
+    return request.COOKIES.get(name) if isinstance(request, HttpRequest) else None
 
 
 def _url(name: str, kwargs: Mapping[str, Any]) -> str:

@@ -50,6 +50,15 @@ def drawn(bound: BoundField, options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def alone(bound: BoundField, css: str, attributes: Mapping[str, Any]) -> SafeString:
+    """Return the input without label, help and error: its label is its name for screen readers."""
+    found = {name.replace("_", "-"): value for name, value in attributes.items()}
+    found |= {"class": css, "aria-label": str(bound.label)}
+    if bound.errors:
+        found |= {"aria-invalid": "true", "aria-describedby": f"{bound.auto_id}_error"}
+    return bound.as_widget(attrs=found)
+
+
 def errors(form: forms.BaseForm) -> dict[str, Any]:
     """Return the form's own errors and the first of each field, with the id to go to.
 

@@ -148,6 +148,17 @@ def scheme(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+def density(request: HttpRequest) -> HttpResponse:
+    """How much of the console stands on a wide screen: compact, or as large as on a phone."""
+    response = HttpResponseRedirect(_next(request))
+    if request.POST.get("density") == "roomy":
+        response.set_cookie("density", "roomy", max_age=YEAR, secure=request.is_secure(), samesite="Lax")
+    else:
+        response.delete_cookie("density", samesite="Lax")
+    return response
+
+
+@require_POST
 def language(request: HttpRequest) -> HttpResponse:
     """The language of the screens, in Django's own cookie."""
     response = HttpResponseRedirect(_next(request))

@@ -30,12 +30,8 @@ class Surfaces:
     is_dark: bool
 
 
-LIGHT = Surfaces(paper="#f7f6f3", surface="#ffffff", sunken="#f0eee9", ink="#1b1a17", is_dark=False)
-DARK = Surfaces(paper="#121310", surface="#1b1c19", sunken="#252622", ink="#f3f2ee", is_dark=True)
-
-# The tints of a heat map: fixed lightness, so the ink stays readable on every step whatever the hue.
-_HEAT_LIGHT = (0.965, 0.925, 0.88, 0.825, 0.765, 0.70)
-_HEAT_DARK = (0.265, 0.30, 0.335, 0.37, 0.41, 0.45)
+LIGHT = Surfaces(paper="#f7f5f1", surface="#ffffff", sunken="#f4f2ed", ink="#1b1a17", is_dark=False)
+DARK = Surfaces(paper="#121310", surface="#191a17", sunken="#242521", ink="#f1f0ec", is_dark=True)
 
 
 @lru_cache(maxsize=256)
@@ -45,7 +41,7 @@ def palette(brand: str, *, dark: bool) -> dict[str, str]:
     `brand` is the solid colour of buttons and the member's card, `on-brand` its text (4.5:1), `brand-deep` the far end
     of its gradient (also 4.5:1), `brand-edge` a border that shows a pale brand on the surface (3:1), `brand-text` the
     brand as text on any ground (4.5:1), `brand-graphic` as line or icon (3:1), `brand-soft` a tint and
-    `on-brand-soft` the text on it (4.5:1), `heat-1` to `heat-6` a scale.
+    `on-brand-soft` the text on it (4.5:1).  Charts have hues of their own: beside any brand they stay apart.
     """
     surfaces = DARK if dark else LIGHT
     solid, on_solid = _solid(colour.parse(brand), surfaces)
@@ -59,7 +55,7 @@ def palette(brand: str, *, dark: bool) -> dict[str, str]:
     on_every_ground = (surfaces.paper, surfaces.surface, surfaces.sunken, soft)
     # Thin strokes glow less than they should on dark surfaces: a little more than the 4.5 required.
     text = colour.readable(solid, on=on_every_ground, ratio=5.5 if dark else 4.6, darker=not dark)
-    result = {
+    return {
         "brand": solid,
         "on-brand": on_solid,
         "brand-deep": deep,
@@ -70,10 +66,6 @@ def palette(brand: str, *, dark: bool) -> dict[str, str]:
         "brand-soft": soft,
         "on-brand-soft": text,
     }
-    for number, lightness in enumerate(_HEAT_DARK if dark else _HEAT_LIGHT, start=1):
-        chroma = min(shape.chroma, 0.012 + 0.014 * number)
-        result[f"heat-{number}"] = colour.to_hex(colour.Oklch(lightness, chroma, shape.hue))
-    return result
 
 
 def stylesheet(brand: str) -> str:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("theme/<slug:merchant_slug>/sw.js", pages.service_worker, name="service_worker"),
     path("theme/<slug:merchant_slug>/offline", pages.offline, name="offline"),
     path("scheme", pages.scheme, name="scheme"),
+    path("density", pages.density, name="density"),
     path("language", pages.language, name="language"),
     path("styleguide", pages.style_guide, name="styleguide"),
     path("styleguide/<slug:part>", pages.style_guide, name="styleguide_part"),

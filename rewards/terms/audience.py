@@ -33,9 +33,12 @@ class Audience(Part, frozen=True, kw_only=True):
 
     def describe(self, say: Phrasing) -> Description:
         """Say for whom, a phrase for each condition; none for everybody."""
-        if not self.tiers:
-            return Description()
-        return Description(lines=(_("for %(tiers)s") % {"tiers": say.names("tier", self.tiers)},))
+        return Description(lines=tuple(phrase for _field, phrase in self.clauses(say)))
+
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield the name of each field that is a condition, with its phrase."""
+        if self.tiers:
+            yield "tiers", _("for %(tiers)s") % {"tiers": say.names("tier", self.tiers)}
 
     @property
     def is_everybody(self) -> bool:

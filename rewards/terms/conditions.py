@@ -77,53 +77,68 @@ class Conditions(Audience, frozen=True, kw_only=True):
 
     def describe(self, say: Phrasing) -> Description:
         """Say when the rule applies, a phrase for each condition."""
-        said = say.span(self.first_day, self.last_day)
+        return Description(lines=tuple(phrase for _field, phrase in self.clauses(say)))
+
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield the name of each field that is a condition, with its phrase; both days are `first_day`."""
+        yield from (("first_day", phrase) for phrase in say.span(self.first_day, self.last_day))
         if self.weekdays:
-            said.append(say.weekdays(self.weekdays))
+            yield "weekdays", say.weekdays(self.weekdays)
         if self.hours:
-            said.append(say.listed([each.describe(say).says for each in self.hours]))
-        said += super().describe(say).lines
+            yield "hours", say.listed([each.describe(say).says for each in self.hours])
+        yield from super().clauses(say)
         if self.locations:
             places = _("at %(places)s") % {"places": say.places(self.locations)}
-            said.append(say.to_reader(member=_("at some of our shops"), staff=places))
+            yield "locations", say.to_reader(member=_("at some of our shops"), staff=places)
         if self.channels:
             channels = _("on %(channels)s") % {"channels": say.listed(self.channels)}
-            said.append(say.to_reader(member=_("only for some ways of ordering"), staff=channels))
-        return Description(lines=(*said, *self._of_the_basket(say), *self._of_the_member(say)))
+            yield "channels", say.to_reader(member=_("only for some ways of ordering"), staff=channels)
+        yield from self._of_the_basket(say)
+        yield from self._of_the_member(say)
 
-    def _of_the_basket(self, say: Phrasing) -> Iterator[str]:
+    def _of_the_basket(self, say: Phrasing) -> Iterator[tuple[str, str]]:
         if self.minimum_amount_minor is not None:
-            yield _("for orders from %(amount)s") % {"amount": say.money(self.minimum_amount_minor)}
+            amount = {"amount": say.money(self.minimum_amount_minor)}
+            yield "minimum_amount_minor", _("for orders from %(amount)s") % amount
         if self.below_amount_minor is not None:
-            yield _("for orders below %(amount)s") % {"amount": say.money(self.below_amount_minor)}
+            amount = {"amount": say.money(self.below_amount_minor)}
+            yield "below_amount_minor", _("for orders below %(amount)s") % amount
         if self.minimum_quantity_milli is not None:
-            pieces = say.thousandths(self.minimum_quantity_milli)
-            yield _("for at least %(pieces)s pieces") % {"pieces": pieces}
+            pieces = {"pieces": say.thousandths(self.minimum_quantity_milli)}
+            yield "minimum_quantity_milli", _("for at least %(pieces)s pieces") % pieces
         if self.with_goods is not None:
-            yield _("with %(goods)s in the basket") % {"goods": self.with_goods.describe(say).says}
+            yield "with_goods", _("with %(goods)s in the basket") % {"goods": self.with_goods.describe(say).says}
         if self.without_points:
-            yield _("nothing paid with points")
+            yield "without_points", _("nothing paid with points")
 
-    def _of_the_member(self, say: Phrasing) -> Iterator[str]:
+    def _of_the_member(self, say: Phrasing) -> Iterator[tuple[str, str]]:
         if self.nth_purchase == 1:
-            yield say.to_reader(member=_("on your first purchase"), staff=_("first purchase"))
+            first = say.to_reader(member=_("on your first purchase"), staff=_("first purchase"))
+            yield "nth_purchase", first
         elif self.nth_purchase is not None:
             number = {"number": self.nth_purchase}
-            yield say.to_reader(
-                member=_("on your purchase number %(number)d") % number, staff=_("purchase number %(number)d") % number
+            yield (
+                "nth_purchase",
+                say.to_reader(
+                    member=_("on your purchase number %(number)d") % number,
+                    staff=_("purchase number %(number)d") % number,
+                ),
             )
         if self.every_nth_purchase is not None:
-            yield _("every %(number)d purchases") % {"number": self.every_nth_purchase}
+            yield "every_nth_purchase", _("every %(number)d purchases") % {"number": self.every_nth_purchase}
         if self.birthday is not None:
-            yield say.to_reader(
-                member={
-                    "day": _("on your birthday"),
-                    "week": _("in the week of your birthday"),
-                    "month": _("in the month of your birthday"),
-                }[self.birthday],
-                staff={
-                    "day": _("on the birthday"),
-                    "week": _("in the birthday week"),
-                    "month": _("in the birthday month"),
-                }[self.birthday],
+            yield (
+                "birthday",
+                say.to_reader(
+                    member={
+                        "day": _("on your birthday"),
+                        "week": _("in the week of your birthday"),
+                        "month": _("in the month of your birthday"),
+                    }[self.birthday],
+                    staff={
+                        "day": _("on the birthday"),
+                        "week": _("in the birthday week"),
+                        "month": _("in the birthday month"),
+                    }[self.birthday],
+                ),
             )

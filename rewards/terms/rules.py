@@ -121,7 +121,7 @@ class Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
             key=f"rule {self.code}",
             title=say.text(self.name),
             says=self.figure(say),
-            lines=tuple(self._conditions(say)),
+            lines=tuple(phrase for _field, phrase in self.clauses(say)),
             details=tuple(self._counting(say)) if say.for_staff else (),
         )
 
@@ -129,19 +129,20 @@ class Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
         """Say what it gives: `1 point for every ₩100`."""
         raise NotImplementedError
 
-    def _conditions(self, say: Phrasing) -> Iterator[str]:
-        yield from self.when.describe(say).lines
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield what the rule's sentence goes on with: the name of each field that is set, and its phrase."""
+        yield from self.when.clauses(say)
         if self.only is not None:
-            yield _("only for %(goods)s") % {"goods": self.only.describe(say).says}
+            yield "only", _("only for %(goods)s") % {"goods": self.only.describe(say).says}
         if self.excluding is not None and (goods := self.excluding.describe(say).says):
-            yield _("not for %(goods)s") % {"goods": goods}
+            yield "excluding", _("not for %(goods)s") % {"goods": goods}
         if of := self.compile().of:
-            yield _("on top of: %(rules)s") % {"rules": say.names("rule", of)}
-        yield from (cap.describe(say).says for cap in self.caps)
+            yield "of", _("on top of: %(rules)s") % {"rules": say.names("rule", of)}
+        yield from (("caps", cap.describe(say).says) for cap in self.caps)
         if self.expiry is not None:
-            yield self.expiry.describe(say).says
+            yield "expiry", self.expiry.describe(say).says
         if not self.qualifying:
-            yield _("does not count towards the tier")
+            yield "qualifying", _("does not count towards the tier")
 
     def _counting(self, say: Phrasing) -> Iterator[str]:
         rate = self.compile()

@@ -4,7 +4,7 @@
 (() => {
   if (!window.uPlot) return;
   const token = (name, place) => getComputedStyle(place).getPropertyValue(name).trim();
-  const seriesColour = (number, place) => token(number === 1 ? "--brand-graphic" : `--series-${number}`, place);
+  const seriesColour = (number, place) => token(`--series-${number}`, place);
 
   function draw(figure) {
     const data = JSON.parse(document.getElementById(figure.dataset.chart).textContent);

@@ -104,6 +104,24 @@
   window.addEventListener("hashchange", openFromHash);
   openFromHash();
 
+  // -- Keys: Ctrl K (or ⌘ K) finds; arrows walk what was found ---------------------------------------------------------
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+      const opener = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+      if (!opener) return;
+      event.preventDefault();
+      opener.click();
+      return;
+    }
+    const palette = closest(event, "#find");
+    if (!palette || (event.key !== "ArrowDown" && event.key !== "ArrowUp")) return;
+    const stops = [palette.querySelector("input"), ...palette.querySelectorAll(".hit")];
+    const next = stops[stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1)];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+
   // -- The console's drawer ----------------------------------------------------------------------------------------------
   const drawer = document.getElementById("nav");
   function setDrawer(open) {

@@ -6,12 +6,15 @@ Each shows what people type (₩ 4,500; 1.5 points) and gives what the document 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -82,6 +85,9 @@ class QuantityField(forms.DecimalField):
         return None if number is None else int(number * 1000)
 
 
+_DIVIDER = r"[,\n，、]"
+
+
 class ListField(forms.CharField):
     """Names, divided by commas or lines."""
 
@@ -92,8 +98,42 @@ class ListField(forms.CharField):
         return ", ".join(value) if isinstance(value, (list, tuple)) else value
 
     def clean(self, value: Any) -> Any:
-        names = [name.strip() for name in re.split(r"[,\n，、]", super().clean(value))]
-        return list(dict.fromkeys(name for name in names if name))
+        return list(dict.fromkeys(_listed(super().clean(value))))
+
+
+class ChosenNames(forms.Widget):
+    """Names to tick, those seen in sales first with how many sales each was in, and a line for others."""
+
+    template_name = "console/programme/chosen_names.html"
+
+    def __init__(self, seen: Sequence[tuple[str, int]], attrs: Mapping[str, Any] | None = None) -> None:
+        super().__init__(dict(attrs or {}))
+        self.seen = tuple(seen)
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        chosen = _listed(value)
+        known = [each for each, _count in self.seen]
+        return {
+            **super().get_context(name, value, attrs),
+            "options": [(each, count, each in chosen) for each, count in self.seen],
+            "others": ", ".join(each for each in chosen if each not in known),
+        }
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        # By the site's own templates, with its tags; Django's forms have an engine of their own.
+        return render_to_string(self.template_name, self.get_context(name, value, attrs))
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> str:
+        ticked = data.getlist(name) if hasattr(data, "getlist") else _listed(data.get(name))
+        return ", ".join([*ticked, *_listed(data.get(f"{name}-others"))])
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return name not in data and f"{name}-others" not in data
+
+
+def _listed(value: Any) -> list[str]:
+    names = value if isinstance(value, (list, tuple)) else re.split(_DIVIDER, value or "")
+    return [name for name in map(str.strip, names) if name]
 
 
 class HoursField(ListField):

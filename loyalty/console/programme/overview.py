@@ -19,7 +19,7 @@ from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.actor_names import ActorNames
 from loyalty.console.programme import trying
 from loyalty.console.programme.differences import changes
-from loyalty.console.programme.forms.rules import RULE_KINDS
+from loyalty.console.programme.forms.rules import RULE_KINDS, TOKEN_OF
 from loyalty.console.programme.shapes import Document, EditedDraft, edited_draft
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
@@ -36,7 +36,6 @@ from rewards.terms import Terms, TermsWording
 _PLACED = (
     "points", "earning", "expiry", "tiers", "rewards", "pay_with_points", "stamps", "welcome", "referral", "notices",
 )  # fmt: skip
-ICONS = {"per_money": "basket", "per_order": "receipt", "per_item": "box", "multiplier": "sparkle"}
 
 
 @require_GET
@@ -67,8 +66,9 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
                     "code": rule.code,
                     "name": described.title,
                     "figure": described.says,
-                    "when": formats.side_by_side(described.lines) or _("always"),
-                    "icon": "cup" if rule.when.birthday else ICONS[rule.kind],
+                    "tokens": [
+                        {"says": phrase, "opens": TOKEN_OF.get(field, field)} for field, phrase in rule.clauses(speaker)
+                    ],
                     "is_first": place == 0,
                     "is_last": place == len(edited.terms.earning.rules) - 1,
                 }

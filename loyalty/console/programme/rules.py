@@ -18,14 +18,16 @@ from loyalty.console.programme.forms.rules import RULE_KINDS, RuleForm
 from loyalty.console.programme.shapes import Document, EditedDraft, edited_draft
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
+from rewards import terms
 from rewards.programmes import DraftMoved, InvalidProgramme
+from rewards.terms import TermsWording
 
 
 @require_http_methods(["GET", "POST"])
 @seat_required(Permission.EDIT_PROGRAMME)
 def rule(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Edit the rule `?code=`, or add one of `?kind=`; `act=try` tries what is typed and saves nothing."""
-    edited = edited_draft(request)
+    edited = edited_draft(request, with_goods=True)
     code = request.GET.get("code", "")
     known = _rule(edited.document, code)
     if code and known is None:
@@ -51,6 +53,8 @@ def rule(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             page |= {"trial": None, "decimals": edited.decimals, "is_incomplete": True}
             return render(request, "console/programme/_trial.html", page)
     document = _with(edited, form) if form.is_bound and not form.errors and form.is_valid() else None
+    form.phrases = _phrases(edited, document, code)
+    page["to_open"] = request.GET.get("open", "")
     page |= trying.simulator(request, edited, document)
     return screens.show(request, "console/programme/rule.html", page, status=422 if form.is_bound else 200)
 
@@ -115,7 +119,9 @@ def _saved(request: HttpRequest, edited: EditedDraft, form: RuleForm, page: dict
 
 def _tried(request: HttpRequest, edited: EditedDraft, form: RuleForm, page: dict[str, Any]) -> HttpResponse:
     """Try the draft with the rule as typed in it."""
-    page |= trying.simulator(request, edited, _with(edited, form))
+    document = _with(edited, form)
+    form.phrases = _phrases(edited, document, form.written()["code"])
+    page |= trying.simulator(request, edited, document)
     if getattr(request, "htmx", False):
         return render(request, "console/programme/_trial.html", {**page, "decimals": edited.decimals})
     return screens.show(request, "console/programme/rule.html", page)
@@ -126,6 +132,23 @@ def _with(edited: EditedDraft, form: RuleForm) -> Document:
     rules = [each for each in document["earning"]["rules"] if each["code"] != written["code"]]
     document["earning"]["rules"] = [*rules, written]
     return document
+
+
+def _phrases(edited: EditedDraft, document: Document | None, code: str) -> dict[str, list[str]]:
+    """Return what the terms say of a rule, by the name of the field; nothing of a rule that cannot be read."""
+    promised = edited.terms
+    if document is not None:
+        try:
+            promised = terms.parse(document)
+        except InvalidProgramme:
+            return {}
+    found: dict[str, list[str]] = {}
+    wording = TermsWording(promised, edited.language, for_staff=True, places=edited.places)
+    for rule in promised.earning.rules:
+        if rule.code == code:
+            for field, phrase in rule.clauses(wording):
+                found.setdefault(field, []).append(phrase)
+    return found
 
 
 def _codes(document: Document) -> list[str]:

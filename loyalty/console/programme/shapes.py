@@ -15,6 +15,7 @@ from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 
 from loyalty.console.programme.fields import (
+    ChosenNames,
     DayField,
     ListField,
     PointsField,
@@ -30,9 +31,12 @@ from merchants.directory import Merchant
 from merchants.languages import LANGUAGES
 from rewards import programmes, terms
 from rewards.programmes import Draft
+from rewards.purchases import goods_seen
+from rewards.purchases.goods_seen import GoodsSeen
 from rewards.terms import Terms
 
 Document = dict[str, Any]
+_NOTHING_SEEN = GoodsSeen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class EditedDraft:
     places: Mapping[str, str]
     #: The draft with every default spelled out, however it was written.
     document: Document
+    #: What was lately sold, where a form lets one choose goods.
+    goods: GoodsSeen = _NOTHING_SEEN
 
     @property
     def decimals(self) -> int:
@@ -68,13 +74,14 @@ class EditedDraft:
         return [(r.code, self.said(r.name)) for r in self.terms.earning.rules if r.compile().factor is None]
 
 
-def edited_draft(request: HttpRequest) -> EditedDraft:
-    """Read the draft and what stands around it."""
+def edited_draft(request: HttpRequest, *, with_goods: bool = False) -> EditedDraft:
+    """Read the draft and what stands around it; `with_goods` what was lately sold, too."""
     merchant = merchant_of(request)
     draft = programmes.draft(merchant=merchant)
     shops = {place.public_id: place.name for place in locations.open_now(merchant)}
     promised = terms.parse(draft.document)
-    return EditedDraft(merchant, draft, promised, get_language() or merchant.language, shops, terms.document(promised))
+    language, goods = get_language() or merchant.language, goods_seen.seen(merchant) if with_goods else _NOTHING_SEEN
+    return EditedDraft(merchant, draft, promised, language, shops, terms.document(promised), goods)
 
 
 def spelled(draft: Draft) -> Document:
@@ -87,11 +94,14 @@ class Section:
     """Fields that belong together; a folded one opens by itself when something in it is set or wrong."""
 
     title: str
+    key: str
     #: What stands in one row: a field, or some that are read together (from and until, the three of a limit).
     rows: list[list[BoundField]]
     note: str = ""
     is_folded: bool = False
     is_open: bool = False
+    #: What is set in it, in words.
+    says: str = ""
 
 
 class PartForm(forms.Form):
@@ -202,15 +212,30 @@ class PartForm(forms.Form):
     def translations_of(self, name: str) -> list[str]:
         return [field for field in self.fields if field.startswith(f"{name}__")]
 
+    @property
+    def names(self) -> list[BoundField]:
+        """The part's name in each language of the screens, the merchant's own first."""
+        return [self[name] for name in ("name", *self.translations_of("name"))]
+
     # -- drawing ------------------------------------------------------------------------------------------------------
 
     def sections(self) -> Iterator[Section]:
-        """Give the fields in the order of `plan`; names that this form has not are passed over."""
+        """Give the fields in the order of `plan`; names that this form has not are passed over.
+
+        What is folded says what is set in it, and opens by itself where something is wrong.
+        """
         for title, note, names, is_folded in self.plan:
             fields = [self[name] for name in self._expanded(names)]
             if fields:
-                is_open = any(bound.errors or ("__" not in bound.name and _is_set(bound)) for bound in fields)
-                yield Section(title, self._in_rows(fields), note, is_folded, is_open)
+                is_open = any(bound.errors for bound in fields)
+                yield Section(
+                    title, names[0].rstrip("*_"), self._in_rows(fields), note, is_folded, is_open,
+                    self.says(names[0], fields),
+                )  # fmt: skip
+
+    def says(self, key: str, fields: Sequence[BoundField]) -> str:
+        """Return in words what is set in these fields; `key` is the first name of theirs in the plan."""
+        return " · ".join(filter(None, (_in_words(bound) for bound in fields if "__" not in bound.name)))
 
     def _in_rows(self, fields: Sequence[BoundField]) -> list[list[BoundField]]:
         """Put fields of `together`, and those whose names end in one number, side by side."""
@@ -296,7 +321,8 @@ class PartForm(forms.Form):
             help_text=_("In their words: “coffee and tea”. Without it they read no codes."),
         )  # fmt: skip
         for field, label in (("categories", categories), ("skus", skus), ("labels", labels)):
-            self.fields[f"{name}_{field}"] = ListField(label=label)
+            widget = ChosenNames(getattr(self.edited.goods, field))
+            self.fields[f"{name}_{field}"] = ListField(label=label, widget=widget)
             self.initial[f"{name}_{field}"] = kept.get(field, [])
 
     def goods(self, name: str) -> Document | None:
@@ -327,3 +353,18 @@ def _is_set(bound: BoundField) -> bool:
     if base in ("cap_per", "cap_scope") or value in (None, "", [], (), False, 0, "0"):
         return False
     return value not in _UNSET.get(bound.name, ())
+
+
+def _in_words(bound: BoundField) -> str:
+    """Return what a field holds as people read it: the names of what is chosen, a figure with its unit, or what is switched on."""
+    if not _is_set(bound):
+        return ""
+    field, value = bound.field, bound.value()
+    if isinstance(field, forms.BooleanField):
+        return str(bound.label)
+    if isinstance(field, forms.ChoiceField):
+        chosen = [str(each) for each in value] if isinstance(value, (list, tuple)) else [str(value)]
+        choices: Any = field.choices
+        return ", ".join(str(label) for code, label in choices if str(code) in chosen)
+    shown = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(field.prepare_value(value))
+    return " ".join(filter(None, (getattr(field, "before", ""), shown, str(getattr(field, "after", "")))))

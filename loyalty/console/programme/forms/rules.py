@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
+from django.forms import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -19,7 +21,7 @@ from loyalty.console.programme.fields import (
     code_from,
     with_look,
 )
-from loyalty.console.programme.shapes import Document, EditedDraft, PartForm
+from loyalty.console.programme.shapes import Document, EditedDraft, PartForm, Section
 from loyalty.ui import formats
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -31,25 +33,69 @@ RULE_KINDS: dict[str, Any] = {
 }
 
 
+#: Which clauses of the terms a token says, by its first field; without any it says its fields.
+_CLAUSES: dict[str, tuple[str, ...]] = {
+    "only_categories": ("only",),
+    "first_day": ("first_day",),
+    "cap_*": ("caps",),
+    "minimum_amount_minor": ("minimum_amount_minor", "below_amount_minor", "minimum_quantity_milli"),
+    "nth_purchase": ("nth_purchase", "every_nth_purchase"),
+    "with_goods_categories": ("with_goods",),
+    "excluding_categories": ("excluding",),
+    "locations": ("locations", "channels", "without_points"),
+    "full_steps": (),
+}
+#: Which token a clause is changed in.
+TOKEN_OF = {clause: key.rstrip("*_") for key, clauses in _CLAUSES.items() for clause in clauses} | {
+    "qualifying": "full_steps"
+}
+
+
 class RuleForm(PartForm):
     """An earning rule of any kind, with its conditions, limits and details."""
 
+    #: The sentence a rule is: each of these is one token of it, and says what is set in it.
     plan: ClassVar[Any] = (
-        ("", "", ("name", "points", "factor", "per_amount", "per_quantity", "full_steps", "mode", "of"), False),
-        (gettext_lazy("In other languages"), "", ("name__*",), True),
-        (gettext_lazy("When it applies"), gettext_lazy("All of these must hold. Leave empty what does not matter."),
-         ("weekdays", "hours", "first_day", "last_day", "tiers", "locations", "birthday"), False),
-        (gettext_lazy("Which goods"), gettext_lazy("Names of categories, SKUs or labels, as your till sends them."),
-         ("only_categories", "only_skus", "only_labels", "only_name", "only_name__*", "excluding_categories",
-          "excluding_skus", "excluding_labels", "excluding_name", "excluding_name__*"), True),
-        (gettext_lazy("Which purchases"), "",
-         ("minimum_amount_minor", "below_amount_minor", "minimum_quantity_milli", "nth_purchase", "every_nth_purchase",
-          "with_goods_categories", "with_goods_skus", "with_goods_labels", "with_goods_name", "with_goods_name__*",
-          "channels", "without_points"), True),
-        (gettext_lazy("Limits"), gettext_lazy("The most points this rule gives. Save to get another row."), ("cap_*",), True),
-        (gettext_lazy("Details"), "",
-         ("net_of", "by_tier", "qualifying", "priority", "stop", "pending_days", "pending_until"), True),
+        (gettext_lazy("goods"), gettext_lazy("Seen in your latest sales, with the number of sales; or as your till sends them."),
+         ("only_categories", "only_skus", "only_labels", "only_name", "only_name__*"), True),
+        (gettext_lazy("weekdays"), "", ("weekdays",), True),
+        (gettext_lazy("hours"), "", ("hours",), True),
+        (gettext_lazy("dates"), "", ("first_day", "last_day"), True),
+        (gettext_lazy("tiers"), "", ("tiers",), True),
+        (gettext_lazy("birthday"), "", ("birthday",), True),
+        (gettext_lazy("limit"), gettext_lazy("The most points this rule gives. Save to get another row."), ("cap_*",), True),
+        (gettext_lazy("order total"), "", ("minimum_amount_minor", "below_amount_minor", "minimum_quantity_milli"), True),
+        (gettext_lazy("which purchase"), "", ("nth_purchase", "every_nth_purchase"), True),
+        (gettext_lazy("goods in the basket"), gettext_lazy("The rule applies when the basket holds one of these."),
+         ("with_goods_categories", "with_goods_skus", "with_goods_labels", "with_goods_name", "with_goods_name__*"), True),
+        (gettext_lazy("goods left out"), "",
+         ("excluding_categories", "excluding_skus", "excluding_labels", "excluding_name", "excluding_name__*"), True),
+        (gettext_lazy("shops and channels"), "", ("locations", "channels", "without_points"), True),
+        (gettext_lazy("which rules"), "", ("of",), True),
+        (gettext_lazy("details"), "",
+         ("full_steps", "mode", "net_of", "by_tier", "qualifying", "priority", "stop", "pending_days", "pending_until"), True),
     )  # fmt: skip
+
+    #: What the terms say of the rule, by the name of the field (`Rule.clauses`); empty while it cannot be read.
+    phrases: Mapping[str, Sequence[str]] = {}
+
+    def says(self, key: str, fields: Sequence[BoundField]) -> str:
+        clauses = _CLAUSES.get(key, (key,))
+        if self.phrases and clauses:
+            return " · ".join(phrase for clause in clauses for phrase in self.phrases.get(clause, ()))
+        said = super().says(key, fields)
+        return said if clauses or not said else _("details")
+
+    @property
+    def tokens(self) -> list[Section]:
+        """The sentence's tokens: what is set first, in the order of the plan, then what may be added."""
+        return sorted(self.sections(), key=lambda section: not section.says)
+
+    @property
+    def start(self) -> list[BoundField]:
+        """The figures that the sentence begins with."""
+        names = ("points", "factor", "per_amount", "per_quantity")
+        return [self[name] for name in names if name in self.fields]
 
     def __init__(
         self, edited: EditedDraft, part: Document | None, data: Any = None, *, kind: str, **options: Any
@@ -101,7 +147,8 @@ class RuleForm(PartForm):
             return
         self.fields["points"] = with_look(RatioField(decimals=decimals, label=_("Gives")), after=_("points"))
         if self.kind == "per_money":
-            self.fields["per_amount"] = MoneyField(currency, label=_("For each"))
+            amount = MoneyField(currency, label=_("For each"))
+            self.fields["per_amount"] = with_look(amount, before=formats.currency_sign(currency))
             self.initial["per_amount"] = part.get("per_amount_minor")
         if self.kind == "per_item":
             self.fields["per_quantity"] = with_look(QuantityField(label=_("For each")), after=_("pieces"))
