@@ -19,7 +19,7 @@ from loyalty.console import screens
 from loyalty.console.access import seat_required
 from loyalty.tenant import merchant_of
 from members import directory, references, reveals
-from members.models import Member
+from members.directory import Member
 from merchants.permissions import Permission
 from rewards import terms
 
