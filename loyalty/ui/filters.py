@@ -110,10 +110,7 @@ def clock(value: datetime | None) -> SafeString | str:
 @register.filter
 def thousandths(quantity: Any) -> str:
     """`{{ line.quantity_milli|thousandths }}`: 2000 is 2, 375 is 0.375."""
-    if quantity in NOTHING:
-        return DASH
-    count = Decimal(quantity) / 1000
-    return formats.number(count, max(0, -int(count.normalize().as_tuple().exponent)))
+    return DASH if quantity in NOTHING else formats.thousandths(quantity)
 
 
 @register.filter

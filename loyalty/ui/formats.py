@@ -56,6 +56,12 @@ def number(value: Number, decimals: int = 0) -> str:
     return babel_numbers.format_decimal(_settled(value), format=pattern, locale=locale()).replace("-", MINUS)
 
 
+def thousandths(quantity: int) -> str:
+    """Return a quantity kept in thousandths as people write it: 2000 is 2, 375 is 0.375."""
+    count = Decimal(quantity) / 1000
+    return number(count, max(0, -int(count.normalize().as_tuple().exponent)))
+
+
 def signed(value: Number, decimals: int = 0) -> str:
     """Return the number with its sign always shown, `+42` or `−42`; zero has none."""
     text = number(value, decimals)

@@ -38,7 +38,7 @@ def seen(merchant: Merchant) -> GoodsSeen:
 _SEEN = """
     WITH recent AS MATERIALIZED (
         SELECT id FROM rewards_purchase
-        WHERE merchant_id = %(merchant)s AND state = 'recorded' ORDER BY xid DESC LIMIT %(sales)s
+        WHERE merchant_id = %(merchant)s AND state = 'recorded' ORDER BY xid DESC, id DESC LIMIT %(sales)s
     ), line AS MATERIALIZED (
         SELECT l.purchase_id, l.category, l.sku, l.labels FROM recent
         JOIN rewards_purchaseline l ON l.merchant_id = %(merchant)s AND l.purchase_id = recent.id

@@ -261,11 +261,26 @@ def test_activity_is_one_line_an_event_in_words_for_staff(cafe, hana, mina):
     mina.buys(10_000)
     page = hana.get(url(cafe, f"members/{mina.public_id}"))
     (bought,) = page.context["moved"]
-    assert (bought.title, bought.about) == ("Purchase", "₩10,000")
+    assert (bought.title, bought.about, bought.who) == ("Purchase", "₩10,000", "an API key")
     assert not [line for line in bought.why if line.startswith("Your")]
     text = page.content.decode()
-    assert "<summary>Why</summary>" in text
-    assert 'class="feed__month"' in text
+    assert text.count('<summary class="event__line">') == 1
+    assert 'class="timeline__month"' in text
+
+
+def test_activity_is_narrowed_to_what_was_earned_or_taken_by_hand(cafe, hana, mina):
+    mina.buys(10_000)
+    address = url(cafe, f"members/{mina.public_id}/adjust")
+    given = {"external_id": minted(hana, address), "way": "give", "points": "30", "reason": "A long wait"}
+    assert hana.post(address, given).status_code == 302
+
+    def shown(only):
+        page = hana.get(url(cafe, f"members/{mina.public_id}"), {"only": only})
+        return [event.change for event in page.context["moved"]]
+
+    assert shown("") == [30, 100]
+    assert (shown("earned"), shown("adjusted"), shown("spent")) == ([100], [30], [])
+    assert shown("no such kind") == [30, 100]
 
 
 def test_an_owner_takes_more_than_there_is_and_the_rest_is_owed(cafe, hana, mina):

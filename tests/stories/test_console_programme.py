@@ -10,7 +10,7 @@ from django.utils import translation
 
 from merchants import tenancy
 from merchants.actors import SYSTEM
-from rewards import programmes, terms
+from rewards import programmes, purchases, terms
 from rewards.models.redemptions import Redemption
 from rewards.redemptions import listing
 from tests import builders
@@ -219,6 +219,47 @@ def test_a_rule_is_tried_as_it_is_typed_and_nothing_is_saved(cafe, hana):
         assert answer.status_code == 200
         assert answer.context["trial"].points == 107
     assert not draft(cafe).differs
+
+
+def test_a_rule_is_a_sentence_whose_tokens_say_what_is_set(cafe, hana):
+    publish(cafe)
+    page = hana.get(url(cafe, "programme/rule?code=morning&open=weekdays"))
+
+    said = [token.says for token in page.context["form"].tokens if token.says]
+    assert said[:3] == ["only for coffee", "Mon–Fri", "07:00–10:00"]
+    assert page.content.decode().count('<details class="token" open>') == 1
+    listed = hana.get(url(cafe, "programme/")).content.decode()
+    assert "programme/rule?code=morning&amp;open=hours" in listed
+
+
+def test_a_token_says_anew_what_is_typed_while_it_is_tried(cafe, hana):
+    publish(cafe)
+    typed = fields(hana, url(cafe, "programme/rule?code=morning"))
+    typed |= {"weekdays": ["sat", "sun"], "act": "try", "try-amount": "10000", "try-at": "2027-03-01T08:00"}
+
+    answer = hana.post(url(cafe, "programme/rule?code=morning"), typed, headers={"HX-Request": "true"})
+
+    text = answer.content.decode()
+    assert 'id="says-weekdays" hx-swap-oob="true">Sat and Sun' in text
+    assert not draft(cafe).differs
+
+
+def test_goods_are_ticked_from_what_was_sold_and_others_are_typed(db):
+    shop = builders.cafe()
+    owner = staff_browser(shop.merchant, "owner")
+    item = purchases.PurchaseInput(
+        external_id="s-1", occurred_at=shop.now, currency="KRW", total_minor=4_800,
+        lines=(purchases.LineInput(sku="LATTE", category="coffee", amount_minor=4_800),),
+    )  # fmt: skip
+    shop.does(lambda: purchases.record(merchant=shop.merchant, items=[item], now=shop.now, actor=SYSTEM))
+    address = f"/console/{shop.merchant.slug}/programme/rule?kind=per_order"
+    assert 'name="only_categories" value="coffee"' in owner.get(address).content.decode()
+
+    typed = fields(owner, address) | {"name": "Any cup", "points": "5"}
+    typed |= {"only_categories": ["coffee"], "only_categories-others": "tea, juice"}
+    assert owner.post(address, typed).status_code == 302
+
+    assert draft(shop.merchant).document["earning"]["rules"][-1]["only"]["categories"] == ["coffee", "tea", "juice"]
 
 
 def test_review_says_what_changes_and_publishing_makes_it_live(cafe, hana):

@@ -48,6 +48,11 @@ _ICONS = {
 }  # fmt: skip
 
 
+#: What happens by itself.
+_BY_TIME = frozenset({"activate", "expire", "settle"})
+_GOODS_SHOWN = 3
+
+
 @dataclass(frozen=True, slots=True)
 class EntryRow:
     """One entry as people read it: what it is, why, and what moved where."""
@@ -56,6 +61,10 @@ class EntryRow:
     title: str
     #: The money of a purchase, or the name of a reward; empty for the rest.
     about: str
+    #: What was bought, as far as it fits a line.
+    goods: str
+    #: Who did it; empty where nobody did.
+    who: str
     why: Sequence[str]
     passed_over: Sequence[str]
     icon: str
@@ -87,10 +96,25 @@ def _told(
     title = _TITLES.get((entry.kind, entry.document_kind)) or _KINDS.get(entry.kind, entry.kind)
     change, beside = _amounts(entry)
     why, passed_over = _why(entry, timeline, purchases, language, actors)
-    about = _about(entry, timeline, purchases.get(entry.document_id or ""), language)
+    purchase = purchases.get(entry.document_id or "")
+    about, icon = _about(entry, timeline, purchase, language), _ICONS.get(entry.kind, "points")
+    if entry.kind == "accrue" and entry.document_kind == "purchase":
+        icon = "receipt"
+    who = "" if entry.kind in _BY_TIME else actors[entry.actor]
     return EntryRow(
-        entry, str(title), about, why, passed_over, _ICONS.get(entry.kind, "points"), change, beside, number
-    )
+        entry, str(title), about, _goods(purchase), who, why, passed_over, icon, change, beside, number
+    )  # fmt: skip
+
+
+def _goods(purchase: PurchaseView | None) -> str:
+    """Return what a purchase was of, its first lines by what the till calls them."""
+    if purchase is None:
+        return ""
+    named = [(line.sku or line.category, line.quantity_milli) for line in purchase.lines if line.sku or line.category]
+    shown = [
+        name if count == 1000 else f"{formats.thousandths(count)} × {name}" for name, count in named[:_GOODS_SHOWN]
+    ]
+    return ", ".join(shown) + (" …" if len(named) > _GOODS_SHOWN else "")
 
 
 def _about(entry: EntryView, timeline: Timeline, purchase: PurchaseView | None, language: str) -> str:

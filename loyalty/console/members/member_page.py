@@ -40,6 +40,11 @@ REFERRALS = {
     "undone": gettext_lazy("undone: the purchase was given back"),
     "refused": gettext_lazy("refused: nobody is paid"),
 }
+#: What the activity can be narrowed to (`balances.ledger`).
+_SORTS: dict[str, Any] = {
+    "earned": gettext_lazy("Earned"), "spent": gettext_lazy("Spent"), "expired": gettext_lazy("Expired"),
+    "adjusted": gettext_lazy("Adjusted"),
+}  # fmt: skip
 PARTS = ("activity", "purchases", "redemptions", "points", "stamps", "person")
 #: What changed a stamp card, and its picture.
 STAMP_ENTRIES: dict[str, tuple[Any, str]] = {
@@ -150,7 +155,8 @@ def _has_stamps(request: HttpRequest, found: Member) -> bool:
 
 def _activity(request: HttpRequest, merchant: Merchant, found: Member, now: datetime) -> dict[str, Any]:
     before = screens.read_cursor(request, int)
-    rows = balances.ledger(merchant=merchant, member_id=found.pk, limit=screens.PAGE + 1, before_seq=before)
+    only = request.GET.get("only", "") if request.GET.get("only") in _SORTS else ""
+    rows = balances.ledger(merchant=merchant, member_id=found.pk, limit=screens.PAGE + 1, before_seq=before, only=only)
     shown, following = screens.cut(rows, lambda entry: entry.seq)
     # The ledger names a place by the till's code; people know it by its name.
     names = {place.code: place.name for place in locations.of(merchant)}
@@ -161,7 +167,22 @@ def _activity(request: HttpRequest, merchant: Merchant, found: Member, now: date
         language=get_language() or "en", actors=ActorNames(merchant), namespaces=keys.namespaces(merchant),
     )  # fmt: skip
     given = [row.document_id for row in shown if row.document_kind == "adjustment" and row.document_id]
-    return {"moved": moved, "cursor": following, "may_undo": adjustments.undoable(merchant=merchant, public_ids=given)}
+    path = screens.url(request, "member", member_id=found.public_id)
+    return {
+        "moved": moved, "cursor": following, "only": only,
+        "sorts": [
+            {"label": label, "href": f"{path}?only={sort}" if sort else path, "is_current": sort == only}
+            for sort, label in {"": _("All"), **_SORTS}.items()
+        ],
+        "may_undo": adjustments.undoable(merchant=merchant, public_ids=given),
+        "birthday": _birthday(found),
+        "cards": [card for card in cards.of(found) if card.blocked_at is None],
+    }  # fmt: skip
+
+
+def _birthday(found: Member) -> str:
+    # A leap year: everybody's day is in it.
+    return formats.day_and_month(date(2000, found.birth_month, found.birth_day or 1)) if found.birth_month else ""
 
 
 def _purchases(request: HttpRequest, merchant: Merchant, found: Member, now: datetime) -> dict[str, Any]:
@@ -236,10 +257,7 @@ def _person(request: HttpRequest, merchant: Merchant, found: Member, now: dateti
     page = {"brought": brought, "brought_state": REFERRALS[brought.state] if brought else ""}
     return {
         **page,
-        # A leap year: everybody's day is in it.
-        "birthday": formats.day_and_month(date(2000, found.birth_month, found.birth_day or 1))
-        if found.birth_month
-        else "–",
+        "birthday": _birthday(found),
         "cards": [(card, cards.may_unblock(card, now)) for card in cards.of(found)],
         "boxes": boxes,
         "answers": said_of_us,

@@ -86,9 +86,18 @@ def test_the_scheme_is_kept_in_a_cookie_and_leads_back():
     assert browser.cookies["theme"].value == ""
 
 
+def test_the_density_is_kept_in_a_cookie_and_stands_on_the_page():
+    browser = Client()
+    assert "data-density" not in browser.get("/accounts/login/").content.decode()
+    browser.post("/density", {"density": "roomy", "next": "/accounts/login/"})
+    assert 'data-density="roomy"' in browser.get("/accounts/login/").content.decode()
+    browser.post("/density", {"density": "compact"})
+    assert browser.cookies["density"].value == ""
+
+
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
 def test_a_choice_never_leads_to_another_site(elsewhere):
-    for path, choice in (("/scheme", {"scheme": "dark"}), ("/language", {"language": "ko"})):
+    for path, choice in (("/scheme", {"scheme": "dark"}), ("/density", {}), ("/language", {"language": "ko"})):
         assert Client().post(path, {**choice, "next": elsewhere})["Location"] == "/"
 
 
