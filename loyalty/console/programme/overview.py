@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as plain_json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from loyalty.console import screens
@@ -31,11 +32,12 @@ from rewards.earning import ExampleOutcome
 from rewards.earning import stamps as earned_stamps
 from rewards.programmes import DraftMoved, InvalidProgramme, ListedVersion
 from rewards.terms import Terms, TermsWording
+from rewards.terms.wording import Description
 
-#: The parts this page has a place for; any other is shown under its own title.
-_PLACED = (
-    "points", "earning", "expiry", "tiers", "rewards", "pay_with_points", "stamps", "welcome", "referral", "notices",
-)  # fmt: skip
+#: The parts this page has a place for; any other is a line of the rest, under its own title.
+_PLACED = ("points", "earning", "expiry", "tiers", "rewards", "pay_with_points", "stamps", "welcome", "referral")
+#: Parts of the rest that have a line even while there is nothing to say, so that they can be begun.
+_OPTIONAL: dict[str, Any] = {"transfers": gettext_lazy("Transfers"), "notices": gettext_lazy("Notices")}
 
 
 @require_GET
@@ -55,8 +57,7 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "edited": edited,
             "said": said,
             "counting": formats.side_by_side([*facts["rounding"].lines, *facts["stacking"].lines]),
-            "general": [each for key, each in facts.items() if key not in {"called", "rounding", "stacking"}],
-            "others": [each for name, each in said.items() if name not in _PLACED],
+            "rest": list(_rest(request, edited, said, facts)),
             "who": ActorNames(edited.merchant)[edited.draft.updated_by],
             "tabs": tabs(request, "programme"),
             "newest": newest,
@@ -245,6 +246,30 @@ def _earned(outcome: ExampleOutcome, promised: Terms, speaker: TermsWording) -> 
     if stamps:
         said.append(ngettext("%(count)d stamp", "%(count)d stamps", stamps) % {"count": stamps})
     return formats.side_by_side(said)
+
+
+def _rest(
+    request: HttpRequest, edited: EditedDraft, said: Mapping[str, Description], facts: Mapping[str, Description]
+) -> Iterator[dict[str, Any]]:
+    """Yield what has no section of its own in a sentence each, with the page that changes it."""
+    part_url = screens.url(request, "programme_part")
+
+    def row(title: str, phrases: Iterable[str], part: str) -> dict[str, Any]:
+        return {"title": title, "phrases": [phrase for phrase in phrases if phrase], "href": f"{part_url}?part={part}"}
+
+    yield row(said["expiry"].title, said["expiry"].all, "points")
+    for key, fact in facts.items():
+        if key not in {"called", "rounding", "stacking"}:
+            yield row(fact.title, fact.all, "points")
+    yield row(_("For joining"), said["welcome"].all if "welcome" in said else (), "joining")
+    yield row(_("For bringing a friend"), said["referral"].lines if "referral" in said else (), "joining")
+    yield row(_("Paying with points"), said["pay_with_points"].all if "pay_with_points" in said else (), "paying")
+    for name in dict.fromkeys([*_OPTIONAL, *(name for name in said if name not in _PLACED)]):
+        part = said.get(name, Description(title=str(_OPTIONAL.get(name, ""))))
+        yield row(part.title, [*part.all, *(each.title for each in part.parts)], name)
+    count = len(edited.terms.rewards)
+    rewards = ngettext("%(count)s reward", "%(count)s rewards", count) % {"count": count}
+    yield {"title": _("Rewards"), "phrases": [rewards], "href": screens.url(request, "rewards")}
 
 
 def _advice(request: HttpRequest, edited: EditedDraft) -> list[dict[str, str]]:
