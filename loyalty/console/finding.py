@@ -41,6 +41,7 @@ PAGES: tuple[tuple[str, Any, str], ...] = (
     ("keys", _("API keys"), "key"),
     ("webhooks", _("Webhooks"), "webhook"),
     ("till", _("Till simulator"), "code"),
+    ("events", _("Events"), "activity"),
     ("team", _("Team and places"), "store"),
     ("settings_record", _("Audit log"), "history"),
     ("settings", _("Settings"), "settings"),

@@ -8,7 +8,7 @@ from loyalty.console import audit_log, finding, privacy, rewards, settings, team
 from loyalty.console.counter import member_search, reward_pages, sales, stamps
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
-from loyalty.console.developers import keys, sandbox, till, webhooks
+from loyalty.console.developers import events, keys, sandbox, till, webhooks
 from loyalty.console.members import (
     lists,
     member_actions,
@@ -67,6 +67,7 @@ _developers = [
     path("keys/change", keys.change, name="key_change"),
     path("sandbox", sandbox.open_one, name="sandbox_open"),
     path("till", till.till, name="till"),
+    path("events", events.events, name="events"),
     path("webhooks", webhooks.webhooks, name="webhooks"),
     path("webhooks/deliveries/<str:delivery_id>", webhooks.delivery, name="webhook_delivery"),
     path("webhooks/deliveries/<str:delivery_id>/retry", webhooks.retry, name="webhook_retry"),

@@ -171,6 +171,7 @@ CONSOLE = {
     "console:sandbox_open": "o . . . .",
     "console:till": "o . . . .",
     "console:webhooks": "o m . . .",
+    "console:events": "o m . . .",
     "console:webhook": "o m . . .",
     "console:webhook_change": "o m . . .",
     "console:webhook_delivery": "o m . . .",
