@@ -96,6 +96,29 @@ def open_sandbox(*, merchant: Merchant, owner: Contact, now: datetime, actor: Ac
     return _open(sandbox, owner, now=now, actor=actor)
 
 
+def close(*, merchant: Merchant, reason: str, now: datetime, actor: Actor) -> None:
+    """Close a merchant: its keys are refused, nobody signs in, nothing is due. Nothing is lost; closing twice changes nothing.
+
+    Must be called outside of any tenant.
+    """
+    with tenancy.tenant(merchant):
+        if Merchant.objects.filter(pk=merchant.pk, closed_at__isnull=True).update(closed_at=now):
+            audit.record(
+                merchant=merchant, action="merchant.closed", actor=actor, now=now, subject=merchant.public_id,
+                details={"reason": reason},
+            )  # fmt: skip
+
+
+def reopen(*, merchant: Merchant, reason: str, now: datetime, actor: Actor) -> None:
+    """Open a closed merchant again, as it was; one that is open stays so. Must be called outside of any tenant."""
+    with tenancy.tenant(merchant):
+        if Merchant.objects.filter(pk=merchant.pk, closed_at__isnull=False).update(closed_at=None):
+            audit.record(
+                merchant=merchant, action="merchant.reopened", actor=actor, now=now, subject=merchant.public_id,
+                details={"reason": reason},
+            )  # fmt: skip
+
+
 def sandbox_of(merchant: Merchant) -> Merchant | None:
     """Find a merchant's test shop."""
     return Merchant.objects.filter(sandbox_of=merchant).first()

@@ -15,9 +15,8 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from loyalty.accounts import second_factor
+from loyalty.accounts import installation, second_factor
 from merchants import tenancy
-from merchants.actors import Actor
 from merchants.errors import LoyaltyError
 from merchants.models.keys import ApiKey
 from merchants.models.merchants import Merchant
@@ -36,6 +35,19 @@ class BackOffice(admin.AdminSite):
         if not (user.is_active and user.is_authenticated and user.is_superuser):
             return False
         return second_factor.ask(request, user) is None
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path("health/", self.admin_view(self.health), name="health"),
+            path("open-merchant/", self.admin_view(self.open_merchant), name="open_merchant"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def health(self, request: HttpRequest) -> HttpResponse:
+        return installation.show_health(request, self.each_context(request))
+
+    def open_merchant(self, request: HttpRequest) -> HttpResponse:
+        return installation.open_merchant(request, self.each_context(request))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send to the one sign-in of the installation, and from there to the second factor; there is no password form."""
@@ -62,23 +74,36 @@ class ReadOnly(KeptForEver):
 
 
 class MerchantAdmin(KeptForEver):
-    """Opened by `manage.py open_merchant`, which seats an owner too; looked after here."""
+    """Opened with an owner, closed and opened again by pages of their own; looked after here."""
 
     list_display = ("name", "slug", "currency", "zone", "is_sandbox", "closed_at")
     search_fields = ("name", "slug", "public_id")
     change_form_template = "admin/merchant.html"
-    readonly_fields = ("public_id", "currency", "is_sandbox", "sandbox_of", "logo", "created_at")
+    readonly_fields = ("public_id", "currency", "is_sandbox", "sandbox_of", "logo", "created_at", "closed_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def get_urls(self) -> list[Any]:
-        own = path(
-            "<int:object_id>/frozen/",
-            self.admin_site.admin_view(self.frozen_accounts),
-            name="merchants_merchant_frozen",
-        )
-        return [own, *super().get_urls()]
+        own = [
+            path(
+                "<int:object_id>/frozen/",
+                self.admin_site.admin_view(self.frozen_accounts),
+                name="merchants_merchant_frozen",
+            ),
+            path("<int:object_id>/turn/", self.admin_site.admin_view(self.turn), name="merchants_merchant_turn"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def turn(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ask why a merchant is closed or opened again; a POST does it."""
+        merchant = get_object_or_404(Merchant, pk=object_id)
+        if request.method == "POST":
+            installation.turn(request, merchant)
+            return redirect("admin:merchants_merchant_change", object_id)
+        title = _("Open again") if merchant.closed_at else _("Close")
+        page = {**self.admin_site.each_context(request), "title": title, "merchant": merchant}
+        return render(request, "admin/turn_merchant.html", page | {"reason_max": installation.REASON_MAX})
 
     def frozen_accounts(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """List the accounts that reconciliation froze, by the members' ids alone; a POST thaws one that agrees again."""
@@ -95,7 +120,7 @@ class MerchantAdmin(KeptForEver):
 
     def _thaw(self, request: HttpRequest, merchant: Merchant) -> None:
         member, reason = request.POST.get("member", ""), request.POST.get("reason", "")
-        actor = Actor("system", f"operator_{request.user.pk}")
+        actor = installation.operator_of(request)
         try:
             with transaction.atomic():
                 verify.thaw(merchant=merchant, public_id=member, reason=reason, now=timezone.now(), actor=actor)

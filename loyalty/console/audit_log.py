@@ -76,6 +76,8 @@ ACTIONS: dict[str, Any] = {
     "privacy_notice.published": gettext_lazy("published a privacy notice"),
     "location.opened": gettext_lazy("opened a location"),
     "merchant.opened": gettext_lazy("opened the shop"),
+    "merchant.closed": gettext_lazy("closed the shop"),
+    "merchant.reopened": gettext_lazy("opened the shop again"),
     "location.changed": gettext_lazy("changed a location"),
     "location.closed": gettext_lazy("closed a location"),
     "location.reopened": gettext_lazy("opened a location again"),

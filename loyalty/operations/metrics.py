@@ -147,7 +147,7 @@ def _of_ticks(now: datetime) -> Iterator[Metric]:
         seconds = reports[line.task].age_seconds(now) if line.task in reports else None
         if seconds is not None:
             age.add_metric([line.task], seconds)
-        late.add_metric([line.task], float(seconds is None or seconds > 3 * line.seconds + 60))
+        late.add_metric([line.task], float(line.is_late(seconds)))
     yield from (failing, age, late, sending)
 
 

@@ -25,6 +25,10 @@ class ScheduleEntry:
     task: str
     seconds: int
 
+    def is_late(self, age: float | None) -> bool:
+        """State whether three turns and a minute have passed since the last good run, or there was none."""
+        return age is None or age > 3 * self.seconds + 60
+
 
 def tick_of(work: DueWork) -> str:
     """Return the name of the task that looks for this work."""

@@ -34,7 +34,12 @@ def events(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     names = directory.names(merchant=merchant_of(request), public_ids={_member_of(event) for event in shown})
     page: dict[str, Any] = {
         "events": [
-            {"event": event, "payload": _pretty(event), "member": _member_of(event), "name": names.get(_member_of(event))}
+            {
+                "event": event,
+                "payload": _pretty(event),
+                "member": _member_of(event),
+                "name": names.get(_member_of(event)),
+            }
             for event in shown
         ],
         "kind": kind,
