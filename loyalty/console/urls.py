@@ -92,6 +92,7 @@ _counter = [
 _of_merchant: list[URLPattern | URLResolver] = [
     path("", team.start, name="start"),
     path("dashboard", dashboard.overview, name="dashboard"),
+    path("dashboard/today", dashboard.live, name="dashboard_today"),
     path("dashboard/members", members_of_number.members, name="dashboard_members"),
     path("dashboard/answers", answers.answers, name="dashboard_answers"),
     path("dashboard/answers/care", answers.take_care, name="dashboard_answers_care"),

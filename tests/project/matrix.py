@@ -107,6 +107,7 @@ CONSOLE = {
     "console:start": "o m a c p",
     "console:me": "o m a c p",
     "console:dashboard": "o m a . .",
+    "console:dashboard_today": "o m a . .",
     "console:dashboard_members": "o m a . .",
     "console:dashboard_answers": "o m a . .",
     "console:dashboard_answers_care": "o m . . .",
