@@ -130,6 +130,7 @@ CONSOLE = {
     "console:counter_reward": "o m . c p",
     "console:counter_give_back": "o m . c p",
     "console:programme": "o m a . .",
+    "console:programme_templates": "o m . . .",
     "console:programme_start": "o m . . .",
     "console:programme_discard": "o m . . .",
     "console:programme_source": "o m . . .",

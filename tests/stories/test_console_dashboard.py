@@ -14,7 +14,7 @@ from analytics import alerts, runs
 from loyalty.console.dashboard import alerts as looks
 from merchants import locations, tenancy
 from merchants.actors import SYSTEM
-from rewards import purchases
+from rewards import purchases, terms
 from tests import builders
 from tests.people import open_shop, staff_browser
 from tests.rules.analytics.trade import Trade
@@ -44,7 +44,7 @@ def test_the_first_steps_stay_until_the_tenth_sale_with_todays_figures_above_the
         True, False, False,
     )  # fmt: skip
     assert [step["href"].rpartition(f"{shop.slug}/")[2] for step in empty.context["steps"]] == [
-        "programme/", "programme/review", "members/poster", "members/enrol", "counter/", "",
+        "programme/templates", "programme/review", "members/poster", "members/enrol", "counter/", "",
     ]  # fmt: skip
     assert f"/m/{shop.slug}/join" in empty.context["portal"]
     assert "Address of the counter as a QR code" in text
@@ -269,3 +269,18 @@ def test_the_members_slipping_away_come_by_what_is_lost_with_a_masked_contact_an
     assert [m.at_stake for m in listed.context["page"].members] == [900, 400]
     text = listed.content.decode()
     assert ("b…@example.org" in text, "ben@example.org" in text) == (True, False)
+
+
+def test_the_start_page_offers_programmes_by_trade_and_leads_to_the_review():
+    shop = open_shop("trades")
+    hana = staff_browser(shop, "owner")
+    address = f"/console/{shop.slug}/programme/templates"
+    shown = hana.get(address)
+    assert [str(each["trade"]) for each in shown.context["templates"]] == [
+        "Any shop", "Café", "Café with a stamp card", "Coffee bar", "Coffee chain", "Bookshop",
+    ]  # fmt: skip
+    assert {each["code"] for each in shown.context["templates"]} == set(terms.templates())
+    taken = {"template": "coffee-card", "revision": "0", "then": "review"}
+    assert hana.post(f"/console/{shop.slug}/programme/start", taken)["Location"].endswith("/programme/review")
+    # Who has a draft goes on with it.
+    assert hana.get(address)["Location"].endswith("/programme/")

@@ -33,7 +33,7 @@ def steps(request: HttpRequest, *, sales: int) -> dict[str, Any]:
             "title": _("Choose what members get"),
             "text": _("Start from a template of your trade and change what you like."),
             "is_done": has_draft,
-            "href": way("programme", Permission.EDIT_PROGRAMME),
+            "href": way("programme_templates", Permission.EDIT_PROGRAMME),
             "action": _("Choose a template"),
         },
         {
