@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from analytics.answers import Attention, Board
@@ -27,10 +27,10 @@ Finding = dict[str, Any]
 
 #: How each kind of analytics.alerts looks: a tone, and what its button says.
 _LOOKS: Final = {
-    "regulars_slipping": ("warning", gettext_lazy("See who to win back")),
-    "points_expiring": ("warning", gettext_lazy("See whose points")),
-    "detractors_waiting": ("negative", gettext_lazy("Read the answers")),
-    "unusually_busy": ("warning", gettext_lazy("Check these cards")),
+    "regulars_slipping": ("warning", gettext_lazy("Win back")),
+    "points_expiring": ("warning", gettext_lazy("See whose")),
+    "detractors_waiting": ("negative", gettext_lazy("Read")),
+    "unusually_busy": ("warning", gettext_lazy("Check")),
 }
 #: So many pieces of a reward, or this share of its stock, is little.
 FEW: Final = 2
@@ -65,7 +65,7 @@ def _of_people(request: HttpRequest, merchant: Merchant, board: Board) -> list[F
         title = ngettext("%(count)d unhappy guest", "%(count)d unhappy guests", unhappy) % {"count": unhappy}
         found.append({
             "title": title, "cause": _("Read them, answer, and note that you took care."), "tone": "negative",
-            "href": _said(request, whose="guest"), "action": _("Read the answers"),
+            "href": _said(request, whose="guest"), "action": _("Read"),
         })  # fmt: skip
     return found
 
@@ -96,14 +96,14 @@ def _of_missing_points(request: HttpRequest, merchant: Merchant) -> list[Finding
         title = ngettext("%(count)d question about missing points", "%(count)d questions about missing points", waiting)
         found.append({
             "title": title % {"count": waiting}, "cause": _("The member waits for points or a reason."),
-            "tone": "warning", "href": href, "action": _("Answer them"),
+            "tone": "warning", "href": href, "action": pgettext("do", "Answer"),
         })  # fmt: skip
     if twice:
         title = ngettext("%(count)d sale counted twice", "%(count)d sales counted twice", twice)
         found.append({
             "title": title % {"count": twice},
             "cause": _("You gave points by hand, and the sale itself came later."), "tone": "negative", "href": href,
-            "action": _("Look at the sales"),
+            "action": _("Look"),
         })  # fmt: skip
     return found
 
@@ -119,7 +119,7 @@ def _of_numbers(request: HttpRequest, board: Board) -> list[Finding]:
                 "cause": _("%(value)s %% in this period") % {"value": formats.number(tile.value or 0, 1)},
                 "tone": "warning",
                 "href": addresses.behind(request, tile.metric, group, board.period.key) if group else "",
-                "action": _("See these members"),
+                "action": _("See who"),
             })  # fmt: skip
     return found
 
@@ -155,7 +155,7 @@ def _of_settings(request: HttpRequest, merchant: Merchant) -> list[Finding]:
     return [{
         "title": _("The member code only collects now"),
         "cause": _("Points are spent with the moving code. Read what changed, and save."),
-        "tone": "info", "href": screens.url(request, "settings") + "#spending", "action": _("Read what changed"),
+        "tone": "info", "href": screens.url(request, "settings") + "#spending", "action": _("Read"),
     }]  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def _of_amounts(request: HttpRequest, merchant: Merchant) -> list[Finding]:
             "sample": formats.money(150_00, merchant.currency), "minor": 150_00},
         "tone": "negative",
         "href": reverse("api:quickstart") + f"?currency={merchant.currency}" if is_shown else "",
-        "action": _("How amounts are sent"),
+        "action": _("Read"),
     }]  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def _of_endpoints(request: HttpRequest, merchant: Merchant) -> list[Finding]:
                 else endpoint.url,
                 "tone": "negative",
                 "href": reverse("console:webhook", args=[merchant.slug, endpoint.id]),
-                "action": _("Look at the endpoint"),
+                "action": _("Open"),
             })  # fmt: skip
     return found
 
