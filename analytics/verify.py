@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from analytics import recount, values
+from analytics import recount, rollups, values
 from analytics.facts import DailyFacts, read, unseen
 from analytics.metrics import BY_KEY
 from analytics.models import (
@@ -102,8 +102,10 @@ def verify(*, merchant: Merchant, as_of: date | None = None) -> MetricsReport:
     facts = read(merchant)
     comparison = _Comparison()
     _check_member_days(merchant, facts, comparison)
-    _check_locations(merchant, facts, comparison)
-    _check_rewards(merchant, facts, comparison)
+    # A run of a release before this one filled none of these; the next run does.
+    if run.layout == rollups.LAYOUT:
+        _check_locations(merchant, facts, comparison)
+        _check_rewards(merchant, facts, comparison)
     _check_points(merchant, facts, comparison)
     _check_figures(merchant, facts, comparison)
     _check_cohorts(merchant, facts, comparison)
