@@ -39,8 +39,10 @@ def stacks(bars: Sequence[Mapping[str, Any]], written: Callable[[float], str]) -
 
     A bar has `label`, `axis`, `parts` (lowest first), `mark` (or None), `href`, `is_current`.
     """
-    scale = svg.nice_scale([max(sum(bar["parts"]), bar["mark"] or 0) for bar in bars], steps=3)
-    span = scale.high - scale.low
+    # What came back beyond what was sold has no height; its number stands in the table.
+    heights = [max(sum(max(0, part) for part in bar["parts"]), bar["mark"] or 0, 0) for bar in bars]
+    scale = svg.nice_scale(heights, steps=3)
+    span = scale.high
     return {
         "ticks": [written(tick) for tick in reversed(scale.ticks)],
         "bars": [

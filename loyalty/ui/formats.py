@@ -6,6 +6,7 @@ Django's own `intcomma` prints 2000 in zh-hant, so nothing here goes through it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -112,7 +113,9 @@ def money_short(minor: int, currency: str, display_digits: int | None = None) ->
         return money(minor, currency, display_digits)
     # Three digits that count, whatever the language calls a step: M is a million, 만 ten thousand.
     short = babel_numbers.format_compact_currency(amount, currency, locale=locale(), fraction_digits=1)
-    return short.replace("-", MINUS)
+    if re.search(r"[0-9]{3}\.", short):
+        short = babel_numbers.format_compact_currency(amount, currency, locale=locale(), fraction_digits=0)
+    return re.sub(r"[0-9]{4,}", lambda digits: number(int(digits[0])), short).replace("-", MINUS)
 
 
 def months() -> list[tuple[int, str]]:

@@ -192,3 +192,20 @@ def test_a_formula_opens_in_place_and_closes_with_escape(cafe, owner, open_page,
     assert_sound(page)
     page.keyboard.press("Escape")
     expect(hint.locator("code").first).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "dark", "ko"), (DESK, "light", "en")])
+def test_the_start_page_shows_whole_programmes(open_page, assert_sound, shot, committed, width, scheme, language):
+    shop = open_shop("trades")
+    page = open_page(
+        f"/console/{shop.slug}/programme/templates", client=staff_browser(shop, "owner"), width=width, scheme=scheme,
+        language=language,
+    )  # fmt: skip
+    expect(page.locator(".trade")).to_have_count(6)
+    shot(page, f"console-start-page-{width}-{scheme}-{language}")
+    page.locator(".trade summary").first.click()
+    assert_sound(page)
+
+
+def test_the_dashboard_fits_the_narrowest_phone(cafe, owner, open_page, assert_sound):
+    assert_sound(open_page(f"/console/{cafe.slug}/dashboard", client=owner, width=320))
