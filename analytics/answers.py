@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 Change = Literal["up", "down", "same"]
+Grain = Literal["week", "month", "quarter", "year"]
 Reason = Literal["not_begun", "not_computed_yet", "nothing_yet", "before_first_day"]
 
 
@@ -167,6 +168,8 @@ class TodaySoFar:
     new_members: int
     rewards: int
     counted_at: datetime
+    #: Revenue of each hour of the merchant's day, 0 to 23, by when it was sold.
+    revenue_by_hour: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,95 @@ class Dashboard:
     today: TodaySoFar
     #: Why there are no tiles; None where there are.
     empty: NoNumbers | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodSums:
+    """What was sold, who bought and what was redeemed in one period; sums of days.
+
+    Money in minor units, net of refunds.  Of one location nobody joins: `joined` is None there.
+    """
+
+    revenue_minor: int
+    guest_revenue_minor: int
+    purchases: int
+    active_members: int
+    joined: int | None
+    reward_cost_minor: int
+    rewards: int
+    rewards_without_price: int
+
+    @property
+    def members_revenue_minor(self) -> int:
+        return self.revenue_minor - self.guest_revenue_minor
+
+    @property
+    def members_share(self) -> Decimal | None:
+        """Return the members' share of sales, 0 to 1; None where nothing was sold."""
+        return Decimal(self.members_revenue_minor) / self.revenue_minor if self.revenue_minor > 0 else None
+
+    @property
+    def reward_cost_share(self) -> Decimal | None:
+        """Return what rewards cost, of what was sold; None where nothing was sold."""
+        return Decimal(self.reward_cost_minor) / self.revenue_minor if self.revenue_minor > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class SalesBar:
+    """Sales of the days [starts_on, ends_on), and what members bought on as many days of the period before."""
+
+    starts_on: date
+    ends_on: date
+    members_minor: int
+    guests_minor: int
+    members_before_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class LocationSums:
+    """One location's part of a period; id 0 holds the sales that name none."""
+
+    location_id: int
+    revenue_minor: int
+    members_revenue_minor: int
+    active_members: int
+
+
+@dataclass(frozen=True, slots=True)
+class RewardSums:
+    """What was redeemed of one reward in a period; an empty code is amounts paid with points."""
+
+    reward: str
+    redemptions: int
+    cost_minor: int
+    without_price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything the dashboard shows of one period, of all locations or of one.
+
+    `tiles` are of all locations always; `members` have joined, and `purchases` were counted, up to the last night.  `first_day` is None as long as no night has computed anything.
+    """
+
+    choices: tuple[PeriodChoice, ...]
+    period: PeriodChoice
+    previous: PeriodChoice
+    sums: PeriodSums
+    before: PeriodSums
+    grain: Grain
+    bars: tuple[SalesBar, ...]
+    tiles: Mapping[str, Tile]
+    locations: tuple[LocationSums, ...]
+    rewards: tuple[RewardSums, ...]
+    cohorts: tuple[CohortRow, ...]
+    members: int
+    purchases: int
+    liability: Owed | None
+    attention: tuple[Attention, ...]
+    freshness: Freshness
+    today: TodaySoFar
+    first_day: date | None
 
 
 @dataclass(frozen=True, slots=True)

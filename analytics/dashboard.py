@@ -6,6 +6,7 @@ them (analytics/today).  All functions need the tenant open.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -87,10 +88,27 @@ def tiles(*, merchant: Merchant, window: Window) -> list[Tile]:
         r.metric: r for r in rows.filter(period_kind=then.kind, starts_on=then.first, counted_until=then.until)
     }
     sparks: dict[str, list[MetricValue]] = {}
-    since = periods.add_months(periods.first_day_of("month", window.end - timedelta(days=1)), 1 - SPARK_MONTHS)
+    since = spark_since(window)
     for row in rows.filter(period_kind="month", starts_on__gte=since, starts_on__lt=window.end).order_by("starts_on"):
         sparks.setdefault(row.metric, []).append(row)
     began = figures.first_trading_day(merchant) if now_rows else None
+    return shape_tiles(merchant, window, now_rows, then_rows, sparks, began)
+
+
+def spark_since(window: Window) -> date:
+    """Return the first of the months that a window's sparklines show."""
+    return periods.add_months(periods.first_day_of("month", window.end - timedelta(days=1)), 1 - SPARK_MONTHS)
+
+
+def shape_tiles(
+    merchant: Merchant,
+    window: Window,
+    now_rows: Mapping[str, MetricValue],
+    then_rows: Mapping[str, MetricValue],
+    sparks: Mapping[str, list[MetricValue]],
+    began: date | None,
+) -> list[Tile]:
+    """Shape the values of a window, of the one before it and of the months, by metric; `began` is the first day of trade."""
     return [
         _tile(
             merchant, metric, window, now_rows[metric.key], then_rows.get(metric.key), sparks.get(metric.key, []), began
@@ -198,19 +216,26 @@ def cohorts(
     *, merchant: Merchant, months: int = 18, basis: Literal["joined", "first_purchase"] = "joined"
 ) -> tuple[CohortRow, ...]:
     """Show, for each month of joining or of first purchases, which share of its members bought in the months after."""
-    found: dict[date, list[CohortMonth]] = {}
-    for row in CohortMonth.objects.filter(merchant=merchant, basis=basis).order_by("joined_month", "months_after"):
-        found.setdefault(row.joined_month, []).append(row)
+    rows = CohortMonth.objects.filter(merchant=merchant, basis=basis).order_by("joined_month", "months_after")
+    found = cohort_rows(rows.values_list("joined_month", "members", "active", "revenue_minor"))
+    return found[-max(1, min(months, 60)) :]
+
+
+def cohort_rows(months: Iterable[tuple[date, int, int, int]]) -> tuple[CohortRow, ...]:
+    """Shape (month of beginning, members, active, revenue_minor), ordered by the beginning and the months after it."""
+    found: dict[date, list[tuple[int, int, int]]] = {}
+    for joined, *row in months:
+        found.setdefault(joined, []).append((row[0], row[1], row[2]))
     return tuple(
         CohortRow(
             joined_month=joined,
-            members=rows[0].members,
-            active=tuple(r.active for r in rows),
-            shares=tuple((Decimal(r.active) * 100 / r.members).quantize(Decimal("0.1")) for r in rows),
-            revenue_minor=tuple(r.revenue_minor for r in rows),
-            is_small=rows[0].members < COHORT_MIN,
+            members=rows[0][0],
+            active=tuple(active for _members, active, _revenue in rows),
+            shares=tuple((Decimal(active) * 100 / members).quantize(Decimal("0.1")) for members, active, _ in rows),
+            revenue_minor=tuple(revenue for _members, _active, revenue in rows),
+            is_small=rows[0][0] < COHORT_MIN,
         )
-        for joined, rows in list(found.items())[-max(1, min(months, 60)) :]
+        for joined, rows in found.items()
     )
 
 
@@ -219,15 +244,31 @@ def liability(*, merchant: Merchant) -> Owed | None:
     row = Liability.objects.filter(merchant=merchant).order_by("-local_day").first()
     if row is None:
         return None
+    names = ("outstanding", "pending", "held", "debt", "cost_minor", "rate_points", "rate_minor", "computed_at")
+    return owed(**{name: getattr(row, name) for name in names})
+
+
+def owed(
+    *,
+    outstanding: int,
+    pending: int,
+    held: int,
+    debt: int,
+    cost_minor: int | None,
+    rate_points: int | None,
+    rate_minor: int | None,
+    computed_at: datetime,
+) -> Owed:
+    """Shape a row of the liability."""
     return Owed(
-        outstanding=row.outstanding,
-        spendable=row.outstanding - row.pending - row.held,
-        pending=row.pending,
-        held=row.held,
-        debt=row.debt,
-        cost_minor=row.cost_minor,
-        rate=f"{row.rate_points}:{row.rate_minor}" if row.rate_points else None,
-        computed_at=row.computed_at,
+        outstanding=outstanding,
+        spendable=outstanding - pending - held,
+        pending=pending,
+        held=held,
+        debt=debt,
+        cost_minor=cost_minor,
+        rate=f"{rate_points}:{rate_minor}" if rate_points else None,
+        computed_at=computed_at,
     )
 
 
@@ -236,24 +277,35 @@ def freshness(*, merchant: Merchant) -> Freshness:
     runs = MetricRun.objects.filter(merchant=merchant).order_by("-id")
     finished = runs.filter(finished_at__isnull=False).first()
     failed = runs.filter(failed_at__isnull=False).first()
-    return Freshness(
-        finished.finished_at if finished else None,
-        failed is not None and (finished is None or failed.pk > finished.pk),
+    return fresh(
+        finished=finished.pk if finished else None,
+        failed=failed.pk if failed else None,
+        finished_at=finished.finished_at if finished else None,
     )
+
+
+def fresh(*, finished: int | None, failed: int | None, finished_at: datetime | None) -> Freshness:
+    """Shape the newest run that finished and the newest that failed, by key."""
+    return Freshness(finished_at, failed is not None and (finished is None or failed > finished))
 
 
 def insights(*, merchant: Merchant) -> tuple[Attention, ...]:
     """List what needs attention; what concerns nobody is left out."""
-    rows = {row.kind: row for row in Insight.objects.filter(merchant=merchant, members__gt=0)}
+    rows = Insight.objects.filter(merchant=merchant, members__gt=0)
+    return attention({row.kind: (row.members, row.amount) for row in rows})
+
+
+def attention(found: Mapping[str, tuple[int, int]]) -> tuple[Attention, ...]:
+    """Shape the members and the amount of each kind, in the order of the kinds."""
     return tuple(
         Attention(
             kind=alert.kind,
-            title=alert.title(rows[alert.kind].members),
+            title=alert.title(found[alert.kind][0]),
             detail=str(alert.detail),
-            members=rows[alert.kind].members,
-            amount=rows[alert.kind].amount,
+            members=found[alert.kind][0],
+            amount=found[alert.kind][1],
             unit=alert.unit,
         )
         for alert in alerts.ALERTS
-        if alert.kind in rows
+        if alert.kind in found
     )

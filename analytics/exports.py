@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Final, Literal
 
 from django.utils.translation import gettext as _
 
-from analytics import dashboard, metrics
+from analytics import board, dashboard, metrics
 from analytics.members_behind import PAGE_MAX, members_behind
 from analytics.models import MetricValue
 from engagement import survey_answers
@@ -38,6 +38,57 @@ def metric_rows(*, merchant: Merchant) -> Iterator[tuple[Cell, ...]]:
         yield (titles.get(row.metric, row.metric), row.metric, row.definition, row.period_kind, row.starts_on,
                row.ends_on, value, said.get(row.metric, ""), low, high, numerator, row.denominator, row.n,
                row.computed_at, row.counted_until)  # fmt: skip
+
+
+def board_rows(
+    *,
+    merchant: Merchant,
+    period: str,
+    now: datetime,
+    location: int | None,
+    names: Mapping[int, str],
+    rewards: Mapping[str, str],
+) -> Iterator[tuple[Cell, ...]]:
+    """List what the dashboard shows of one period: one row a number, the period before beside it; money as money.
+
+    `names` are those of the locations by key, `rewards` those of the rewards by code.
+    """
+    found = board.read(merchant=merchant, period=period, now=now, location=location)
+    currency = merchant.currency
+    yield _("Part"), _("Name"), _("From"), _("Until"), _("Value"), _("Before"), _("Unit")
+    first, end, sums, earlier = found.period.starts_on, found.period.ends_on, found.sums, found.before
+    for name, now_minor, then_minor in (
+        (_("Sales to members"), sums.members_revenue_minor, earlier.members_revenue_minor),
+        (_("All sales"), sums.revenue_minor, earlier.revenue_minor),
+        (_("Reward cost"), sums.reward_cost_minor, earlier.reward_cost_minor),
+    ):
+        yield _("Period"), name, first, end, amount(now_minor, currency), amount(then_minor, currency), currency
+    for name, count, before in (
+        (_("Purchases"), sums.purchases, earlier.purchases),
+        (_("Active members"), sums.active_members, earlier.active_members),
+        (_("New members"), sums.joined, earlier.joined),
+        (_("Rewards redeemed"), sums.rewards, earlier.rewards),
+    ):
+        yield _("Period"), name, first, end, count, before, ""
+    for bar in found.bars:
+        for name, minor, then in (
+            (_("Sales to members"), bar.members_minor, bar.members_before_minor),
+            (_("Other sales"), bar.guests_minor, None),
+        ):
+            yield (_("Series"), name, bar.starts_on, bar.ends_on, amount(minor, currency), amount(then, currency),
+                   currency)  # fmt: skip
+    for tile in found.tiles.values():
+        values = (tile.value, tile.previous)
+        if tile.unit == "money":
+            values = (amount(tile.value, currency), amount(tile.previous, currency))
+        unit = {"money": currency, "percent": "%"}.get(tile.unit, _("score"))
+        yield _("Number"), tile.title, first, end, *values, unit
+    for place in found.locations:
+        named = names.get(place.location_id, _("Without a shop"))
+        yield _("Shop"), named, first, end, amount(place.members_revenue_minor, currency), None, currency
+    for each in found.rewards:
+        named = rewards.get(each.reward, each.reward) if each.reward else _("Paid with points")
+        yield _("Reward"), named, first, end, amount(each.cost_minor, currency), None, currency
 
 
 def series_rows(

@@ -5,10 +5,13 @@ Plain rows in pages, summed in Python: no shared SQL, no stored local day.
 
 from __future__ import annotations
 
+import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any, Final
 
 from django.db import connection
@@ -30,6 +33,10 @@ class DailyFacts:
     #: person or None, score, day, (answered_at, id)
     answers: list[tuple[int | None, int, date, tuple[datetime, int]]] = field(default_factory=list)
     points: Counter[tuple[date, str]] = field(default_factory=Counter)
+    #: member (0: guests), day, location: (purchases, revenue)
+    at_locations: dict[tuple[int, date, int], list[int]] = field(default_factory=dict)
+    #: day, location, reward: (redemptions, points, cost, without a price)
+    rewards: dict[tuple[date, int, str], list[int]] = field(default_factory=dict)
     purchases: int = 0
     #: The same days from the other side: the person first.
     by_day: dict[date, list[tuple[int, ...]]] = field(default_factory=lambda: defaultdict(list))
@@ -67,8 +74,9 @@ def read(merchant: Merchant) -> DailyFacts:
             facts.joined[identity] = periods.local_day(joined_at, zone)
         else:
             becomes[identity] = merged_into
-    for _id, member, at, total, refunded, is_gone, paid, points in _pages(
-        "SELECT id, member_id, occurred_at, total_minor, refunded_minor, came_back_whole, points_paid_minor, points_kept "
+    for _id, member, at, total, refunded, is_gone, paid, points, location in _pages(
+        "SELECT id, member_id, occurred_at, total_minor, refunded_minor, came_back_whole, points_paid_minor, points_kept, "
+        "location_id "
         "FROM reading_purchases WHERE merchant_id = %(merchant)s AND id > %(after)s",
         merchant,
     ):
@@ -83,6 +91,10 @@ def read(merchant: Merchant) -> DailyFacts:
             row[place] += amount
             mine[place] += amount
         row[4] += points if member else 0
+        there = facts.at_locations.setdefault((member or GUESTS, day, location or 0), [0, 0])
+        there[0] += counts
+        there[1] += total - refunded
+    facts.at_locations = {key: row for key, row in facts.at_locations.items() if row[0] or row[1]}
     facts.raw = {key: row for key, row in facts.raw.items() if row[0] or row[1]}
     facts.days = {
         person: {day: row for day, row in days.items() if row[0] or row[1]} for person, days in facts.days.items()
@@ -102,7 +114,47 @@ def read(merchant: Merchant) -> DailyFacts:
         merchant,
     ):
         facts.points[periods.local_day(at, zone), kind] += balance + pending
+    _read_rewards(merchant, facts)
     return facts
+
+
+def _read_rewards(merchant: Merchant, facts: DailyFacts) -> None:
+    terms = {
+        number: document
+        for _place, number, document in _pages(
+            "SELECT number, number, document FROM reading_terms WHERE merchant_id = %(merchant)s AND number > %(after)s",
+            merchant,
+        )
+    }
+    for _id, reward, captured, returned, amount, at, location, version, is_own in _pages(
+        "SELECT id, reward, points_captured, points_returned, amount_minor, occurred_at, location_id, terms_version, is_own "
+        "FROM reading_redemptions WHERE merchant_id = %(merchant)s AND state = 'captured' AND id > %(after)s",
+        merchant,
+    ):
+        if not is_own and captured == returned:
+            continue
+        key = (periods.local_day(at, merchant.tzinfo), location or 0, reward)
+        row = facts.rewards.setdefault(key, [0, 0, 0, 0])
+        cost = _cost(terms.get(version), reward, captured - returned, captured, amount, is_own=is_own)
+        for place, figure in enumerate((1, captured - returned, cost or 0, int(cost is None))):
+            row[place] += figure
+
+
+def _cost(document: Any, reward: str, kept: int, captured: int, amount: int | None, *, is_own: bool) -> int | None:
+    """What one redemption cost, in minor units, halves up; None where the terms of its day say no price."""
+    if amount is not None:
+        return amount if is_own else _half_up(Fraction(amount * kept, captured))
+    document = json.loads(document) if isinstance(document, str) else document
+    rate = (document or {}).get("pay_with_points")
+    points: int | None = kept
+    if is_own:
+        prices = [each["price_points"] for each in (document or {}).get("rewards", ()) if each["code"] == reward]
+        points = prices[0] if prices else None
+    return None if rate is None or points is None else _half_up(Fraction(points * rate["amount_minor"], rate["points"]))
+
+
+def _half_up(figure: Fraction) -> int:
+    return math.floor(figure + Fraction(1, 2))
 
 
 def unseen(merchant: Merchant, seen_through: int) -> int:

@@ -51,6 +51,57 @@ class MemberDay(TenantModel):
         ]
 
 
+class MemberDayAtLocation(TenantModel):
+    """What one member bought on one of the merchant's days at one location: a `MemberDay` by where it happened."""
+
+    deletable = True
+
+    member_id = models.BigIntegerField(help_text="0: all guests together")
+    local_day = models.DateField()
+    location_id = models.BigIntegerField(help_text="0: the sale names none")
+    purchases = models.IntegerField(help_text="As in MemberDay")
+    revenue_minor = models.BigIntegerField(help_text="As in MemberDay")
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["merchant", "member_id", "local_day", "location_id"], name="one_row_per_member_day_and_location"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["merchant", "local_day"],
+                include=["location_id", "member_id", "purchases", "revenue_minor"],
+                name="member_day_at_location_by_day",
+            )
+        ]
+
+
+class RewardDay(TenantModel):
+    """What members redeemed of one reward on one of the merchant's days at one location, less what came back."""
+
+    deletable = True
+
+    local_day = models.DateField(help_text="Of the redemption")
+    location_id = models.BigIntegerField(help_text="0: the redemption names none")
+    reward = models.CharField(
+        max_length=60, blank=True, help_text="Code of the reward; empty: an amount paid with points"
+    )
+    redemptions = models.BigIntegerField()
+    points = models.BigIntegerField()
+    cost_minor = models.BigIntegerField(help_text="Of those that have a price")
+    unpriced = models.BigIntegerField(help_text="Redemptions that have none")
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["merchant", "local_day", "location_id", "reward"], name="one_row_per_day_location_and_reward"
+            ),
+        ]
+
+
 class LedgerMark(TenantModel):
     """How far one account's entries were taken in: their seq has no gaps and grows in the order of committing."""
 
@@ -187,6 +238,9 @@ class MetricRun(TenantModel):
     finished_at = models.DateTimeField(null=True, blank=True)
     is_as_of = models.BooleanField(default=False, help_text="Of an earlier day: it looked later than its start says")
     cluster = models.CharField(max_length=30, blank=True, help_text="Cluster and database the ids were given in")
+    layout = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="Which rollups it filled: analytics.rollups.LAYOUT of its release"
+    )
     seen_through = models.BigIntegerField(
         null=True, blank=True, help_text="Every transaction below this id was taken in"
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import ClassVar, Final, cast
 
 from django.utils.formats import date_format
@@ -19,6 +20,8 @@ from merchants import periods
 from merchants.errors import Invalid
 from merchants.models.merchants import Merchant
 
+#: Days of a period of one's own choice.
+CUSTOM_DAYS_MAX: Final = 3653
 _KINDS: Final = ("days_30", "days_90", "days_365", *windows.CALENDAR_KINDS)
 
 
@@ -28,39 +31,65 @@ class NoSuchPeriod(Invalid):
 
 def choices(*, merchant: Merchant, now: datetime) -> tuple[PeriodChoice, ...]:
     """List the periods that have numbers: the last days first, then months, quarters and years."""
-    today = periods.local_day(now, merchant.tzinfo)
-    held = MetricValue.objects.filter(merchant=merchant, metric=metrics.METRICS[0].key, period_kind__in=_KINDS)
-    rows = sorted(
-        held.values_list("period_kind", "starts_on", "ends_on", "counted_until"),
-        key=lambda r: (_KINDS.index(r[0]), -r[1].toordinal()),
-    )
+    return offered(held(merchant), today=periods.local_day(now, merchant.tzinfo))
+
+
+def held(merchant: Merchant) -> list[Window]:
+    """Read the windows that have numbers: of each kind the newest first."""
+    rows = MetricValue.objects.filter(merchant=merchant, metric=metrics.METRICS[0].key, period_kind__in=_KINDS)
+    found = [
+        Window(cast(windows.Kind, kind), first, end, first, until)
+        for kind, first, end, until in rows.values_list("period_kind", "starts_on", "ends_on", "counted_until")
+    ]
+    return sorted(found, key=lambda window: (_KINDS.index(window.kind), -window.first.toordinal()))
+
+
+def offered(windows_held: Sequence[Window], *, today: date) -> tuple[PeriodChoice, ...]:
+    """Shape the windows that have numbers as periods to choose from."""
     found = []
     last_rolling: dict[str, date] = {}
-    for kind, first, end, until in rows:
+    for window in windows_held:
         # Of the last days, the window before the last one is kept for comparing only.
-        if kind.startswith("days_") and last_rolling.setdefault(kind, first) != first:
+        if window.kind.startswith("days_") and last_rolling.setdefault(window.kind, window.first) != window.first:
             continue
-        found.append(choice_of(Window(cast(windows.Kind, kind), first, end, first, until), today))
+        found.append(choice_of(window, today))
     return tuple(found)
 
 
-def parse_period(key: str, *, merchant: Merchant, now: datetime) -> Window:
-    """Read a period's key: `last_30`, `last_90`, `last_365`, `2026-10`, `2026-Q3`, `2026`.
+def parse_period(
+    key: str, *, merchant: Merchant, now: datetime, windows_held: Sequence[Window] | None = None
+) -> Window:
+    """Read a period's key: `last_30`, `last_90`, `last_365`, `2026-10`, `2026-Q3`, `2026`, `2026-10-05..2026-11-01`.
 
     A last-days window is the newest one computed, so that a page shown before the night's run is not empty; of a running
-    period, what the last run counted.
+    period, what the last run counted.  Without `windows_held` it is asked what is kept.
 
     :raises NoSuchPeriod: anything else.
     """
-    rows = MetricValue.objects.filter(merchant=merchant)
-    if key in ("last_30", "last_90", "last_365"):
+    today = periods.local_day(now, merchant.tzinfo)
+    if ".." in key:
+        return _custom(key, today)
+    rolling = key in ("last_30", "last_90", "last_365")
+    window = _calendar(key, today) if not rolling else None
+    kept = held(merchant) if windows_held is None else windows_held
+    if window is None:
         kind = cast(RollingKind, "days_" + key.removeprefix("last_"))
-        newest = rows.filter(period_kind=kind).order_by("-ends_on").values("ends_on")[:1]
-        return windows.rolling_window(kind, newest[0]["ends_on"] if newest else periods.local_day(now, merchant.tzinfo))
-    window = _calendar(key, periods.local_day(now, merchant.tzinfo))
-    counted = rows.filter(period_kind=window.kind, starts_on=window.first).order_by("-counted_until")
-    until = counted.values_list("counted_until", flat=True).first()
-    return window if until is None else replace(window, until=until)
+        return windows.rolling_window(kind, max((each.end for each in kept if each.kind == kind), default=today))
+    counted = [each.until for each in kept if (each.kind, each.first) == (window.kind, window.first)]
+    return replace(window, until=max(counted)) if counted else window
+
+
+def _custom(key: str, today: date) -> Window:
+    days = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.\.([0-9]{4}-[0-9]{2}-[0-9]{2})", key, re.ASCII)
+    try:
+        first, last = (date.fromisoformat(day) for day in (days.groups() if days else ("", "")))
+    except ValueError:
+        raise NoSuchPeriod(_("There is no such day."), pointer="/period") from None
+    if not date(1900, 1, 1) <= first <= last <= first + timedelta(days=CUSTOM_DAYS_MAX):
+        raise NoSuchPeriod(_("The last day comes after the first, ten years at most."), pointer="/period")
+    if first >= today:
+        raise NoSuchPeriod(_("The numbers end yesterday: choose an earlier first day."), pointer="/period")
+    return windows.custom_window(first, last, today=today)
 
 
 def _calendar(key: str, today: date) -> Window:
@@ -82,6 +111,9 @@ def choice_of(window: Window, today: date) -> PeriodChoice:
 
 
 def _label(window: Window) -> str:
+    if window.kind == "custom":
+        first, last = date_format(window.first), date_format(window.end - timedelta(days=1))
+        return _("%(first)s – %(last)s") % {"first": first, "last": last}
     if window.kind.startswith("days_"):
         days = int(window.kind.removeprefix("days_"))
         return ngettext("Last %(count)d day", "Last %(count)d days", days) % {"count": days}

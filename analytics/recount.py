@@ -129,7 +129,31 @@ def _nps(facts: DailyFacts, first: date, end: date, before: date) -> tuple[int, 
     return promoters - detractors, len(voices), len(voices)
 
 
+def _members_share(facts: DailyFacts, first: date, end: date, before: date) -> tuple[int, int, int]:
+    purchases, revenue, _paid, _free = _orders(facts, first, end)
+    guests = sum(row[2] for row in facts.between(first, end) if row[0] == GUESTS)
+    return revenue - guests, revenue, purchases
+
+
+def _reward_cost(facts: DailyFacts, first: date, end: date, before: date) -> tuple[int, int, int]:
+    rows = [row for (day, _location, _reward), row in facts.rewards.items() if first <= day < end]
+    revenue = _orders(facts, first, end)[1]
+    return sum(row[2] for row in rows), max(0, revenue), sum(row[0] for row in rows)
+
+
+def _points_redeemed(facts: DailyFacts, first: date, end: date, before: date) -> tuple[int, int, int]:
+    sums: Counter[str] = Counter()
+    for (day, kind), points in facts.points.items():
+        if first <= day < end:
+            sums[kind] += points
+    issued = max(0, sums["accrue"])
+    return -(sums["redeem"] + sums["capture"] + sums["reverse"]), issued, issued
+
+
 PARTS: Final = {"churn": _pauses}
+
+#: Shares of sums, not of members: no interval is kept.
+WITHOUT_INTERVAL: Final = ("members_share_of_sales", "reward_cost_share", "points_redeemed_rate")
 
 COUNTED: Final = {
     "retention": _retention,
@@ -143,6 +167,9 @@ COUNTED: Final = {
     "average_order_value_in_money": _order_value_in_money,
     "average_order_value_above_zero": _order_value_above_zero,
     "nps": _nps,
+    "members_share_of_sales": _members_share,
+    "reward_cost_share": _reward_cost,
+    "points_redeemed_rate": _points_redeemed,
 }
 
 

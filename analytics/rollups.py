@@ -24,6 +24,8 @@ from analytics.models import GUESTS
 from merchants import periods
 from merchants.models.merchants import Merchant
 
+#: Raised when there is a further rollup to be filled, or one is filled otherwise: the next run fills all of them anew.
+LAYOUT: Final = 2
 #: Changed purchases, or changed accounts, taken in by one transaction.
 CHUNK: Final = 20_000
 
@@ -46,6 +48,13 @@ class RollupStep:
     first_day: date | None
 
 
+#: The cluster, and the database in it: transaction ids mean something there only.
+CLUSTER_SQL: Final = (
+    "(SELECT system_identifier::text FROM pg_control_system()) || '/' || "
+    "(SELECT oid::text FROM pg_database WHERE datname = current_database())"
+)
+
+
 def horizon() -> Horizon:
     """State how far the database can be seen at this moment.
 
@@ -55,8 +64,7 @@ def horizon() -> Horizon:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint, "
-            "(SELECT system_identifier::text FROM pg_control_system()) || '/' || "
-            "(SELECT oid::text FROM pg_database WHERE datname = current_database()) FROM pg_current_snapshot() AS s"
+            f"{CLUSTER_SQL} FROM pg_current_snapshot() AS s"
         )
         settled, end, cluster = cursor.fetchone()
     return Horizon(settled, end, cluster)
@@ -88,6 +96,9 @@ _CHANGED: Final = """
         WHERE merchant_id = %(merchant)s AND xid >= %(start)s::text::xid8 AND xid < %(end)s::text::xid8)
 """
 
+_OF_MEMBERS: Final = "p.member_id = ANY(%(distinct)s) AND p.local_day BETWEEN %(first)s AND %(last)s"
+_OF_GUESTS: Final = "p.member_id IS NULL AND p.local_day = ANY(%(days)s)"
+
 # Sets are compared, never looked up one by one: right after a big import the planner knows nothing of this merchant's
 # rows yet, and a lookup by the wrong index, a hundred thousand times, takes the night.
 _FRESH: Final = """
@@ -117,15 +128,33 @@ _FRESH: Final = """
 _FRESH_MEMBERS: Final = _FRESH.format(
     owner="p.member_id",
     points="sum(p.points_kept)",
-    those="p.member_id = ANY(%(distinct)s) AND p.local_day BETWEEN %(first)s AND %(last)s",
+    those=_OF_MEMBERS,
 )
-_FRESH_GUESTS: Final = _FRESH.format(
-    owner=str(GUESTS), points="0", those="p.member_id IS NULL AND p.local_day = ANY(%(days)s)"
-)
+_FRESH_GUESTS: Final = _FRESH.format(owner=str(GUESTS), points="0", those=_OF_GUESTS)
+
+
+# The same days by where the sales were.  A member's day is written anew as a whole.
+_AT_LOCATIONS: Final = """
+    WITH touched AS MATERIALIZED (
+        SELECT * FROM unnest(%(members)s::bigint[], %(days)s::date[]) AS t(member_id, local_day)
+    )
+    INSERT INTO analytics_memberdayatlocation (merchant_id, member_id, local_day, location_id, purchases, revenue_minor)
+    SELECT %(merchant)s, t.member_id, t.local_day, coalesce(p.location_id, 0), count(*) FILTER (WHERE p.is_kept),
+        sum(p.net_minor)
+    FROM reading_purchases p JOIN touched t ON t.member_id = coalesce(p.member_id, 0) AND t.local_day = p.local_day
+    WHERE p.merchant_id = %(merchant)s AND {those} GROUP BY 2, 3, 4
+    HAVING count(*) FILTER (WHERE p.is_kept) > 0 OR sum(p.net_minor) <> 0
+"""
+_OFF_LOCATIONS: Final = """
+    DELETE FROM analytics_memberdayatlocation d
+    USING unnest(%(members)s::bigint[], %(days)s::date[]) AS t(member_id, local_day)
+    WHERE d.merchant_id = %(merchant)s AND d.member_id = t.member_id AND d.local_day = t.local_day
+        AND d.member_id = ANY(%(distinct)s) AND d.local_day BETWEEN %(first)s AND %(last)s
+"""
 
 
 def refresh_purchases(*, merchant: Merchant, start: int, end: int, chunk: int = CHUNK) -> RollupStep:
-    """Bring the members' days touched by transactions [start, end) up to date, or the first part.
+    """Bring the members' days touched by transactions [start, end) up to date, or the first part; rewards' days with them.
 
     Idempotent.  `Step.next` is where to go on; None when `end` was reached.
     """
@@ -149,6 +178,7 @@ def refresh_purchases(*, merchant: Merchant, start: int, end: int, chunk: int = 
             _recompute(cursor, merchant, touched[place : place + CHUNK])
         if guest_days:
             _recompute(cursor, merchant, [(GUESTS, day) for day in sorted(guest_days)])
+        _refresh_rewards(cursor, merchant, asked)
         cursor.execute("SET LOCAL enable_nestloop = on")
     days = guest_days.union(day for _member, day in touched)
     return RollupStep(
@@ -181,8 +211,10 @@ def refill_purchases(*, merchant: Merchant, after: int, chunk: int = CHUNK) -> R
         guest_days = sorted(day for member, day, _last, _count in found if member is None)
         if guest_days:
             _recompute(cursor, merchant, [(GUESTS, day) for day in guest_days])
+        is_full = bool(found) and found[0][3] == chunk
+        if not is_full:
+            _refresh_rewards(cursor, merchant, {"merchant": merchant.pk, "start": 0, "end": None})
         cursor.execute("SET LOCAL enable_nestloop = on")
-    is_full = bool(found) and found[0][3] == chunk
     return RollupStep(
         max(row[2] for row in found) if is_full else None, len(found), min((row[1] for row in found), default=None)
     )
@@ -200,17 +232,18 @@ def _touched_guest_days(cursor: CursorWrapper, merchant: Merchant, changed: list
 def _recompute(cursor: CursorWrapper, merchant: Merchant, touched: list[tuple[int, date]]) -> None:
     """Compute days anew from their purchases; a day of which nothing is left loses its row."""
     members, days = [member for member, _day in touched], [day for _member, day in touched]
-    cursor.execute(
-        _FRESH_GUESTS if members[0] == GUESTS else _FRESH_MEMBERS,
-        {
-            "merchant": merchant.pk,
-            "members": members,
-            "days": days,
-            "distinct": sorted(set(members)),
-            "first": min(days),
-            "last": max(days),
-        },
-    )
+    of_guests = members[0] == GUESTS
+    asked: dict[str, Any] = {
+        "merchant": merchant.pk,
+        "members": members,
+        "days": days,
+        "distinct": sorted(set(members)),
+        "first": min(days),
+        "last": max(days),
+    }
+    cursor.execute(_OFF_LOCATIONS, asked)
+    cursor.execute(_AT_LOCATIONS.format(those=_OF_GUESTS if of_guests else _OF_MEMBERS), asked)
+    cursor.execute(_FRESH_GUESTS if of_guests else _FRESH_MEMBERS, asked)
     gone = cursor.fetchall()
     if gone:
         cursor.execute(
@@ -226,6 +259,73 @@ def _recompute(cursor: CursorWrapper, merchant: Merchant, touched: list[tuple[in
                 max(row[1] for row in gone),
             ],
         )
+
+
+_REWARDS_SPAN: Final = """
+    SELECT min(r.occurred_at), max(r.occurred_at) FROM reading_redemptions r
+    WHERE r.merchant_id = %(merchant)s AND r.xid >= %(start)s::text::xid8
+        AND (%(end)s::bigint IS NULL OR r.xid < %(end)s::text::xid8)
+"""
+_REWARD_DAYS: Final = """
+    SELECT DISTINCT %(first_day)s::date + width_bucket(r.occurred_at, %(starts)s::timestamptz[]) - 1
+    FROM reading_redemptions r
+    WHERE r.merchant_id = %(merchant)s AND r.xid >= %(start)s::text::xid8
+        AND (%(end)s::bigint IS NULL OR r.xid < %(end)s::text::xid8)
+"""
+_OFF_REWARDS: Final = "DELETE FROM analytics_rewardday WHERE merchant_id = %(merchant)s AND local_day = ANY(%(days)s)"
+
+# Money off costs what was taken off.  Anything else costs its points, at the rate at which the terms of its day let points
+# pay; what a full stamp card brought costs as many points as the terms ask of others for it.  Terms without a rate say no
+# price.  Of what came back in part, its share is left.
+_REWARDS: Final = """
+    WITH rate AS MATERIALIZED (
+        SELECT t.number, (t.document #>> '{pay_with_points,points}')::bigint AS points,
+            (t.document #>> '{pay_with_points,amount_minor}')::bigint AS minor
+        FROM reading_terms t WHERE t.merchant_id = %(merchant)s
+    ), price AS MATERIALIZED (
+        SELECT t.number, e ->> 'code' AS reward, min((e ->> 'price_points')::bigint) AS points
+        FROM reading_terms t CROSS JOIN jsonb_array_elements(coalesce(t.document -> 'rewards', '[]'::jsonb)) AS e
+        WHERE t.merchant_id = %(merchant)s GROUP BY 1, 2
+    ), redeemed AS (
+        SELECT %(first_day)s::date + width_bucket(r.occurred_at, %(starts)s::timestamptz[]) - 1 AS local_day,
+            coalesce(r.location_id, 0) AS location_id, r.reward, r.points_captured - r.points_returned AS points,
+            round(CASE
+                WHEN r.amount_minor IS NOT NULL AND r.is_own THEN r.amount_minor
+                WHEN r.amount_minor IS NOT NULL
+                    THEN r.amount_minor::numeric * (r.points_captured - r.points_returned) / r.points_captured
+                WHEN r.is_own THEN price.points::numeric * rate.minor / nullif(rate.points, 0)
+                ELSE (r.points_captured - r.points_returned)::numeric * rate.minor / nullif(rate.points, 0)
+            END) AS cost_minor
+        FROM reading_redemptions r
+        LEFT JOIN rate ON rate.number = r.terms_version
+        LEFT JOIN price ON price.number = r.terms_version AND price.reward = r.reward
+        WHERE r.merchant_id = %(merchant)s AND r.state = 'captured' AND r.occurred_at >= %(start_at)s
+            AND r.occurred_at < %(end_at)s AND (r.is_own OR r.points_captured > r.points_returned)
+    )
+    INSERT INTO analytics_rewardday (merchant_id, local_day, location_id, reward, redemptions, points, cost_minor, unpriced)
+    SELECT %(merchant)s, local_day, location_id, reward, count(*), sum(points), coalesce(sum(cost_minor), 0),
+        count(*) FILTER (WHERE cost_minor IS NULL)
+    FROM redeemed WHERE local_day = ANY(%(days)s) GROUP BY 2, 3, 4
+"""
+
+
+def _refresh_rewards(cursor: CursorWrapper, merchant: Merchant, asked: dict[str, Any]) -> None:
+    """Compute the days anew on which rewards were redeemed that transactions [start, end) changed; `end` None: all."""
+    zone = merchant.tzinfo
+    cursor.execute(_REWARDS_SPAN, asked)
+    earliest, latest = cursor.fetchone()
+    if earliest is None:
+        return
+    first, last = periods.local_day(earliest, zone), periods.local_day(latest, zone)
+    first_day, starts = day_starts(first, last, zone)
+    placed = asked | {
+        "first_day": first_day, "starts": starts, "start_at": starts[0],
+        "end_at": periods.start_of_day(last + timedelta(days=1), zone),
+    }  # fmt: skip
+    cursor.execute(_REWARD_DAYS, placed)
+    placed["days"] = sorted(row[0] for row in cursor.fetchall())
+    cursor.execute(_OFF_REWARDS, placed)
+    cursor.execute(_REWARDS, placed)
 
 
 _CHANGED_ACCOUNTS: Final = """
@@ -300,5 +400,5 @@ def day_starts(first: date, last: date, zone: ZoneInfo) -> tuple[date, list[Any]
 def forget(*, merchant: Merchant) -> None:
     """Empty the rollups, so that the next refresh fills them from the first purchase on."""
     with connection.cursor() as cursor:
-        for table in ("memberday", "pointsday", "ledgermark"):
+        for table in ("memberday", "memberdayatlocation", "rewardday", "pointsday", "ledgermark"):
             cursor.execute(f"DELETE FROM analytics_{table} WHERE merchant_id = %s", [merchant.pk])

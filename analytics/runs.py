@@ -148,11 +148,15 @@ def _begin(merchant: Merchant, now: datetime, *, rebuild: bool, is_as_of: bool) 
     last = _last(merchant)
     seen = rollups.horizon()
     forwards = _forwards(merchant)
-    # Ids of another cluster say nothing here (a dump was restored): all over again, from the purchases.
-    if rebuild or (last is not None and last.cluster != seen.cluster):
+    # Ids of another cluster say nothing here (a dump was restored), and a release before this one filled fewer tables:
+    # all over again, from the purchases.
+    if rebuild or (last is not None and (last.cluster, last.layout) != (seen.cluster, rollups.LAYOUT)):
         rollups.forget(merchant=merchant)
         last = None
-    run = MetricRun(merchant=merchant, started_at=now, cluster=seen.cluster, forwards=forwards, is_as_of=is_as_of)
+    run = MetricRun(
+        merchant=merchant, started_at=now, cluster=seen.cluster, layout=rollups.LAYOUT, forwards=forwards,
+        is_as_of=is_as_of,
+    )  # fmt: skip
     if last is None:
         # What is not yet settled may not be seen by the refill, and is looked for by its transaction afterwards.
         run.seen_through, run.refilled_through = seen.settled, 0

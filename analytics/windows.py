@@ -12,7 +12,7 @@ from merchants import periods
 CalendarKind = Literal["month", "quarter", "year"]
 RollingKind = Literal["days_30", "days_90", "days_365"]
 PartKind = Literal["month_part", "quarter_part", "year_part"]
-Kind = CalendarKind | RollingKind | PartKind
+Kind = CalendarKind | RollingKind | PartKind | Literal["custom"]
 
 CALENDAR_KINDS: Final[tuple[CalendarKind, ...]] = ("month", "quarter", "year")
 #: A history longer than this is a mistyped day; its periods can be computed by `metrics run --at`.
@@ -39,7 +39,9 @@ class Window:
 
     @property
     def label(self) -> str:
-        """Name it for machines: 2026-10, 2026-Q3, 2026, last_30."""
+        """Name it for machines: 2026-10, 2026-Q3, 2026, last_30, 2026-10-05..2026-11-01."""
+        if self.kind == "custom":
+            return f"{self.first}..{self.end - timedelta(days=1)}"
         if self.kind.startswith("days_"):
             return f"last_{self.kind.removeprefix('days_')}"
         return periods.label_of(cast(periods.Kind, self.kind.removesuffix("_part")), self.first)
@@ -65,6 +67,12 @@ def rolling_window(kind: RollingKind, today: date) -> Window:
     """Make the window of the last n whole days, ending yesterday."""
     length = timedelta(days=dict(_ROLLING)[kind])
     return Window(kind, today - length, today, today - length * 2, today)
+
+
+def custom_window(first: date, last: date, *, today: date) -> Window:
+    """Make a window of any days, both included; it ends yesterday at the latest, and may then hold no day."""
+    end = max(first, min(last + timedelta(days=1), today))
+    return Window("custom", first, end, first - (end - first), end)
 
 
 def previous(window: Window) -> Window:

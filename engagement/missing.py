@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet
 from django.db.models.lookups import IsNull
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -134,6 +134,13 @@ def settled(*, merchant: Merchant, limit: int = 20) -> Sequence[MissingPoints]:
 def waiting_count(*, merchant: Merchant) -> int:
     """Count what waits for an answer."""
     return MissingPoints.objects.filter(merchant=merchant, state=State.WAITING).count()
+
+
+def open_counts(*, merchant: Merchant) -> tuple[int, int]:
+    """Count what waits for an answer, and the questions whose points came twice; one statement unless points were given."""
+    rows = MissingPoints.objects.filter(merchant=merchant, state__in=(State.WAITING, State.ACCEPTED))
+    states = dict(rows.values_list("state").annotate(count=Count("pk")).order_by())
+    return states.get(State.WAITING, 0), paid_twice_count(merchant=merchant) if State.ACCEPTED in states else 0
 
 
 def worth(*, merchant: Merchant, row: MissingPoints, now: datetime, actor: Actor) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
+from unicodedata import normalize
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, connection
@@ -70,13 +71,41 @@ def open_merchant(
 
 
 def free_slug(name: str) -> str:
-    """Return an address made of the name; of a name without Latin letters, such as 카페 하루, the next free number's."""
-    if made := slugify(name)[:_SLUG_MAX].strip("-_").replace("_", "-"):
+    """Return an address made of the name; Hangul as it is read, 카페 하루 is kape-haru.
+
+    Of a name in other letters, such as 小日子, the next free number's.
+    """
+    if made := slugify(romanised(name))[:_SLUG_MAX].strip("-_").replace("_", "-"):
         return re.sub("-+", "-", made)
     number = Merchant.objects.count() + 1
     while Merchant.objects.filter(slug=f"shop-{number}").exists():
         number += 1
     return f"shop-{number}"
+
+
+#: The letters of a Hangul syllable, as the Revised Romanisation writes them one by one.
+_LEADS: Final = ("g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h")
+_VOWELS: Final = (
+    "a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae", "oe", "yo", "u", "wo", "we", "wi", "yu", "eu", "ui", "i",
+)  # fmt: skip
+_TAILS: Final = (
+    "", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p", "t", "t", "ng", "t", "t",
+    "k", "t", "p", "t",
+)  # fmt: skip
+_FIRST_SYLLABLE, _LAST_SYLLABLE = 0xAC00, 0xD7A3
+
+
+def romanised(text: str) -> str:
+    """Return a text with its Hangul syllables in Latin letters, each read by itself; all else stays."""
+    return "".join(_read(sign) for sign in normalize("NFC", text))
+
+
+def _read(sign: str) -> str:
+    if not _FIRST_SYLLABLE <= ord(sign) <= _LAST_SYLLABLE:
+        return sign
+    lead, rest = divmod(ord(sign) - _FIRST_SYLLABLE, len(_VOWELS) * len(_TAILS))
+    vowel, tail = divmod(rest, len(_TAILS))
+    return _LEADS[lead] + _VOWELS[vowel] + _TAILS[tail]
 
 
 def open_sandbox(*, merchant: Merchant, owner: Contact, now: datetime, actor: Actor) -> Merchant:

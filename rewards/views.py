@@ -76,7 +76,8 @@ VIEWS: Final = (
         REDEMPTIONS,
         """
     SELECT r.merchant_id, r.id, r.public_id, r.member_id, r.purchase_id, r.reward, r.state, r.points_captured,
-        r.points_returned, r.amount_minor, r.occurred_at, r.recorded_at, r.ended_at
+        r.points_returned, r.amount_minor, r.occurred_at, r.recorded_at, r.ended_at, r.location_id, r.terms_version,
+        r.own_reward_id IS NOT NULL AS is_own, r.xid
     FROM rewards_redemption r
     """,
     ),

@@ -8,10 +8,13 @@ from analytics.metrics import (
     average_order_value,
     churn,
     loyal_customer_rate,
+    members_share,
     nps,
+    points_redeemed,
     repeat_purchase_rate,
     repeat_share_of_all,
     retention,
+    reward_cost,
 )
 from analytics.metrics.definition import Count as Count
 from analytics.metrics.definition import Group as Group
@@ -30,5 +33,8 @@ METRICS: Final = (
     average_order_value.IN_MONEY,
     average_order_value.ABOVE_ZERO,
     nps.METRIC,
+    members_share.METRIC,
+    reward_cost.METRIC,
+    points_redeemed.METRIC,
 )
 BY_KEY: Final = {metric.key: metric for metric in METRICS}

@@ -11,7 +11,7 @@ from analytics.metrics.definition import HISTORY, Count, Group, Metric, Tally
 from analytics.metrics.people import PERSON_DAYS_SQL
 from analytics.windows import WINDOWS_SQL
 
-_COUNT: Final = f"""
+COUNT: Final = f"""
     WITH {WINDOWS_SQL}
     SELECT w.n, sum(d.revenue_minor) AS revenue_minor, sum(d.purchases) AS purchases,
         coalesce(sum(d.revenue_minor) FILTER (WHERE d.member_id = 0), 0) AS guest_revenue_minor,
@@ -31,26 +31,27 @@ _MEMBERS: Final = f"""
 """
 
 
-def _sums(tally: Tally) -> list[dict[str, int]]:
-    return tally.once("orders", lambda: tally.ask(_COUNT))
+def orders(tally: Tally) -> list[dict[str, int]]:
+    """Count every window's purchases and revenue in one statement, once for all metrics."""
+    return tally.once("orders", lambda: tally.ask(COUNT))
 
 
 def count(tally: Tally) -> list[Count]:
-    return [Count(Decimal(r["revenue_minor"]), Decimal(r["purchases"]), r["purchases"], r) for r in _sums(tally)]
+    return [Count(Decimal(r["revenue_minor"]), Decimal(r["purchases"]), r["purchases"], r) for r in orders(tally)]
 
 
 def count_in_money(tally: Tally) -> list[Count]:
     return [
         Count(Decimal(r["revenue_minor"] - r["points_paid_minor"]), Decimal(r["purchases"]), r["purchases"], r)
-        for r in _sums(tally)
+        for r in orders(tally)
     ]
 
 
 def count_above_zero(tally: Tally) -> list[Count]:
     found = []
-    for sums in _sums(tally):
-        orders = sums["purchases"] - sums["free_purchases"]
-        found.append(Count(Decimal(sums["revenue_minor"]), Decimal(orders), orders, sums))
+    for sums in orders(tally):
+        paid = sums["purchases"] - sums["free_purchases"]
+        found.append(Count(Decimal(sums["revenue_minor"]), Decimal(paid), paid, sums))
     return found
 
 

@@ -39,7 +39,7 @@ _BOUGHT: Final = f"""
     )
 """
 
-_COUNT: Final = f"""
+COUNT: Final = f"""
     WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, {_BOUGHT}
     SELECT n, count(*) AS buyers, count(*) FILTER (WHERE purchases >= {REPEAT_MIN}) AS repeat,
         count(*) FILTER (WHERE purchases >= {LOYAL_MIN}) AS loyal,
@@ -69,6 +69,6 @@ def frequencies(tally: Tally) -> list[Frequency]:
 
 def _counted(tally: Tally) -> list[Frequency]:
     ends = sorted({window.until for window in tally.windows})
-    rows = tally.ask(_COUNT, [Window("month", end, end, end, end) for end in ends])
+    rows = tally.ask(COUNT, [Window("month", end, end, end, end) for end in ends])
     by_end = {end: Frequency(**row) for end, row in zip(ends, rows, strict=True)}
     return [by_end[window.until] for window in tally.windows]

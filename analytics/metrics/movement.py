@@ -35,7 +35,7 @@ _SEEN: Final = """
     )
 """
 
-_COUNT: Final = f"""
+COUNT: Final = f"""
     WITH {WINDOWS_SQL}, {PERSON_DAYS_SQL}, {_SEEN}
     SELECT n, count(*) FILTER (WHERE was) AS start, count(*) FILTER (WHERE came) AS "end",
         count(*) FILTER (WHERE came AND NOT was) AS new, count(*) FILTER (WHERE was AND NOT came) AS lost
@@ -60,7 +60,7 @@ def movements(tally: Tally) -> list[Movement]:
 
 
 def _counted(tally: Tally) -> list[Movement]:
-    found = [Movement(**row) for row in tally.ask(_COUNT)]
+    found = [Movement(**row) for row in tally.ask(COUNT)]
     for window, movement in zip(tally.windows, found, strict=True):
         if movement.lost != movement.start - movement.retained:
             raise AssertionError(f"churn is not 1 - retention in {window.label}: {movement}")

@@ -26,7 +26,7 @@ _ANSWERS: Final = f"""
     ), voice AS (SELECT * FROM answer WHERE person IS NULL OR newest = 1)
 """
 
-_COUNT: Final = f"""
+COUNT: Final = f"""
     WITH {_ANSWERS}
     SELECT n, count(*) AS answers, count(*) FILTER (WHERE score >= {PROMOTER_MIN}) AS promoters,
         count(*) FILTER (WHERE score <= {DETRACTOR_MAX}) AS detractors
@@ -43,7 +43,7 @@ def _listing(condition: str) -> str:
 
 
 def count(tally: Tally) -> list[Count]:
-    rows = tally.ask(_COUNT)
+    rows = tally.ask(COUNT)
     return [
         Count(
             numerator=Decimal(r["promoters"] - r["detractors"]),

@@ -253,6 +253,7 @@ FIELDS: Final[dict[str, str]] = {
     "request_id": "Names this call in our log.",
     "resting_until": "Until when it is left alone after failures; null: not resting.",
     "results": "One an item, in the order sent.",
+    "revenue_by_hour": "Revenue of each hour of the merchant's day, 0 to 23, by when it was sold; minor units.",
     "revenue_minor": "Revenue net of refunds, in minor units.",
     "revision": "Send it back when saving: a document that somebody changed meanwhile is not overwritten.",
     "RefundReceipt.stamps": "What it took off stamp cards.",

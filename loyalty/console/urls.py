@@ -19,12 +19,13 @@ from loyalty.console.members import (
     poster,
     refunding,
 )
-from loyalty.console.programme import overview, parts, publishing, rules, stamp_cards, trying
+from loyalty.console.programme import overview, parts, publishing, rules, stamp_cards, start_page, trying
 
 app_name = "console"
 
 _programme = [
     path("", overview.overview, name="programme"),
+    path("templates", start_page.start_page, name="programme_templates"),
     path("start", overview.start_from, name="programme_start"),
     path("discard", overview.discard, name="programme_discard"),
     path("source", overview.source, name="programme_source"),
@@ -94,6 +95,7 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("", team.start, name="start"),
     path("find", finding.find, name="find"),
     path("dashboard", dashboard.overview, name="dashboard"),
+    path("dashboard/today", dashboard.live, name="dashboard_today"),
     path("dashboard/members", members_of_number.members, name="dashboard_members"),
     path("dashboard/answers", answers.answers, name="dashboard_answers"),
     path("dashboard/answers/care", answers.take_care, name="dashboard_answers_care"),

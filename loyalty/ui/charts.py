@@ -34,6 +34,32 @@ def columns(rows: Sequence[Sequence[Any]], *, tone: str, decimals: int) -> list[
     ]
 
 
+def stacks(bars: Sequence[Mapping[str, Any]], written: Callable[[float], str]) -> dict[str, Any]:
+    """Return everything a chart of stacked bars shows: ticks from the highest down, each bar's drawing, rows of a table.
+
+    A bar has `label`, `axis`, `parts` (lowest first), `mark` (or None), `href`, `is_current`.
+    """
+    # What came back beyond what was sold has no height; its number stands in the table.
+    heights = [max(sum(max(0, part) for part in bar["parts"]), bar["mark"] or 0, 0) for bar in bars]
+    scale = svg.nice_scale(heights, steps=3)
+    span = scale.high
+    return {
+        "ticks": [written(tick) for tick in reversed(scale.ticks)],
+        "bars": [
+            {
+                **bar,
+                "drawing": svg.stack(
+                    [part / span for part in bar["parts"]],
+                    mark=None if bar["mark"] is None else bar["mark"] / span,
+                ),
+                "texts": [written(part) for part in bar["parts"]],
+                "mark_text": NOTHING if bar["mark"] is None else written(bar["mark"]),
+            }
+            for bar in bars
+        ],
+    }
+
+
 def lines(labels: Sequence[str], series: Sequence[Mapping[str, Any]], *, decimals: int, unit: str) -> dict[str, Any]:
     """Return everything a line chart shows: plot, ticks, x labels, table rows, and the data for the script."""
     values = [list(line["values"]) for line in series]
@@ -62,13 +88,14 @@ def lines(labels: Sequence[str], series: Sequence[Mapping[str, Any]], *, decimal
     }
 
 
-def heat_rows(rows: Sequence[Mapping[str, Any]], *, smallest: int) -> list[dict[str, Any]]:
-    """Return the rows of a heat map; the shares of a row smaller than `smallest` are hidden."""
+def heat_rows(rows: Sequence[Mapping[str, Any]], *, smallest: int, judged_from: int = 0) -> list[dict[str, Any]]:
+    """Return the rows of a heat map; the shares of a row smaller than `smallest` are hidden, below `judged_from` hatched."""
     return [
         {
             "label": row["label"],
             "size": formats.number(row["size"]),
             "is_hidden": row["size"] < smallest,
+            "is_doubted": row["size"] < judged_from,
             "cells": [
                 {
                     "text": NOTHING if share is None else formats.percent(share, 0),

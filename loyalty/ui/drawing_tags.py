@@ -53,6 +53,28 @@ def sparkline(values: Sequence[svg.Value], label: str = "", tone: str = "brand")
     return svg.sparkline(values, label=label, tone=tone)
 
 
+@register.simple_tag
+def progress_bar(share: Number | None) -> SafeString:
+    """`{% progress_bar share %}`: a bar alone, of a share of one; its number stands beside it."""
+    return svg.bar(float(share or 0), tone="series")
+
+
+@register.simple_tag
+def histogram(values: Sequence[svg.Value]) -> SafeString:
+    """`{% histogram today.revenue_by_hour %}`: small bars without an axis; the numbers stand beside it."""
+    return svg.histogram(values)
+
+
+@register.inclusion_tag("components/stacked_bars.html")
+def stacked_bars(chart: Mapping[str, Any], title: str, **options: Any) -> dict[str, Any]:
+    """Bars of two parts each with a mark, drawn on the server; each is a link that chooses it.
+
+    `chart` is `loyalty.ui.charts.stacks` with `legend` (rows of `label`, `text`; the last is the mark's) and `when`: the
+    chosen bar read out.  `part_names` head the table; `id` is unique on the page.
+    """
+    return {"title": title, "id": "bars", **chart, **options}
+
+
 @register.inclusion_tag("components/bars.html")
 def bars(rows: Sequence[tuple[str, Number]], tone: str = "brand", decimals: int = 0) -> dict[str, Any]:
     """`{% bars rows %}`: a horizontal bar for each (label, value), scaled to the biggest."""
@@ -82,14 +104,15 @@ def line_chart(
 def heat_map(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], caption: str, **options: Any) -> dict[str, Any]:
     """Cohorts: rows of `label`, `size` and `shares` (0..1, or None where there is nothing yet or too few).
 
-    `corner`, `size_label` name the first columns; `smallest` hides shares of cohorts below that size.
+    `corner`, `size_label` name the first columns; `smallest` hides shares of cohorts below that size, `judged_from` hatches
+    them.
     """
     return {
         "caption": caption,
         "corner": options.get("corner", ""),
         "size_label": options.get("size_label", ""),
         "columns": columns,
-        "rows": charts.heat_rows(rows, smallest=options.get("smallest", 0)),
+        "rows": charts.heat_rows(rows, smallest=options.get("smallest", 0), judged_from=options.get("judged_from", 0)),
     }
 
 

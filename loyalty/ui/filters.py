@@ -78,6 +78,14 @@ def money(minor: Any, currency: Any) -> str:
 
 
 @register.filter
+def money_short(minor: Any, merchant: Any) -> str:
+    """`{{ revenue_minor|money_short:merchant }}`: for headlines, ₩38.9M from a million on."""
+    if minor in NOTHING:
+        return DASH
+    return formats.money_short(minor, merchant.currency, getattr(merchant, "display_digits", None))
+
+
+@register.filter
 def day(value: date | datetime | None, length: str = "medium") -> SafeString | str:
     """`{{ expires_at|day }}` Nov 21, 2026, as a <time>; `:"short"`, `:"long"`, `:"full"`."""
     return _time(value, lambda known: formats.day(known, length))

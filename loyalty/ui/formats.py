@@ -6,11 +6,12 @@ Django's own `intcomma` prints 2000 in zh-hant, so nothing here goes through it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
 from babel import Locale
 from babel import dates as babel_dates
@@ -21,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from merchants import texts
 from merchants.languages import TERRITORIES
-from merchants.money import format_minor
+from merchants.money import exponent, format_minor
 
 Number = int | float | Decimal
 
@@ -107,6 +108,22 @@ def money(minor: int, currency: str, display_digits: int | None = None) -> str:
     return format_minor(minor, currency, str(locale()), digits=display_digits).replace("-", MINUS)
 
 
+#: From so many of the currency's units on an amount is written short.
+_LONG: Final = 1_000_000
+
+
+def money_short(minor: int, currency: str, display_digits: int | None = None) -> str:
+    """Return an amount for a headline or an axis: `₩38.9M`, `₩3890만`; below a million as `money` writes it."""
+    amount = Decimal(minor).scaleb(-exponent(currency))
+    if abs(amount) < _LONG:
+        return money(minor, currency, display_digits)
+    # Three digits that count, whatever the language calls a step: M is a million, 만 ten thousand.
+    short = babel_numbers.format_compact_currency(amount, currency, locale=locale(), fraction_digits=1)
+    if re.search(r"[0-9]{3}\.", short):
+        short = babel_numbers.format_compact_currency(amount, currency, locale=locale(), fraction_digits=0)
+    return re.sub(r"[0-9]{4,}", lambda digits: number(int(digits[0])), short).replace("-", MINUS)
+
+
 def months() -> list[tuple[int, str]]:
     """Return the months by number and name, as the reader's language writes them alone."""
     names = locale().months["stand-alone"]["wide"]
@@ -138,6 +155,16 @@ def clock(value: datetime) -> str:
 def month(value: date | datetime) -> str:
     """Return the merchant-local month, `November 2026`."""
     return babel_dates.format_skeleton("yMMMM", _local(value), locale=locale())
+
+
+def short_month(value: date) -> str:
+    """Return the month without its year, `Nov`, for axes."""
+    return babel_dates.format_skeleton("MMM", value, locale=locale())
+
+
+def short_month_and_year(value: date) -> str:
+    """Return the month with its year, `Nov 2026`, for the heads of narrow rows."""
+    return babel_dates.format_skeleton("yMMM", value, locale=locale())
 
 
 def day_and_month(value: date | datetime) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import get_language
 
-from loyalty.ui import formats
+from loyalty.ui import charts, formats
 from loyalty.ui.theme import DARK, LIGHT, palette
 
 NOW = datetime(2026, 11, 21, 5, 2, tzinfo=UTC)
@@ -149,6 +149,8 @@ def _numbers() -> dict[str, Any]:
             (str(score), count, "negative" if score < 7 else "neutral" if score < 9 else "positive")
             for score, count in enumerate([1, 0, 1, 2, 2, 4, 5, 14, 21, 32, 20])
         ],
+        "sales_chart": _sales_chart(),
+        "hours": [0, 12, 31, 58, 44, 39, 27, 0, 0, 0, 0, 0],
         "category_rows": [("Coffee", 1840), ("Pastry", 960), ("Beans", 512), ("Merchandise", 88)],
         "cohort_columns": ["M1", "M2", "M3", "M4", "M5"],
         "cohort_rows": [
@@ -159,6 +161,34 @@ def _numbers() -> dict[str, Any]:
             {"label": "2026-10", "size": 362, "shares": [0.71, None, None, None, None]},
             {"label": "2026-11", "size": 12, "shares": [None] * 5},
         ],
+    }
+
+
+def _sales_chart() -> dict[str, Any]:
+    weeks = [NOW - timedelta(days=7 * (12 - place)) for place in range(13)]
+    members = _sample_series(13, 260, 40, 6)
+    drawn = charts.stacks(
+        [
+            {
+                "label": formats.day_and_month(week),
+                "axis": formats.day_and_month(week),
+                "parts": [sold * 10_000, 1_500_000],
+                "mark": sold * 9_000,
+                "href": "#",
+                "is_current": place == 10,
+            }
+            for place, (week, sold) in enumerate(zip(weeks, members, strict=True))
+        ],
+        lambda minor: formats.money_short(round(minor), "KRW"),
+    )
+    names = ["Members", "Others", "Members, the 90 days before"]
+    return {
+        **drawn,
+        "part_names": names,
+        "legend": [
+            {"label": name, "text": text} for name, text in zip(names, ("₩3.42M", "₩1.50M", "₩2.81M"), strict=True)
+        ],
+        "change": {"text": "21.7%", "trend": "up", "good": True, "word": "more than before"},
     }
 
 
@@ -174,8 +204,16 @@ def _rows(language: str) -> dict[str, Any]:
             _reward(say, "beans", "box", points=1500, missing=260),
             _reward(say, "class", "star", points=5000, missing=3760),
         ],
+        "findings": [
+            {"title": "3 unhappy members wait", "cause": "Scored 0 to 6 within 30 days", "tone": "negative", "href": "#",
+             "action": "Answer"},
+            {"title": "34 regulars are slipping away", "cause": "₩1,240,000 of sales a year at stake", "tone": "warning",
+             "href": "#", "action": "Win back"},
+            {"title": "Canvas bag: 2 left", "cause": "18 of 20 are taken", "tone": "info", "href": "#",
+             "action": "Restock"},
+        ],
         **_ways(),
-    }
+    }  # fmt: skip
 
 
 _PEOPLE = {

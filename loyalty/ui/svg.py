@@ -105,6 +105,51 @@ def bar(share: float, *, tone: str = "brand", upright: bool = False) -> SafeStri
     )  # fmt: skip
 
 
+def stack(shares: Sequence[float], *, mark: float | None = None) -> SafeString:
+    """Return one upright bar of parts above each other, the lowest first, each a share of the whole height.
+
+    `mark` is a line across it: what stands beside it for comparison.  Decorative; the page says the numbers.
+    """
+    drawn, top = [], 100.0
+    for number, share in enumerate(shares, start=1):
+        height = round(100 * max(0.0, share), 2)
+        top -= height
+        if height:
+            drawn.append((number, round(top, 2), height))
+    parts = format_html_join(
+        "", '<rect class="stack__part stack__part--{}" x="12" y="{}" width="76" height="{}"/>', drawn
+    )
+    line = ""
+    if mark is not None:
+        line = format_html(
+            '<line class="stack__mark" x1="2" x2="98" y1="{0}" y2="{0}" vector-effect="non-scaling-stroke"/>',
+            round(100 - 100 * min(1.0, max(0.0, mark)), 2),
+        )
+    return format_html(
+        '<svg class="stack-bar" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>',
+        parts,
+        line,
+    )
+
+
+def histogram(values: Sequence[Value]) -> SafeString:
+    """Return small bars side by side, scaled to the highest; a value of nothing is a dash on the ground.  Decorative."""
+    top = max((float(value or 0) for value in values), default=0) or 1
+    heights = [max(4.0, round(100 * max(0.0, float(value or 0)) / top, 2)) for value in values]
+    rects = format_html_join(
+        "",
+        '<rect class="histogram__bar{}" x="{}" y="{}" width="7" height="{}"/>',
+        (
+            ("" if value else " histogram__bar--none", place * 10, round(100 - height, 2), height)
+            for place, (value, height) in enumerate(zip(values, heights, strict=True))
+        ),
+    )
+    return format_html(
+        '<svg class="histogram" viewBox="0 0 {} 100" preserveAspectRatio="none" aria-hidden="true">{}</svg>',
+        10 * max(1, len(values)) - 3, rects,
+    )  # fmt: skip
+
+
 def plot(series: Sequence[Sequence[Value]], scale: Scale) -> SafeString:
     """Return the lines of one or more series over the scale's grid; the first has a faint area."""
     grid = format_html_join(

@@ -230,4 +230,9 @@
   );
   // A view may answer with the header HX-Trigger: {"toast": "Saved"}.
   document.addEventListener("toast", (event) => toast(event.detail.value || event.detail));
+
+  // -- What asks again by itself rests while nobody looks ---------------------------------------------------------------
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.target instanceof Element && event.target.matches("[data-while-visible]")) event.preventDefault();
+  });
 })();

@@ -124,7 +124,7 @@ _SQUEEZED = """() => {
         return words.getBoundingClientRect().height;
     };
     return [...document.querySelectorAll('p, li, h1, h2, h3, dt, td, th, label')]
-        .filter((it) => it.checkVisibility() && !it.closest('.columns') && it.clientWidth > 1 && it.clientWidth < 56
+        .filter((it) => it.checkVisibility() && !it.closest('.columns, .stacks__bars') && it.clientWidth > 1 && it.clientWidth < 56
             && height(it) > 6 * (parseFloat(getComputedStyle(it).lineHeight) || 24))
         .slice(0, 5).map((it) => it.innerText.slice(0, 60));
 }"""

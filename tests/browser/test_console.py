@@ -42,7 +42,8 @@ def people(cafe, django_db_blocker):
 
 #: Pages by their address within the console; the looks take turns.
 PAGES = [
-    "dashboard", "dashboard?period=last_365&chart=revenue", "dashboard/members?metric=insight",
+    "dashboard", "dashboard?period=last_365&bar=3", "dashboard?from=2026-01-05&to=2026-02-10",
+    "dashboard/members?metric=insight",
     "programme/", "programme/rule?code=morning", "programme/rule?kind=per_item", "programme/part?part=points",
     "programme/part?part=tiers", "programme/part?part=joining", "programme/part?part=paying", "programme/source",
     "programme/review", "programme/versions", "programme/version",
@@ -154,3 +155,57 @@ def test_the_mark_of_a_kept_example_stands_beside_its_figure(open_page, assert_s
         assert figure["y"] <= mark["y"] + mark["height"] / 2 <= figure["y"] + figure["height"]
         assert mark["x"] + mark["width"] <= figure["x"]
     assert_sound(page)
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "light", "en"), (DESK, "dark", "zh-Hant")])
+def test_the_first_day_is_alive(open_page, assert_sound, shot, committed, width, scheme, language):
+    """No night has computed anything: today and the first steps stand there, the counter's address as a code."""
+    shop = open_shop("first-day")
+    page = open_page(
+        f"/console/{shop.slug}/dashboard", client=staff_browser(shop, "owner"), width=width, scheme=scheme,
+        language=language,
+    )  # fmt: skip
+    expect(page.locator("h1")).to_have_count(1)
+    expect(page.locator("#today .headline__value")).to_have_text(re.compile(r"[₩￦]0"))
+    shot(page, f"console-first-day-{width}-{scheme}-{language}")
+    page.locator("#first-steps summary").click()
+    expect(page.locator("#first-steps svg.qr, #first-steps .plate svg").first).to_be_visible()
+    assert_sound(page)
+
+
+def test_a_week_is_chosen_by_its_bar_with_and_without_script(cafe, owner, open_page):
+    for script in (True, False):
+        page = open_page(f"/console/{cafe.slug}/dashboard", client=owner, script=script)
+        assert page.locator(".stacks__link").count() == 13
+        page.locator(".stacks__link").nth(3).click()
+        expect(page.locator(".stacks__link").nth(3)).to_have_attribute("aria-current", "true")
+        expect(page.locator(".stacks__link[aria-current]")).to_have_count(1)
+        expect(page.locator("h1")).to_have_text("Dashboard")
+
+
+def test_a_formula_opens_in_place_and_closes_with_escape(cafe, owner, open_page, assert_sound):
+    page = open_page(f"/console/{cafe.slug}/dashboard", client=owner)
+    hint = page.locator(".kpi .hint").first
+    hint.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(hint.locator("code").first).to_contain_text("÷ S")
+    assert_sound(page)
+    page.keyboard.press("Escape")
+    expect(hint.locator("code").first).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "dark", "ko"), (DESK, "light", "en")])
+def test_the_start_page_shows_whole_programmes(open_page, assert_sound, shot, committed, width, scheme, language):
+    shop = open_shop("trades")
+    page = open_page(
+        f"/console/{shop.slug}/programme/templates", client=staff_browser(shop, "owner"), width=width, scheme=scheme,
+        language=language,
+    )  # fmt: skip
+    expect(page.locator(".trade")).to_have_count(6)
+    shot(page, f"console-start-page-{width}-{scheme}-{language}")
+    page.locator(".trade summary").first.click()
+    assert_sound(page)
+
+
+def test_the_dashboard_fits_the_narrowest_phone(cafe, owner, open_page, assert_sound):
+    assert_sound(open_page(f"/console/{cafe.slug}/dashboard", client=owner, width=320))

@@ -24,6 +24,8 @@ REVIEWED: dict[str, str] = {
     "analytics/metrics/frequency.py: condition": "written out in the same module",
     "analytics/metrics/movement.py: condition": "written out in the same module",
     "analytics/metrics/nps.py: condition": "written out in the same module",
+    "analytics/round_trip.py: ', '.join(parts)": "statements of the modules that ask, each with its parameters",
+    "analytics/round_trip.py: renamed": "a statement of the module that asks, its parameters under other names",
     "analytics/rollups.py: table": "from a tuple of the module",
     "analytics/runs.py: key": "written out beside it, with a placeholder in it",
     "engagement/surveys.py: ', '.join(['%s'] * len(fields))": "placeholders, as many as there are columns",

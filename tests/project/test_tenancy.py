@@ -41,6 +41,9 @@ BARE = {
     "StampEntry.purchase_id": "the purchase has its constraint; each costs every sale with stamps a look",
     "Counter.scope_id": "a member, or 0 for all of the programme",
     "MemberDay.member_id": "0 is all guests together; computed anew from the purchases",
+    "MemberDayAtLocation.member_id": "0 is all guests together; computed anew from the purchases",
+    "MemberDayAtLocation.location_id": "0 is none; computed anew from the purchases",
+    "RewardDay.location_id": "0 is none; computed anew from the redemptions",
     "LedgerMark.account_id": "computed anew from the ledger",
 }
 #: What the system role may read, to find merchants with due work.

@@ -472,14 +472,15 @@ class TestNumbers:
     def test_six_numbers_with_all_it_takes_to_trust_them(self, cafe):
         hana = staff_browser(cafe, "owner")
         page = hana.get(url(cafe, "dashboard"))
-        stats = page.context["stats"]
-        assert len(stats) == 6
-        for stat in stats:
-            assert stat["definition"]
-            assert stat["n"][0] in "123456789", stat["n"]
-            assert stat["computed_at"]
+        kpis = page.context["kpis"]
+        assert len(kpis) == 6
+        assert page.context["board"].freshness.computed_at
+        for kpi in kpis:
+            assert kpi["definition"]
+            assert kpi["formula"]
+            assert kpi["n"][0] in "123456789", kpi["n"]
         assert hana.get(url(cafe, "dashboard"), {"period": "someday"})["Location"] == url(cafe, "dashboard")
-        behind = hana.get(stats[0]["href"])
+        behind = hana.get(kpis[0]["href"])
         assert behind.status_code == 200
         assert behind.context["page"].total >= len(behind.context["page"].members)
 

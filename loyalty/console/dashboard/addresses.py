@@ -18,7 +18,7 @@ def behind(request: HttpRequest, metric: str, group: GroupInfo, period: str) -> 
 
 def export(request: HttpRequest, table: str, **parameters: str) -> str:
     path = reverse("console:dashboard_export", args=[merchant_of(request).slug])
-    wanted = {name: value for name, value in parameters.items() if name in ("metric", "group", "period")}
+    wanted = {name: value for name, value in parameters.items() if name in ("metric", "group", "period", "shop")}
     return f"{path}?{query(table=table, **wanted)}"
 
 
@@ -29,8 +29,11 @@ def query(**parameters: str) -> str:
 
 
 def kept(request: HttpRequest, **changed: str) -> str:
+    """Return this page's parameters with some changed; another period takes the place of days of one's own choice."""
     query = request.GET.copy()
-    query.pop("cursor", None)
+    dropped = ["cursor"] + (["from", "to", "bar"] if "period" in changed else [])
+    for name in dropped:
+        query.pop(name, None)
     for name, value in changed.items():
         query[name] = value
     return query.urlencode()

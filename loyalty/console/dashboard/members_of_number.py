@@ -17,36 +17,36 @@ from analytics.members_behind import members_behind
 from analytics.period_choices import parse_period
 from loyalty.console import screens, tables
 from loyalty.console.access import actor_of, now_of, seat_required
-from loyalty.console.dashboard import addresses, answers
+from loyalty.console.dashboard import addresses, answers, asked
 from loyalty.tenant import merchant_of, outside_tenant
 from merchants import audit, cursors, tenancy
 from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 
-_TABLES: Final = ("numbers", "days", "months", "cohorts", "members", "answers")
+_TABLES: Final = ("shown", "numbers", "days", "months", "cohorts", "members", "answers")
 
 
 @require_GET
 @seat_required(Permission.SEE_MEMBERS)
 def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """List the members behind a number, or behind something that needs attention."""
-    merchant, asked = merchant_of(request), _asked(request)
+    merchant, behind = merchant_of(request), _asked(request)
     try:
-        page = members_behind(merchant=merchant, **asked, now=now_of(request), after=screens.read_cursor(request, str))
-        period = parse_period(asked["period"], merchant=merchant, now=now_of(request))
+        page = members_behind(merchant=merchant, **behind, now=now_of(request), after=screens.read_cursor(request, str))
+        period = parse_period(behind["period"], merchant=merchant, now=now_of(request))
     except LoyaltyError:
         raise Http404 from None
-    groups = () if asked["metric"] == "insight" else metrics.BY_KEY[asked["metric"]].groups
+    groups = () if behind["metric"] == "insight" else metrics.BY_KEY[behind["metric"]].groups
     tabs = [
         {
             "label": group.title,
-            "href": "?" + addresses.query(metric=asked["metric"], group=group.key, period=asked["period"]),
-            "is_current": group.key == asked["which"],
+            "href": "?" + addresses.query(metric=behind["metric"], group=group.key, period=behind["period"]),
+            "is_current": group.key == behind["which"],
         }
         for group in groups
     ]
-    title = _("Needs attention") if asked["metric"] == "insight" else metrics.BY_KEY[asked["metric"]].title
+    title = _("Needs attention") if behind["metric"] == "insight" else metrics.BY_KEY[behind["metric"]].title
     return screens.show(
         request,
         "console/dashboard/members.html",
@@ -55,12 +55,13 @@ def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "number": title,
             "tabs": tabs if len(tabs) > 1 else [],
             "last_day": period.end - timedelta(days=1),
-            "period": period if asked["metric"] != "insight" else None,
+            "period": period if behind["metric"] != "insight" else None,
             "cursor": cursors.write(page.next) if page.next else None,
-            "export": addresses.export(request, "members", **{**asked, "group": asked["which"]}),
-            "is_nps": asked["metric"] == "nps",
-            "is_alert": asked["metric"] == "insight",
-            "has_stakes": asked["metric"] == "insight" and alerts.BY_KIND[asked["which"]].unit == "points",
+            "export": addresses.export(request, "members", **{**behind, "group": behind["which"]}),
+            "why": alerts.BY_KIND[behind["which"]].detail if behind["metric"] == "insight" else "",
+            "is_nps": behind["metric"] == "nps",
+            "is_alert": behind["metric"] == "insight",
+            "has_stakes": behind["metric"] == "insight" and alerts.BY_KIND[behind["which"]].unit == "points",
             "has_figures": any(row.purchases is not None for row in page.members),
             "has_days": any(row.last_day is not None for row in page.members),
         },
@@ -91,6 +92,12 @@ def export(request: HttpRequest, merchant_slug: str) -> HttpResponseBase:
 
 
 def _rows(request: HttpRequest, merchant: Merchant, table: str) -> Iterator[tables.Row]:
+    if table == "shown":
+        wanted = asked.read(request)
+        return exports.board_rows(
+            merchant=merchant, period=wanted.period, now=now_of(request), location=wanted.location_id,
+            names={place.pk: place.name for place in wanted.locations}, rewards=screens.reward_names(request),
+        )  # fmt: skip
     if table == "numbers":
         return exports.metric_rows(merchant=merchant)
     if table == "cohorts":

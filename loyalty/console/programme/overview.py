@@ -124,9 +124,8 @@ def start_from(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     except LoyaltyError as refusal:
         notes.error(request, refusal.detail)
         return screens.to(request, "programme")
-    return screens.to(
-        request, "programme", said=_("The template is your draft now. Nothing is live before you publish it.")
-    )
+    then = "programme_review" if request.POST.get("then") == "review" else "programme"
+    return screens.to(request, then, said=_("The template is your draft now. Nothing is live before you publish it."))
 
 
 @require_POST

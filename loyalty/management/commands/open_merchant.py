@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
 from django.utils import timezone
 
 from merchants import contacts, opening
@@ -41,5 +42,12 @@ class Command(BaseCommand):
             )  # fmt: skip
         except LoyaltyError as refusal:
             raise CommandError(refusal.detail) from None
-        console = f"{settings.PUBLIC_URL}/console/{merchant.slug}/"
+        pages = {"Console:": "console:start", "Counter:": "console:counter", "Portal: ": "portal:join"}
+        places = {
+            name: settings.PUBLIC_URL + reverse(page, kwargs={"merchant_slug": merchant.slug})
+            for name, page in pages.items()
+        }
+        console = places["Console:"]
         self.stdout.write(f"{merchant.name} is open. {owner} signs in at {console} by a code sent to that address.")
+        for page, address in places.items():
+            self.stdout.write(f"{page} {address}")

@@ -57,6 +57,9 @@ def test_six_tiles_in_their_order_and_one_number_beside(shown):
         ("loyal_customer_rate_by_days", "loyal_customer_rate"),
         ("average_order_value_in_money", "average_order_value"),
         ("average_order_value_above_zero", "average_order_value"),
+        ("members_share_of_sales", None),
+        ("reward_cost_share", None),
+        ("points_redeemed_rate", None),
     ]
 
 

@@ -74,6 +74,7 @@ EXCLUDED = {
     "rewards.Reversal": "the state and end of a redemption, which stand with it",
     "analytics.LedgerMark": "how far the daily sums have read the ledger; no figure of its own",
     "analytics.MemberDay": "sums of the purchases that are in the file",
+    "analytics.MemberDayAtLocation": "sums of the purchases that are in the file",
 }
 BY_WORDS = {"members.ContactCode", "merchants.AuditRecord", "merchants.OutgoingMessage", "merchants.User",
             "merchants.Passport", "rewards.Counter"}  # fmt: skip

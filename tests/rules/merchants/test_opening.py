@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.management import CommandError, call_command
 
-from merchants import audit, locations, tenancy
+from merchants import audit, locations, opening, tenancy
 from merchants.models.merchants import Merchant
 from merchants.models.people import Seat
 from tests.people import browser_of
@@ -52,14 +52,42 @@ def test_what_cannot_be_meant_opens_nothing(changes, sentence):
     assert (Merchant.objects.count(), Seat.objects.count()) == before
 
 
-def test_a_name_without_latin_letters_gets_a_numbered_address():
+def test_a_korean_name_is_read_and_one_in_other_letters_gets_a_numbered_address():
     count = Merchant.objects.count()
     opened(name="카페 하루")
     opened(name="小日子", owner="jun@example.org")
     opened(name="Café 하루", owner="sora@example.org")
 
     slugs = list(Merchant.objects.order_by("pk").values_list("name", "slug"))[count:]
-    assert slugs == [("카페 하루", f"shop-{count + 1}"), ("小日子", f"shop-{count + 2}"), ("Café 하루", "cafe")]
+    assert slugs == [("카페 하루", "kape-haru"), ("小日子", f"shop-{count + 2}"), ("Café 하루", "cafe-haru")]
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("하늘커피", "haneulkeopi"),
+        ("연남 책방 & Tea", "yeonnam-chaekbang-tea"),
+        ("값", "gap"),
+        ("뷁", "bwek"),
+        ("힣", "hit"),
+    ],
+)
+def test_every_syllable_has_its_letters(name, slug):
+    assert opening.free_slug(name) == slug
+
+
+def test_the_command_says_where_console_counter_and_portal_are(capsys, settings):
+    settings.PUBLIC_URL = "https://loyalty.example"
+    opened(name="카페 하루")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(
+        "카페 하루 is open. hana@example.org signs in at https://loyalty.example/console/kape-haru/"
+    )
+    assert said[1:] == [
+        "Console: https://loyalty.example/console/kape-haru/",
+        "Counter: https://loyalty.example/console/kape-haru/counter/",
+        "Portal:  https://loyalty.example/m/kape-haru/join",
+    ]
 
 
 def test_an_address_is_somebodys_once():

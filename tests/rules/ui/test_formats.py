@@ -153,3 +153,26 @@ def test_money_asks_the_merchant_for_its_digits():
         display_digits = 0
 
     assert drawn("{{ 12400|money:shop }}", "zh-hant", shop=Taipei()) == "$124"
+
+
+@pytest.mark.parametrize(
+    ("language", "minor", "currency", "short"),
+    [
+        ("en", 38_912_400, "KRW", "₩38.9M"),
+        ("ko", 38_912_400, "KRW", "₩3,891만"),
+        ("zh-hant", 38_912_400, "KRW", "￦3,891萬"),
+        ("en", 999_999, "KRW", "₩999,999"),
+        ("en", 123_456_789, "USD", "$1.2M"),
+        ("en", -2_000_000, "KRW", "−₩2M"),
+    ],
+)
+def test_long_amounts_are_short_in_a_headline(language, minor, currency, short):
+    with translation.override(language):
+        assert formats.money_short(minor, currency) == short
+
+
+def test_months_are_short_on_an_axis():
+    with translation.override("ko"):
+        assert (formats.short_month(date(2026, 11, 1)), formats.short_month_and_year(date(2026, 11, 1))) == (
+            "11월", "2026년 11월",
+        )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.ui import svg
+from loyalty.ui import charts, svg
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,41 @@ def test_a_drawing_with_a_label_is_an_image_and_one_without_is_decoration():
     assert 'aria-hidden="true"' in svg.sparkline([1, 2])
     for drawing in (svg.sparkline([1, 2]), svg.ring(0.5), svg.bar(0.5), svg.bar(0.5, upright=True)):
         assert "style" not in drawing
+
+
+def test_the_parts_of_a_bar_stand_on_each_other_and_the_mark_lies_across():
+    drawing = svg.stack([0.6, 0.25], mark=0.5)
+    assert re.findall(r'part--(\d)" x="12" y="([\d.]+)" width="76" height="([\d.]+)"', drawing) == [
+        ("1", "40.0", "60.0"), ("2", "15.0", "25.0"),
+    ]  # fmt: skip
+    assert 'y1="50.0" y2="50.0"' in drawing
+    assert "stack__mark" not in svg.stack([0.6])
+    # Nothing is not drawn, nor what is less than nothing.
+    assert "<rect" not in svg.stack([0, -0.2])
+
+
+def test_small_bars_are_as_high_as_their_share_of_the_highest():
+    drawing = svg.histogram([0, 50, 100])
+    assert re.findall(r'x="(\d+)" y="([\d.]+)" width="7" height="([\d.]+)"', drawing) == [
+        ("0", "96.0", "4.0"), ("10", "50.0", "50.0"), ("20", "0.0", "100.0"),
+    ]  # fmt: skip
+    assert drawing.count("histogram__bar--none") == 1
+    assert svg.histogram([]).startswith("<svg")
+
+
+def test_bars_share_one_scale_with_round_ticks_from_the_highest_down():
+    bars = [
+        {"label": "a", "axis": "a", "parts": [200, 100], "mark": 550, "href": "#", "is_current": True},
+        {"label": "b", "axis": "b", "parts": [300, -50], "mark": None, "href": "#", "is_current": False},
+    ]
+    drawn = charts.stacks(bars, lambda value: f"{value:g}")
+    assert drawn["ticks"] == ["600", "400", "200", "0"]
+    assert 'height="33.33"' in drawn["bars"][0]["drawing"]
+    assert (drawn["bars"][1]["texts"], drawn["bars"][1]["mark_text"]) == (["300", "-50"], "–")
+
+
+def test_rows_of_few_are_hatched_and_of_a_handful_hidden():
+    rows = charts.heat_rows(
+        [{"label": str(size), "size": size, "shares": [0.5]} for size in (4, 19, 20)], smallest=5, judged_from=20
+    )
+    assert [(row["is_hidden"], row["is_doubted"]) for row in rows] == [(True, True), (False, True), (False, False)]
