@@ -180,6 +180,9 @@ def test_a_week_is_chosen_by_its_bar_with_and_without_script(cafe, owner, open_p
         page.locator(".stacks__link").nth(3).click()
         expect(page.locator(".stacks__link").nth(3)).to_have_attribute("aria-current", "true")
         expect(page.locator(".stacks__link[aria-current]")).to_have_count(1)
+        if script:
+            # The keyboard stays where it was: the next bar is one Tab away.
+            expect(page.locator(".stacks__link").nth(3)).to_be_focused()
         expect(page.locator("h1")).to_have_text("Dashboard")
 
 

@@ -58,7 +58,7 @@ def _of_people(request: HttpRequest, merchant: Merchant, board: Board) -> list[F
         tone, action = _LOOKS[item.kind]
         href = _where(request, item.kind) if sees else ""
         found.append(
-            {"title": item.title, "cause": _cause(request, merchant, item), "why": item.detail, "tone": tone,
+            {"title": item.title, "cause": _cause(request, merchant, item), "tone": tone,
              "href": href, "action": action}
         )  # fmt: skip
     if sees and (unhappy := survey_answers.guests_waiting(merchant=merchant, now=now_of(request))):
