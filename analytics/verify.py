@@ -17,7 +17,18 @@ from django.db import connection
 from analytics import recount, values
 from analytics.facts import DailyFacts, read, unseen
 from analytics.metrics import BY_KEY
-from analytics.models import GUESTS, CohortMonth, Figures, LedgerMark, MemberDay, MetricRun, MetricValue, PointsDay
+from analytics.models import (
+    GUESTS,
+    NEVER,
+    CohortMonth,
+    Figures,
+    LedgerMark,
+    MemberDay,
+    MemberFigure,
+    MetricRun,
+    MetricValue,
+    PointsDay,
+)
 from merchants import tenancy
 from merchants.models.merchants import Merchant
 
@@ -91,6 +102,7 @@ def verify(*, merchant: Merchant, as_of: date | None = None) -> MetricsReport:
     facts = read(merchant)
     comparison = _Comparison()
     _check_member_days(merchant, facts, comparison)
+    _check_members(merchant, facts, comparison)
     _check_points(merchant, facts, comparison)
     _check_figures(merchant, facts, comparison)
     _check_cohorts(merchant, facts, comparison)
@@ -119,6 +131,28 @@ def _check_member_days(merchant: Merchant, facts: DailyFacts, comparison: _Compa
         )
     }
     comparison.tables("member day", kept, facts.raw)
+
+
+def _check_members(merchant: Merchant, facts: DailyFacts, comparison: _Comparison) -> None:
+    """Who is here and has figures: what they bought, by the purchases; what they have, by their account."""
+    rows = MemberFigure.objects.filter(merchant=merchant).values_list(
+        "member_id", "purchases", "revenue_minor", "last_day", "points", "pending"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.id, coalesce(a.balance - a.held, 0), coalesce(a.pending, 0) FROM member_of_today m "
+            "LEFT JOIN reading_accounts a ON a.merchant_id = m.merchant_id AND a.member_id = m.id "
+            "WHERE m.merchant_id = %s AND m.state IN ('active', 'blocked')",
+            [merchant.pk],
+        )
+        has = {member_id: (points, pending) for member_id, points, pending in cursor.fetchall()}
+    for member_id, *kept in rows:
+        if member_id not in has:
+            continue
+        days = facts.days.get(member_id, {})
+        bought = [day for day, row in days.items() if row[0]]
+        sums = (sum(row[0] for row in days.values()), sum(row[1] for row in days.values()), max(bought, default=NEVER))
+        comparison.equal(f"figures of member {member_id}", tuple(kept), (*sums, *has[member_id]))
 
 
 def _check_points(merchant: Merchant, facts: DailyFacts, comparison: _Comparison) -> None:

@@ -41,6 +41,8 @@ BARE = {
     "StampEntry.purchase_id": "the purchase has its constraint; each costs every sale with stamps a look",
     "Counter.scope_id": "a member, or 0 for all of the programme",
     "MemberDay.member_id": "0 is all guests together; computed anew from the purchases",
+    "MemberFigure.member_id": "computed anew from the purchases and accounts",
+    "InsightMember.member_id": "computed anew by every run",
     "LedgerMark.account_id": "computed anew from the ledger",
 }
 #: What the system role may read, to find merchants with due work.

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from members import directory, erasure, registration, search_keys
+from members import cards, directory, erasure, registration, search_keys
 from members.inputs import MemberChanges
 from members.models import Member, SearchKey
 from merchants import tenancy
 from merchants.actors import SYSTEM
 from rewards import merging
-from tests.people import cashier_browser, join, open_shop
+from tests.people import cashier_browser, join, open_shop, staff_browser
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +57,52 @@ def found(cafe, people, text):
 )  # fmt: skip
 def test_any_part_of_a_name_number_or_address_finds(cafe, people, typed, name):
     assert found(cafe, people, typed) == [name]
+
+
+def marked(cafe, text):
+    """By what somebody is found, and what is shown of them: [what was typed] stands in brackets."""
+    with tenancy.tenant(cafe):
+        (found,) = directory.look_up(merchant=cafe, text=text)
+    shown = ("".join(f"[{part}]" if is_typed else part for part, is_typed in parts) for parts in
+             (found.name, found.contact, found.token))  # fmt: skip
+    return found.by, *shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "by", "name", "contact"),
+    [
+        ("민지", "name", "김[민지]", "•••• 0147"), ("ㄱㅁㅈ", "name", "[김민지]", "•••• 0147"), ("ㅁㅈ", "name", "김[민지]", "•••• 0147"),
+        ("lee", "name", "Anna [Lee]", "•••• 2222"), ("lee anna", "name", "[Anna Lee]", "•••• 2222"),
+        ("zoe on", "name", "[Zoë O’N]eill", "•••• 4444"), ("0147", "phone", "김민지", "•••• [0147]"),
+        ("7731", "phone", "김민지", "•••• [7731] ••••"), ("010-7731-0147", "phone", "김민지", "•••• [0147]"),
+        ("7731 01", "phone", "김민지", "•••• [01]47"), ("fang", "email", "王芳", "[fang]…@taipei.example"),
+        ("@taipei", "email", "王芳", "f…@[taipei].example"), ("wang", "email", "王芳", "f…[wang]@taipei.example"),
+    ],
+)  # fmt: skip
+def test_what_was_typed_is_marked_and_contacts_stay_masked(cafe, people, typed, by, name, contact):
+    assert marked(cafe, typed) == (by, name, contact, "")
+
+
+def test_a_code_a_card_and_an_id_say_so(cafe, people):
+    with tenancy.tenant(cafe):
+        minji = Member.objects.get(name="김민지")
+        cards.issue(merchant=cafe, member=minji, number="HAN-10023", now=datetime.now(UTC), actor=SYSTEM)
+    code = f"{minji.code[:4]}-{minji.code[4:]}"
+    assert marked(cafe, code.lower()) == ("code", "김민지", "•••• 0147", f"[{code}]")
+    assert marked(cafe, minji.code[:5]) == ("code", "김민지", "•••• 0147", f"[{code}]")
+    assert marked(cafe, minji.public_id) == ("id", "김민지", "•••• 0147", f"[{minji.public_id}]")
+    for scanned in ("HAN-10023", "han10023", "ㅗ무-10023"):
+        assert marked(cafe, scanned) == ("card", "김민지", "•••• 0147", "[HAN-10023]"), scanned
+
+
+def test_words_in_another_order_are_found_among_many_of_a_name(cafe, people, monkeypatch):
+    """Of more Annas than are looked through, Anna Lee is found by her words in either order, whole or begun."""
+    monkeypatch.setattr(search_keys, "LOOKED_AT_MAX", 3)
+    for number in range(6):
+        people[join(cafe, name=f"Anna Abel {number}").public_id] = f"Anna Abel {number}"
+    assert found(cafe, people, "lee anna") == ["Anna Lee"]
+    assert found(cafe, people, "le anna") == ["Anna Lee"]
+    assert found(cafe, people, "anna post.example") == ["Anna Lee"]
 
 
 @pytest.mark.parametrize("typed", ["", " ", "ㄱ", "le", "014", "-", "%%%", "ㄱㅎㅎ", "nobody", "9999999999"])
@@ -102,3 +148,37 @@ def test_the_counter_shows_while_jun_types_and_leads_on_when_sent(cafe, people):
     )
     two = jun.get(desk, {"q": "post.example"}).content.decode()
     assert all(name in two for name in ("Anna Lee", "김철수"))
+
+
+def test_the_console_finds_while_hana_types_and_offers_to_enrol_whom_nobody_is(cafe, people):
+    hana, page = staff_browser(cafe, "owner"), f"/console/{cafe.slug}/members/"
+    shown = hana.get(page, {"q": "ㅁㅈ"}, headers={"HX-Request": "true", "HX-Target": "found"}).content.decode()
+    assert '김<mark class="found-text">민지</mark>' in shown
+    assert ("<html" in shown, "1 member found." in shown, "+8210" in shown) == (False, True, False)
+    for typed, query, field in [
+        ("새봄", "name=", "name"),
+        ("010-9876-5432", "phone=", "phone"),
+        ("a@b.example", "email=", "email"),
+    ]:
+        nobody = hana.get(page, {"q": typed})
+        assert f"Enrol “{typed}”" in nobody.content.decode()
+        assert nobody.context["enrol_query"].startswith(query)
+        assert hana.get(f"{page}enrol?{nobody.context['enrol_query']}").context["form"][field].value() == typed
+    analyst = staff_browser(cafe, "analyst")
+    assert "Enrol “" not in analyst.get(page, {"q": "새봄"}).content.decode()
+
+
+def test_the_top_bar_is_answered_with_the_first_six(cafe, people):
+    hana, find = staff_browser(cafe, "owner"), f"/console/{cafe.slug}/members/find"
+    answer = hana.get(find, {"q": "@taipei"}).json()
+    (member,) = answer["members"]
+    assert (answer["is_enough"], member["by"], member["name"]) == (True, "email", [["王芳", False]])
+    assert member["contact"] == [["f…@", False], ["taipei", True], [".example", False]]
+    assert member["href"] == f"/console/{cafe.slug}/members/{member['id']}"
+    assert answer["enrol"] == f"/console/{cafe.slug}/members/enrol?email=%40taipei"
+    assert hana.get(find, {"q": "le"}).json()["members"] == []
+    as_list = hana.get(find, {"q": "@taipei"}, headers={"HX-Request": "true"}).content.decode()
+    assert 'f…@<mark class="found-text">taipei</mark>.example' in as_list
+    assert "Enrol “@taipei”" in as_list
+    analyst = staff_browser(cafe, "analyst")
+    assert analyst.get(find, {"q": "@taipei"}).json()["enrol"] == ""
