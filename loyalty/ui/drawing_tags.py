@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from loyalty.ui import charts, codes, svg
 
@@ -51,6 +52,13 @@ def stamps(count: int, size: int, label: str) -> dict[str, Any]:
 def sparkline(values: Sequence[svg.Value], label: str = "", tone: str = "brand") -> SafeString:
     """`{% sparkline values label=_("Last twelve weeks, rising") %}`."""
     return svg.sparkline(values, label=label, tone=tone)
+
+
+@register.simple_tag
+def month_bars(values: Sequence[int]) -> SafeString:
+    """`{% month_bars row.months %}`: purchases of the last months as small bars, for a row of a table."""
+    label = _("Purchases by month: %(numbers)s") % {"numbers": ", ".join(map(str, values))}
+    return svg.month_bars(values, label=label)
 
 
 @register.inclusion_tag("components/bars.html")
