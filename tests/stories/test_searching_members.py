@@ -5,19 +5,22 @@ chaoss/grimoirelab-hatstall#69, mybb/mybb#1608, odoo/odoo#104245.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from members import cards, directory, erasure, registration, search_keys
-from members.inputs import MemberChanges
+from members import cards, contact_changes, contact_release, directory, erasure, registration, search_keys
+from members.inputs import MemberChanges, NewMember
 from members.models import Member, SearchKey
-from merchants import tenancy
-from merchants.actors import SYSTEM
+from merchants import contacts, tenancy
+from merchants.actors import SYSTEM, Actor
 from rewards import merging
 from tests.people import cashier_browser, join, open_shop, staff_browser
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -182,3 +185,66 @@ def test_the_top_bar_is_answered_with_the_first_six(cafe, people):
     assert "Enrol “@taipei”" in as_list
     analyst = staff_browser(cafe, "analyst")
     assert analyst.get(find, {"q": "@taipei"}).json()["enrol"] == ""
+
+
+def wrong_keys(cafe):
+    """Names of members whose keys are not what is known of them: like the ledger, they are proved anew from what they say."""
+    with tenancy.tenant(cafe):
+        kept: dict[int, set[str]] = {}
+        for member_id, key in SearchKey.objects.filter(merchant=cafe).values_list("member_id", "key"):
+            kept.setdefault(member_id, set()).add(key)
+        members = Member.objects.filter(merchant=cafe)
+        return [str(member) for member in members if kept.get(member.pk, set()) != search_keys.of(member)]
+
+
+def test_every_way_of_changing_who_somebody_is_keeps_the_keys_right(cafe, people):
+    now, minted = datetime.now(UTC), []
+    known = {name: public_id for public_id, name in people.items()}
+
+    def does(work, **asked):
+        with tenancy.tenant(cafe):
+            done = work(merchant=cafe, now=now, **asked)
+        assert wrong_keys(cafe) == [], work
+        return done
+
+    def named(name):
+        with tenancy.tenant(cafe):
+            return Member.objects.get(public_id=known[name])
+
+    assert wrong_keys(cafe) == []
+    does(
+        registration.update, member=named("고혁"), changes=MemberChanges(name="고 혁", email="new@haneul.example"),
+        actor=Actor("member", known["고혁"]), undo_url=lambda secret: minted.append(secret) or f"https://shop.example/undo/{secret}",
+    )  # fmt: skip
+    assert found(cafe, people, "new@haneul") == ["고혁"]
+    does(contact_changes.undo, secret=minted[0])
+    assert (found(cafe, people, "new@haneul"), found(cafe, people, "hyuk")) == ([], ["고혁"])
+    phone = contacts.stored("+886912345678")
+    with tenancy.tenant(cafe):
+        wang = Member.objects.select_for_update(of=("self",)).get(public_id=known["王芳"])
+        contact_release.remove_contact(merchant=cafe, member=wang, contact=phone, now=now, actor=SYSTEM)
+    assert (wrong_keys(cafe), found(cafe, people, "5678")) == ([], [])
+    merged = does(merging.merge, source=known["Anna Lee"], target=known["김철수"], actor=SYSTEM)
+    assert found(cafe, people, "annalee@") == []
+    does(merging.unmerge, merge=merged.public_id, actor=SYSTEM)
+    assert found(cafe, people, "annalee@") == ["Anna Lee"]
+    does(erasure.erase, member=named("김철수"), actor=SYSTEM)
+    does(registration.register, details=NewMember(name="새봄", phone="010-8888-1234"))
+    with tenancy.tenant(cafe):
+        SearchKey.objects.filter(key="n지").delete()
+    assert wrong_keys(cafe) == ["김민지"]
+
+
+def test_whatever_writes_a_name_or_a_contact_writes_the_keys():
+    """The verbs above are all there are: a module that sets what is searched by, and none of its keys, is found here."""
+    setting = re.compile(
+        r"setattr\((member|staying|returning|leaving), (name|kind|contact\.kind),|\.(name|email|phone) = "
+    )
+    writers = [
+        path for app in ("members", "rewards", "engagement", "loyalty") for path in (ROOT / app).rglob("*.py")
+        if "from members.models import" in (source := path.read_text()) and setting.search(source)
+    ]  # fmt: skip
+    assert {str(path.relative_to(ROOT)) for path in writers if "search_keys.write(" not in path.read_text()} == set()
+    assert {path.name for path in writers} == {
+        "registration.py", "contact_changes.py", "contact_release.py", "people.py",
+    }  # fmt: skip
