@@ -48,6 +48,7 @@ def test_the_list_is_sound_in_every_look(cafe, owner, open_page, assert_sound, s
         f"/console/{cafe.slug}/members/?by=spend", client=owner, width=width, scheme=scheme, language=language
     )
     assert_sound(page)
+    expect(page.locator(".members-chosen")).to_be_hidden()
     page.locator("input[name=member]").first.check()
     page.locator("input[name=member]").nth(2).check()
     expect(page.locator(".members-chosen")).to_be_visible()
@@ -83,4 +84,34 @@ def test_a_first_shop_without_members_is_told_what_to_do(committed, open_page, a
     shop = open_shop("first-day")
     page = open_page(f"/console/{shop.slug}/members/", client=staff_browser(shop, "owner"), width=PHONE)
     expect(page.get_by_text("No members yet")).to_be_visible()
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "dark", "ko"), (DESK, "light", "en")])
+def test_those_who_were_chosen_are_given_points(cafe, owner, open_page, assert_sound, shot, width, scheme, language):
+    page = open_page(
+        f"/console/{cafe.slug}/members/?by=name", client=owner, width=width, scheme=scheme, language=language
+    )
+    for place in (0, 1, 2):
+        page.locator("input[name=member]").nth(place).check()
+    page.locator(".members-chosen .button--primary").click()
+    page.locator("input[name=points]").fill("50")
+    page.locator("input[name=reason]").fill("Opening party")
+    page.locator("main button[value=preview]").click()
+    expect(page.locator("main .alert")).to_contain_text("150")
+    shot(page, f"members-points-{width}-{scheme}-{language}")
+    assert_sound(page)
+    page.locator("main button[value=give]").click()
+    expect(page.locator("main tbody tr")).to_have_count(3)
+    shot(page, f"members-points-given-{width}-{scheme}-{language}")
+    assert_sound(page)
+    page.locator("main .button--danger").click()
+    expect(page.locator("main .button--danger")).to_have_count(0)
+    assert_sound(page)
+
+
+def test_the_style_guide_shows_the_list(owner, open_page, assert_sound, shot, settings):
+    settings.DEBUG = True
+    page = open_page("/styleguide/console-members", client=owner, width=DESK)
+    shot(page, "styleguide-members")
     assert_sound(page)
