@@ -144,17 +144,31 @@ def asked(merchant: Merchant, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_KEEP: Final = """
+    WITH listed AS MATERIALIZED (
+        SELECT l.person, coalesce(l.at_stake, 0)::bigint AS at_stake FROM ({listing}) AS l
+    ), gone AS (
+        DELETE FROM analytics_insightmember i WHERE i.merchant_id = %(merchant)s AND i.kind = %(kind)s
+            AND NOT EXISTS (SELECT 1 FROM listed l WHERE l.person = i.member_id)
+    ), kept AS (
+        INSERT INTO analytics_insightmember AS i (merchant_id, kind, member_id, at_stake)
+        SELECT %(merchant)s, %(kind)s, person, at_stake FROM listed
+        ON CONFLICT (merchant_id, kind, member_id) DO UPDATE SET at_stake = excluded.at_stake
+            WHERE i.at_stake <> excluded.at_stake
+    )
+    INSERT INTO analytics_insight (merchant_id, kind, members, amount, first_day, end_day, computed_at)
+    SELECT %(merchant)s, %(kind)s, count(*), coalesce(sum(at_stake), 0), %(first)s, %(end)s, %(now)s FROM listed
+    ON CONFLICT (merchant_id, kind) DO UPDATE SET members = excluded.members, amount = excluded.amount,
+        first_day = excluded.first_day, end_day = excluded.end_day, computed_at = excluded.computed_at
+"""
+
+
 def refresh(*, merchant: Merchant, now: datetime) -> None:
-    """Count every kind anew."""
+    """Count every kind anew, and keep whom it counted: the list of members is narrowed to them."""
     parameters = asked(merchant, now)
     with connection.cursor() as cursor:
         for alert in ALERTS:
             first, end = alert.days(parameters["today"])
             cursor.execute(
-                "INSERT INTO analytics_insight (merchant_id, kind, members, amount, first_day, end_day, computed_at) "
-                "SELECT %(merchant)s, %(kind)s, count(*), coalesce(sum(at_stake), 0), %(first)s, %(end)s, %(now)s "
-                f"FROM ({alert.listing}) AS listed "
-                "ON CONFLICT (merchant_id, kind) DO UPDATE SET members = excluded.members, amount = excluded.amount, "
-                "first_day = excluded.first_day, end_day = excluded.end_day, computed_at = excluded.computed_at",
-                {**parameters, "kind": alert.kind, "first": first, "end": end},
+                _KEEP.format(listing=alert.listing), {**parameters, "kind": alert.kind, "first": first, "end": end}
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
 
 from engagement import views as engagement_views
@@ -14,6 +16,8 @@ SOURCES = (member_views.MEMBER_OF_TODAY, views.PURCHASES, engagement_views.SURVE
 
 #: Purchases without a member are kept under this id, so that one table holds all of a day's trade.
 GUESTS = 0
+#: The day of a purchase that never was: it comes last in an order by days.
+NEVER = date(1, 1, 1)
 
 
 class MemberDay(TenantModel):
@@ -99,6 +103,33 @@ class RewardDay(TenantModel):
             models.UniqueConstraint(
                 fields=["merchant", "local_day", "location_id", "reward"], name="one_row_per_day_location_and_reward"
             ),
+        ]
+
+
+class MemberFigure(TenantModel):
+    """What one member bought and has, as the last run found it: what the list of members is put in order by.
+
+    The list shows what is so now; only its order rests on this.  Members who left have no row.
+    """
+
+    deletable = True
+
+    member_id = models.BigIntegerField()
+    purchases = models.BigIntegerField(default=0, help_text="As in MemberDay, of all days together")
+    revenue_minor = models.BigIntegerField(default=0)
+    last_day = models.DateField(default=NEVER, help_text="Of the latest purchase; the first day of the calendar: none")
+    points = models.BigIntegerField(default=0, help_text="Active, less what is set aside")
+    pending = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "member_id"], name="one_figure_row_per_member"),
+        ]
+        indexes = [
+            models.Index(fields=["merchant", "-last_day", "-member_id"], name="member_figure_by_visit"),
+            models.Index(fields=["merchant", "-revenue_minor", "-member_id"], name="member_figure_by_spend"),
+            models.Index(fields=["merchant", "-points", "-member_id"], name="member_figure_by_points"),
         ]
 
 
@@ -219,6 +250,22 @@ class Insight(TenantModel):
         constraints = [
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(fields=["merchant", "kind"], name="one_insight_of_a_kind"),
+        ]
+
+
+class InsightMember(TenantModel):
+    """One of the members behind an insight, as the run that counted them found it."""
+
+    deletable = True
+
+    kind = models.CharField(max_length=40, help_text="A kind of analytics.alerts.ALERTS")
+    member_id = models.BigIntegerField()
+    at_stake = models.BigIntegerField(default=0, help_text="Points or minor units or answers, as the kind says")
+
+    class Meta:
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["merchant", "kind", "member_id"], name="one_insight_row_per_member"),
         ]
 
 

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from analytics import member_figures
 from analytics.models import GUESTS
 from merchants import periods
 from merchants.models.merchants import Merchant
@@ -259,6 +260,8 @@ def _recompute(cursor: CursorWrapper, merchant: Merchant, touched: list[tuple[in
                 max(row[1] for row in gone),
             ],
         )
+    if members[0] != GUESTS:
+        member_figures.refresh(cursor, merchant=merchant, member_ids=sorted(set(members)))
 
 
 _REWARDS_SPAN: Final = """
@@ -386,6 +389,11 @@ def take_in_ledger(*, merchant: Merchant, after: int = 0, chunk: int = CHUNK) ->
         )
         cursor.execute(_TAKE_IN, asked | {"first_day": first_day, "starts": starts})
         rows = cursor.fetchone()[0]
+        cursor.execute(
+            "SELECT member_id FROM reading_accounts WHERE merchant_id = %s AND id = ANY(%s) ORDER BY 1",
+            [merchant.pk, accounts],
+        )
+        member_figures.refresh(cursor, merchant=merchant, member_ids=[row[0] for row in cursor.fetchall()])
     return RollupStep(accounts[-1] if len(changed) == chunk else None, rows, first_day)
 
 
@@ -400,5 +408,5 @@ def day_starts(first: date, last: date, zone: ZoneInfo) -> tuple[date, list[Any]
 def forget(*, merchant: Merchant) -> None:
     """Empty the rollups, so that the next refresh fills them from the first purchase on."""
     with connection.cursor() as cursor:
-        for table in ("memberday", "memberdayatlocation", "rewardday", "pointsday", "ledgermark"):
+        for table in ("memberday", "memberdayatlocation", "memberfigure", "rewardday", "pointsday", "ledgermark"):
             cursor.execute(f"DELETE FROM analytics_{table} WHERE merchant_id = %s", [merchant.pk])

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from django.db import connection, connections
 from django.db.models import Min
 
-from analytics import alerts, figures, rollups, values
+from analytics import alerts, figures, member_figures, rollups, values
 from analytics.models import MetricRun
 from merchants import directory, periods, tenancy
 from merchants.database import sql_errors
@@ -69,6 +69,7 @@ def run(
     try:
         member_days = _take_in_purchases(merchant, run_id, chunk)
         entries = _take_in_ledger(merchant, chunk)
+        _take_in_members(merchant, chunk)
         written = _piece(merchant, lambda: _publish(merchant, run_id, now, passed))
     except AnotherRun:
         raise
@@ -249,6 +250,17 @@ def _take_in_ledger(merchant: Merchant, chunk: int) -> int:
         total += step.rows
         after = step.next
     return total
+
+
+def _take_in_members(merchant: Merchant, chunk: int) -> None:
+    """Who joined since, and has neither bought nor earned anything, is in the list as well."""
+    after: int | None = 0
+    while after is not None:
+
+        def piece(after: int = after) -> int | None:
+            return member_figures.fill(merchant=merchant, after=after, chunk=chunk)
+
+        after = _piece(merchant, piece, wait=True)
 
 
 def _publish(merchant: Merchant, run_id: int, now: datetime, passed: Callable[[], datetime]) -> int:

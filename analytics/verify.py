@@ -19,11 +19,13 @@ from analytics.facts import DailyFacts, read, unseen
 from analytics.metrics import BY_KEY
 from analytics.models import (
     GUESTS,
+    NEVER,
     CohortMonth,
     Figures,
     LedgerMark,
     MemberDay,
     MemberDayAtLocation,
+    MemberFigure,
     MetricRun,
     MetricValue,
     PointsDay,
@@ -106,6 +108,7 @@ def verify(*, merchant: Merchant, as_of: date | None = None) -> MetricsReport:
     if run.layout == rollups.LAYOUT:
         _check_locations(merchant, facts, comparison)
         _check_rewards(merchant, facts, comparison)
+        _check_members(merchant, facts, comparison)
     _check_points(merchant, facts, comparison)
     _check_figures(merchant, facts, comparison)
     _check_cohorts(merchant, facts, comparison)
@@ -156,6 +159,28 @@ def _check_rewards(merchant: Merchant, facts: DailyFacts, comparison: _Compariso
         )
     }
     comparison.tables("rewards of", kept, facts.rewards)
+
+
+def _check_members(merchant: Merchant, facts: DailyFacts, comparison: _Comparison) -> None:
+    """Who is here and has figures: what they bought, by the purchases; what they have, by their account."""
+    rows = MemberFigure.objects.filter(merchant=merchant).values_list(
+        "member_id", "purchases", "revenue_minor", "last_day", "points", "pending"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.id, coalesce(a.balance - a.held, 0), coalesce(a.pending, 0) FROM member_of_today m "
+            "LEFT JOIN reading_accounts a ON a.merchant_id = m.merchant_id AND a.member_id = m.id "
+            "WHERE m.merchant_id = %s AND m.state IN ('active', 'blocked')",
+            [merchant.pk],
+        )
+        has = {member_id: (points, pending) for member_id, points, pending in cursor.fetchall()}
+    for member_id, *kept in rows:
+        if member_id not in has:
+            continue
+        days = facts.days.get(member_id, {})
+        bought = [day for day, row in days.items() if row[0]]
+        sums = (sum(row[0] for row in days.values()), sum(row[1] for row in days.values()), max(bought, default=NEVER))
+        comparison.equal(f"figures of member {member_id}", tuple(kept), (*sums, *has[member_id]))
 
 
 def _check_points(merchant: Merchant, facts: DailyFacts, comparison: _Comparison) -> None:

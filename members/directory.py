@@ -11,12 +11,13 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from members import live_codes, references, search_keys
+from members import live_codes, references, search_keys, search_matches
 from members.inputs import Reference
 from members.models import Card
 from members.models import Member as Member
 from members.references import AmbiguousReference as AmbiguousReference
 from members.references import CardBlocked as CardBlocked
+from members.search_matches import FoundMember as FoundMember
 from merchants import contacts, ids, texts
 from merchants.errors import NotFound
 from merchants.models.merchants import Merchant
@@ -73,6 +74,15 @@ def names(*, merchant: Merchant, public_ids: Collection[str]) -> dict[str, str]:
     """Return what the members with these public ids are called now, by id; nobody is left out but who never was."""
     rows = Member.objects.filter(merchant=merchant, public_id__in=public_ids)
     return {member.public_id: str(member) for member in rows}
+
+
+def here(*, merchant: Merchant, public_ids: Sequence[str]) -> list[Member]:
+    """Return the members with these public ids who are members now, in the order asked for; others are left out."""
+    rows = Member.objects.filter(
+        merchant=merchant, public_id__in=public_ids, state__in=[Member.State.ACTIVE, Member.State.BLOCKED]
+    )
+    found = {member.public_id: member for member in rows}
+    return [found[each] for each in public_ids if each in found]
 
 
 def ids_of(*, merchant: Merchant, public_id: str) -> list[int]:
@@ -139,7 +149,16 @@ def changed(
 
 
 def search(*, merchant: Merchant, text: str, limit: int = SEARCH_MAX, blocked_cards: bool = False) -> list[Member]:
-    """Find members by any part of their name, number or e-mail, or whose code, card or id a text is.
+    """Find members as `look_up` does, without the why."""
+    return [
+        found.member for found in look_up(merchant=merchant, text=text, limit=limit, blocked_cards=blocked_cards)
+    ]  # fmt: skip
+
+
+def look_up(
+    *, merchant: Merchant, text: str, limit: int = SEARCH_MAX, blocked_cards: bool = False
+) -> list[FoundMember]:
+    """Find members by any part of their name, number or e-mail, or whose code, card or id a text is; say by what.
 
     Each way of looking is one bounded piece of an index, however many members there are; 20 at most are returned.
     `blocked_cards`: a blocked card finds its owner, too, for whoever looks after members.
@@ -154,15 +173,19 @@ def search(*, merchant: Merchant, text: str, limit: int = SEARCH_MAX, blocked_ca
     card = None
     with suppress(references.InvalidCard):
         card = Card.objects.filter(merchant=merchant, key=references.card_key(typed)).first()
+    usable = card if card is not None and (blocked_cards or card.blocked_at is None) else None
     found: dict[int, Member] = {}
-    for ask in _ways(merchant, rows, typed, card if card and (blocked_cards or card.blocked_at is None) else None):
+    for ask in _ways(merchant, rows, typed, usable):
         for member in ask[: limit - len(found)]:
             found.setdefault(member.pk, member)
         if len(found) >= limit:
             break
     if not found and card is not None and card.blocked_at is not None:
         raise references.card_is_blocked()
-    return list(found.values())
+    return [
+        search_matches.of(member, typed, card=usable.number if usable and usable.member_id == member.pk else "")
+        for member in found.values()
+    ]  # fmt: skip
 
 
 def others_with_mailbox(*, merchant: Merchant, member: Member) -> bool:
@@ -201,24 +224,29 @@ def _somebody(member: Member | None) -> Member:
 
 
 def _ways(merchant: Merchant, rows: QuerySet[Member], typed: str, card: Card | None) -> Iterable[QuerySet[Member]]:
-    yield rows.filter(code=ids.normalise(typed))
-    yield rows.filter(Q(public_id=typed) | Q(external_id=typed))
-    number = "".join(typed.split())
-    if card is not None:
-        yield rows.filter(pk=card.member_id)
+    code = ids.normalise(typed)
+    is_code = len(code) >= search_keys.CODE_MIN and all(sign in ids.SIGNS for sign in code)
+    exact = Q(public_id=typed) | Q(external_id=typed)
+    exact |= Q(**_bounds("code", code)) if is_code else Q(code=code)
+    yield rows.filter(exact | Q(pk=card.member_id) if card is not None else exact)
     # What has letters in it is no number: digits picked out of a code would find strangers by theirs.
     if any(sign.isdigit() for sign in typed) and not any(sign.isalpha() for sign in typed):
-        try:
+        with suppress(contacts.UnreadableContact):
             yield rows.filter(phone=contacts.read_phone(typed, country=merchant.country).value)
-        except contacts.UnreadableContact:
-            yield _beginning(rows, "phone", "+" + "".join(sign for sign in number if sign.isdigit()))
-    yield _beginning(rows, "email", typed.lower())
-    for spelling in dict.fromkeys((typed, typed.title(), typed.upper(), typed.lower())):
-        yield _beginning(rows, "name", spelling)
-    yield rows.filter(pk__in=search_keys.find(merchant=merchant, text=typed)).order_by("name", "id")
+        yield _beginning(rows, "phone", "+" + "".join(sign for sign in typed if sign.isdigit()))
+    if "@" in typed[1:]:
+        yield _beginning(rows, "email", typed.lower())
+    if search_keys.is_enough(typed):
+        yield rows.filter(pk__in=search_keys.find(merchant=merchant, text=typed)).order_by("name", "id")
+    else:
+        for spelling in dict.fromkeys((typed, typed.title(), typed.upper(), typed.lower())):
+            yield _beginning(rows, "name", spelling)
 
 
 def _beginning(rows: QuerySet[Member], field: str, start: str) -> QuerySet[Member]:
     """A range, not LIKE: the unique indexes answer it whatever the database's collation."""
-    bounds = {f"{field}__gte": start, f"{field}__lt": start + "\U0010ffff", f"{field}__startswith": start}
-    return rows.filter(**bounds).order_by(field, "id")
+    return rows.filter(**_bounds(field, start)).order_by(field, "id")
+
+
+def _bounds(field: str, start: str) -> dict[str, str]:
+    return {f"{field}__gte": start, f"{field}__lt": start + "\U0010ffff", f"{field}__startswith": start}

@@ -111,6 +111,11 @@ class Member(TenantModel):
                 name="member_by_successor",
                 condition=models.Q(merged_into__isnull=False),
             ),
+            models.Index(
+                fields=["merchant", "birth_month", "birth_day", "id"],
+                name="member_by_birthday",
+                condition=models.Q(birth_month__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ VIEWS: Final = (
         MEMBER_OF_TODAY,
         """
     SELECT m.merchant_id, m.id, m.public_id, m.name, m.email, m.phone, m.state, m.joined_at, m.merged_into_id,
-        coalesce(m.merged_into_id, m.id) AS person_id
+        m.birth_month, m.birth_day, coalesce(m.merged_into_id, m.id) AS person_id
     FROM members_member m
     """,
     ),

@@ -339,14 +339,17 @@ def listed(
     member_ids: Sequence[int] | None = None,
     public_id: str | None = None,
     external_id: str | None = None,
+    external_id_begins: str | None = None,
     before_id: int | None = None,
     limit: int = 50,
 ) -> list[AdjustmentView]:
-    """List adjustments, the newest first, refused ones too, of a member or by an id if asked."""
+    """List adjustments, the newest first, refused ones too, of a member or by an id (or how it begins) if asked."""
     rows = Adjustment.objects.filter(merchant_id=merchant.pk).prefetch_related("member")
     rows = documents.narrowed(rows, public_id=public_id, external_id=external_id, before_id=before_id)
     if member_ids is not None:
         rows = rows.filter(member_id__in=member_ids)
+    if external_id_begins is not None:
+        rows = rows.filter(external_id__gte=external_id_begins, external_id__lt=external_id_begins + "\U0010ffff")
     return [_view(row) for row in rows.order_by("-id")[: max(1, limit)]]
 
 

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from members import search_keys
 from members.inputs import NewMember
 from members.models import Member
 from merchants import ids, tenancy
@@ -170,6 +171,7 @@ class Shop:
                 merchant=self.merchant, public_id=ids.mint("mem"), code=ids.normalise(ids.mint_member_code()),
                 name=name, joined_at=NEW_YEAR, recorded_at=NEW_YEAR, **fields,
             )  # fmt: skip
+            search_keys.write(member)
             account = open_account(self.merchant, member, tier=tier, tier_since=NEW_YEAR if tier else None)
             if tier:
                 TierPeriod.objects.create(

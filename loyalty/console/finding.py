@@ -17,9 +17,10 @@ from django.views.decorators.http import require_GET
 
 from loyalty.console import screens
 from loyalty.console.access import seat_required
+from loyalty.console.members.member_list import enrol_query
 from loyalty.tenant import merchant_of
-from members import directory, references, reveals
-from members.directory import Member
+from members import directory, references, search_keys
+from members.search_matches import FoundMember, Part
 from merchants.permissions import Permission
 from rewards import terms
 
@@ -58,6 +59,9 @@ class Hit:
     href: str
     icon: str
     note: str = ""
+    #: The label, and what stands beside it, with what was typed marked.
+    parts: tuple[Part, ...] = ()
+    beside: tuple[Part, ...] = ()
 
 
 @require_GET
@@ -66,8 +70,9 @@ def find(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Find members, pages and parts of the programme in force; without a text, list the pages."""
     typed = request.GET.get("q", "").strip()[:100]
     people, note = _people(request, typed)
+    enrol = screens.url(request, "member_enrol") + "?" + enrol_query(typed) if typed else ""
     page = {
-        "typed": typed, "people": people, "people_note": note, "pages": list(_pages(request, typed)),
+        "typed": typed, "enrol": enrol, "people": people, "people_note": note, "pages": list(_pages(request, typed)),
         "parts": list(_parts(request, typed))[:_PARTS_MAX] if typed else [],
     }  # fmt: skip
     if getattr(request, "htmx", False):
@@ -76,20 +81,18 @@ def find(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 
 
 def _people(request: HttpRequest, typed: str) -> tuple[list[Hit], str]:
-    if not typed:
+    if not search_keys.is_enough(typed):
         return [], ""
     try:
-        found = directory.search(merchant=merchant_of(request), text=typed, limit=_MEMBERS_MAX, blocked_cards=True)
+        found = directory.look_up(merchant=merchant_of(request), text=typed, limit=_MEMBERS_MAX, blocked_cards=True)
     except references.CardBlocked as refusal:
         return [], str(refusal)
-    return [_person(request, member) for member in found], ""
+    return [_person(request, each) for each in found], ""
 
 
-def _person(request: HttpRequest, member: Member) -> Hit:
-    contacts = reveals.masked(member)
-    about = [contacts.phone, contacts.email, member.code if member.name else ""]
-    href = screens.url(request, "member", member_id=member.public_id)
-    return Hit(member.name or member.code, href, "person", " · ".join(filter(None, about)))
+def _person(request: HttpRequest, found: FoundMember) -> Hit:
+    href = screens.url(request, "member", member_id=found.member.public_id)
+    return Hit(str(found.member), href, "person", parts=found.name, beside=found.token or found.contact)
 
 
 def _pages(request: HttpRequest, typed: str) -> Iterator[Hit]:

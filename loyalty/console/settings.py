@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
-from loyalty.console.members.lists import blame
+from loyalty.console.members.enrolling import blame
 from loyalty.console.programme.fields import PointsField, with_look
 from loyalty.tenant import merchant_of
 from loyalty.ui import colour

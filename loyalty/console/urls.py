@@ -10,8 +10,11 @@ from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import events, keys, sandbox, till, webhooks
 from loyalty.console.members import (
-    lists,
+    bulk_points,
+    enrolling,
+    exports,
     member_actions,
+    member_list,
     member_page,
     member_stamps,
     merging,
@@ -42,12 +45,17 @@ _programme = [
 ]
 
 _members = [
-    path("", lists.members, name="members"),
-    path("export/contacts", lists.export_contacts, name="members_export_contacts"),
-    path("enrol", lists.enrol, name="member_enrol"),
+    path("", member_list.members, name="members"),
+    path("columns", member_list.columns, name="members_columns"),
+    path("points", bulk_points.give, name="members_points"),
+    path("points/<str:bulk_id>", bulk_points.given, name="members_points_given"),
+    path("points/<str:bulk_id>/undo", bulk_points.undo, name="members_points_undo"),
+    path("export/chosen", exports.export_chosen, name="members_export_chosen"),
+    path("export/contacts", exports.export_contacts, name="members_export_contacts"),
+    path("enrol", enrolling.enrol, name="member_enrol"),
     path("missing-points", missing.missing, name="member_missing"),
     path("missing-points/settle", missing.settle, name="member_missing_settle"),
-    path("export", lists.export, name="members_export"),
+    path("export", exports.export, name="members_export"),
     path("poster", poster.poster, name="poster"),
     path("<str:member_id>", member_page.member, name="member"),
     path("<str:member_id>/adjust", member_actions.adjust, name="member_adjust"),

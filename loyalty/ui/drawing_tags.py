@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from loyalty.ui import charts, codes, svg
 
@@ -73,6 +74,13 @@ def stacked_bars(chart: Mapping[str, Any], title: str, **options: Any) -> dict[s
     chosen bar read out.  `part_names` head the table; `id` is unique on the page.
     """
     return {"title": title, "id": "bars", **chart, **options}
+
+
+@register.simple_tag
+def month_bars(values: Sequence[int]) -> SafeString:
+    """`{% month_bars row.months %}`: purchases of the last months as small bars, for a row of a table."""
+    label = _("Purchases by month: %(numbers)s") % {"numbers": ", ".join(map(str, values))}
+    return svg.month_bars(values, label=label)
 
 
 @register.inclusion_tag("components/bars.html")

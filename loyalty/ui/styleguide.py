@@ -234,7 +234,8 @@ def _members(names: list[str]) -> list[dict[str, Any]]:
     return [
         {
             "name": name, "code": f"M4K7-92Q{letter}", "tier": tier, "tone": tone, "balance": balance, "spent": spent,
-            "seen_at": NOW - timedelta(hours=hours),
+            "seen_at": NOW - timedelta(hours=hours), "months": [month * hours % 5 for month in range(12)],
+            "found": ((name[:2], True), (name[2:], False)),
         }
         for name, (letter, tier, tone, balance, spent, hours) in zip(names, lives, strict=True)
     ]  # fmt: skip

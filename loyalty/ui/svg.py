@@ -70,6 +70,22 @@ def sparkline(values: Sequence[Value], *, label: str = "", tone: str = "brand") 
     )  # fmt: skip
 
 
+def month_bars(values: Sequence[int], *, label: str) -> SafeString:
+    """Return a small upright bar for each value, the oldest first, scaled to the biggest; a nought is a short line."""
+    most = max(values, default=0) or 1
+    bars = format_html_join(
+        "",
+        '<rect class="months__bar{}" x="{}" y="{}" width="4" height="{}"/>',
+        (
+            ("" if value else " months__bar--none", 5 * place, 16 - height, height)
+            for place, value in enumerate(values)
+            for height in [max(2, round(16 * value / most)) if value else 1]
+        ),
+    )
+    width = 5 * len(values) - 1
+    return format_html('<svg class="months" viewBox="0 0 {} 16" {}>{}</svg>', width, _named(label), bars)
+
+
 def ring(share: float, *, label: str = "", tone: str = "brand") -> SafeString:
     """Return a ring filled clockwise from the top; a share outside 0..1 is drawn full or empty."""
     filled = round(100 * min(1.0, max(0.0, share)), 2)

@@ -238,15 +238,21 @@ def _documents(merchant: Merchant, member_id: str, now: datetime) -> dict[str, s
     other = join(merchant, name="A friend")
     back = purchases.RefundInput(external_id="sample", occurred_at=now, purchase=purchases.PurchaseRef(id=sold))
     gift = adjustments.AdjustmentInput(external_id="sample", member=mina, points=10, reason="A sample")
+    bulk = ids.mint("adj")
+    one_of_many = adjustments.AdjustmentInput(
+        external_id=f"console:{bulk}:{member_id}", member=mina, points=10, reason="A sample"
+    )  # fmt: skip
     given = transfers.TransferInput(
         external_id="sample", giver=mina, receiver=purchases.MemberRef(id=other.public_id), points=1
     )
     with tenancy.tenant(merchant):
         common: Any = {"merchant": merchant, "now": now, "actor": SYSTEM}
+        adjustments.adjust(asked=one_of_many, **common)
         return {
             "purchase": sold,
             "refund": purchases.refund(asked=back, **common).public_id,
             "adjustment": adjustments.adjust(asked=gift, **common).public_id,
+            "bulk_id": bulk,
             "transfer": transfers.transfer(asked=given, **common).public_id,
         }
 

@@ -6,9 +6,11 @@ from functools import partial
 
 import pytest
 
-from benchmarks import in_process, numbers, purchases
+from benchmarks import in_process, numbers, purchases, search
 from benchmarks.programmes import PLAIN, TEN_RULES
 from benchmarks.stage import Shop
+from members import search_keys
+from members.models import Member, SearchKey
 from merchants import ids, tenancy
 from rewards.models.ledger import Entry, Lot
 from rewards.models.purchases import Purchase, PurchaseLine
@@ -62,3 +64,16 @@ def test_what_a_sale_costs_is_counted(committed, settings, plans_kept, programme
     assert (spent.round_trips, spent.statements) == (4, 6)
     assert spent.cpu_ms > 0
     assert spent.prepared_texts > 0
+
+
+def test_members_are_written_with_the_keys_they_are_searched_by(committed):
+    merchant = search.founded(30, pool=20)
+
+    with tenancy.tenant(merchant):
+        members = list(Member.objects.filter(merchant=merchant))
+        assert len(members) == 30
+        for member in members:
+            kept = set(SearchKey.objects.filter(member=member).values_list("key", flat=True))
+            assert kept == search_keys.of(member), member
+    assert search.search_p95_ms(merchant, 16) > 0
+    assert search.list_p95_ms(merchant, "active", "spend", 3) > 0

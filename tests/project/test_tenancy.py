@@ -44,6 +44,8 @@ BARE = {
     "MemberDayAtLocation.member_id": "0 is all guests together; computed anew from the purchases",
     "MemberDayAtLocation.location_id": "0 is none; computed anew from the purchases",
     "RewardDay.location_id": "0 is none; computed anew from the redemptions",
+    "MemberFigure.member_id": "computed anew from the purchases and accounts",
+    "InsightMember.member_id": "computed anew by every run",
     "LedgerMark.account_id": "computed anew from the ledger",
 }
 #: What the system role may read, to find merchants with due work.

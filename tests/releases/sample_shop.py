@@ -292,6 +292,7 @@ def _second_month(shop: SampleShop) -> None:
     )  # fmt: skip
     standing = ask(shop.client, shop.secret, "GET", f"members/{shop.members['bo']}/standing").json()
     shop.spends("d8", "bo", own_reward=standing["own_rewards"][0]["id"])
+    shop.call("POST", "survey-responses", {"external_id": "s3", "score": 2, "member": shop.members["tae"]})
     shop.call("POST", "merges", {"source": shop.members["hana-again"], "target": shop.members["hana"]})
     shop.call("POST", f"members/{shop.members['bo']}/cards", {"number": "9000-9999"})
     shop.call("POST", f"members/{shop.members['bo']}/cards/block", {"number": "9000-5678"}, status=200)

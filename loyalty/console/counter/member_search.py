@@ -19,7 +19,7 @@ from loyalty.console.counter import shift
 from loyalty.tenant import merchant_of
 from loyalty.ui.consent_form import consent_form
 from members import claim_states, consent, contact_release, directory, live_codes, registration, reveals, search_keys
-from members.directory import Member
+from members.directory import FoundMember, Member
 from members.inputs import NewMember, Reference
 from merchants import contacts, ids
 from merchants.contacts import Contact
@@ -39,7 +39,7 @@ _KINDS = ("phone", "email")
 def counter(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Take a scan or a few letters: one member leads on at once, a reward's code to its hand-over."""
     merchant, typed = merchant_of(request), request.GET.get("q", "").strip()[:100]
-    found: list[Member] = []
+    found: list[FoundMember] = []
     refusal: LoyaltyError | None = None
     is_enough = search_keys.is_enough(typed)
     # While somebody types, what is found is shown; only the whole of it, sent, leads on.
@@ -52,11 +52,11 @@ def counter(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         if shown is not None:
             return _shown(request, typed, shown)
     try:
-        found = directory.search(merchant=merchant, text=typed, limit=FOUND_MAX) if is_enough else []
+        found = directory.look_up(merchant=merchant, text=typed, limit=FOUND_MAX) if is_enough else []
     except directory.CardBlocked as refused:
         refusal = refused
     if len(found) == 1 and not is_typing:
-        return screens.to(request, "counter_member", member_id=found[0].public_id)
+        return screens.to(request, "counter_member", member_id=found[0].member.public_id)
     recent = [] if is_typing else _recent(request)
     page = {
         "typed": typed,
@@ -64,7 +64,7 @@ def counter(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "typed_in_url": quote(typed),
         "is_too_short": bool(typed) and not is_enough,
         "refusal": refusal,
-        "found": [{"member": each, "contacts": reveals.masked(each), "code": ids.grouped(each.code)} for each in found],
+        "found": [{"found": each, "code": ids.grouped(each.member.code)} for each in found],
         "recent": recent,
         "last": _undoable(request, recent),
         "place": shift.place_of(request),

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from engagement import missing, surveys
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
-from loyalty.console.members.lists import PersonForm, blame
+from loyalty.console.members.enrolling import PersonForm, blame
 from loyalty.console.members.member_page import member_or_404, page_of
 from loyalty.console.programme.fields import PointsField, with_look
 from loyalty.tenant import merchant_of

@@ -18,7 +18,7 @@ from loyalty.console.access import now_of, seat_required
 from loyalty.console.actor_names import ActorNames
 from loyalty.console.member_cards import cards_of, own_rewards_of
 from loyalty.console.members import entry_texts
-from loyalty.console.members.lists import tier_names
+from loyalty.console.members.member_list import tier_names
 from loyalty.console.rewards import STATES
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
-from loyalty.console.members.lists import blame
+from loyalty.console.members.enrolling import blame
 from loyalty.console.members.member_page import member_or_404
 from loyalty.console.programme.fields import MoneyField, QuantityField, with_look
 from loyalty.tenant import merchant_of

@@ -19,7 +19,7 @@ from loyalty.launch import directories, environment
 from loyalty.launch.postgres import Postgres
 from loyalty.launch.valkey import Valkey
 
-_NAMES = ("purchases", "neighbours", "numbers", "webhooks")
+_NAMES = ("purchases", "neighbours", "numbers", "search", "webhooks")
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", choices=_NAMES)
-        parser.add_argument("--quick", action="store_true", help="under 50 seconds, with less certain figures")
+        parser.add_argument("--quick", action="store_true", help="about a minute at most, with less certain figures")
 
     def handle(self, *args: Any, name: str, quick: bool, **options: Any) -> None:
         data = Path(tempfile.mkdtemp(prefix="loyalty-benchmark-"))

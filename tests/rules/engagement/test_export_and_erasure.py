@@ -75,6 +75,8 @@ EXCLUDED = {
     "analytics.LedgerMark": "how far the daily sums have read the ledger; no figure of its own",
     "analytics.MemberDay": "sums of the purchases that are in the file",
     "analytics.MemberDayAtLocation": "sums of the purchases that are in the file",
+    "analytics.MemberFigure": "sums of the purchases and lots that are in the file",
+    "analytics.InsightMember": "whom the last run counted, by purchases, lots and answers that are in the file",
 }
 BY_WORDS = {"members.ContactCode", "merchants.AuditRecord", "merchants.OutgoingMessage", "merchants.User",
             "merchants.Passport", "rewards.Counter"}  # fmt: skip

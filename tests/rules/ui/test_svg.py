@@ -54,6 +54,16 @@ def test_a_flat_line_lies_at_the_bottom_and_does_not_divide_by_zero():
     assert 'd="M0 36L100 36"' in svg.sparkline([5, 5])
 
 
+def test_months_are_bars_of_the_biggest_and_a_nought_is_a_short_line():
+    drawn = svg.month_bars([0, 1, 4], label="0, 1, 4")
+    assert re.findall(r'class="([^"]+)" x="(\d+)" y="(\d+)" width="4" height="(\d+)"', drawn) == [
+        ("months__bar months__bar--none", "0", "15", "1"), ("months__bar", "5", "12", "4"), ("months__bar", "10", "0", "16"),
+    ]  # fmt: skip
+    assert 'viewBox="0 0 14 16"' in drawn
+    assert 'aria-label="0, 1, 4"' in drawn
+    assert 'height="1"' in svg.month_bars([0, 0], label="none")
+
+
 @pytest.mark.parametrize(("share", "drawn"), [(0.62, "62.0 100"), (1.7, "100.0 100"), (1, "100.0 100")])
 def test_a_ring_is_filled_by_its_share_and_never_more(share, drawn):
     assert f'stroke-dasharray="{drawn}"' in svg.ring(share)

@@ -1,0 +1,117 @@
+"""The list of members in a browser: found while typing, put in order, chosen, on a phone and at a desk."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from analytics import runs
+from members.models import Member
+from merchants import tenancy
+from tests import cafe_history
+from tests.people import join, open_shop, staff_browser
+
+PHONE, DESK = 390, 1280
+
+
+@pytest.fixture(scope="module")
+def cafe(django_db_setup, django_db_blocker):
+    """Built once for this file; committed: a café with a history, and people of four scripts."""
+    with django_db_blocker.unblock():
+        cafe = cafe_history.cafe()
+        for name, phone in [
+            ("감미자", "010-7731-0147"), ("고미주", "010-4444-1292"), ("王芳", "010-5555-8830"),
+            ("Eleanor Whitcombe-Featherstonehaugh", "010-3333-4402"), ("Joo-won Kim", "010-2222-9054"),
+        ]:  # fmt: skip
+            join(cafe, name=name, phone=phone)
+        with tenancy.tenant(cafe):
+            newest = Member.objects.order_by("-joined_at").first()
+        runs.run(cafe, now=newest.joined_at + timedelta(minutes=1))
+        yield cafe
+
+
+@pytest.fixture(scope="module")
+def owner(cafe, django_db_blocker):
+    with django_db_blocker.unblock():
+        return staff_browser(cafe, "owner")
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(PHONE, "light", "ko"), (PHONE, "dark", "en"), (DESK, "light", "en"), (DESK, "dark", "ko"), (DESK, "light", "zh-Hant"),
+     (PHONE, "light", "zh-Hant"), (320, "light", "en")],
+)  # fmt: skip
+def test_the_list_is_sound_in_every_look(cafe, owner, open_page, assert_sound, shot, width, scheme, language):
+    page = open_page(
+        f"/console/{cafe.slug}/members/?by=spend", client=owner, width=width, scheme=scheme, language=language
+    )
+    assert_sound(page)
+    expect(page.locator(".members-chosen")).to_be_hidden()
+    page.locator("input[name=member]").first.check()
+    page.locator("input[name=member]").nth(2).check()
+    expect(page.locator(".members-chosen")).to_be_visible()
+    shot(page, f"members-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_somebody_is_found_while_hana_types(cafe, owner, open_page, assert_sound, shot, width):
+    page = open_page(f"/console/{cafe.slug}/members/", client=owner, width=width)
+    page.get_by_role("searchbox", name="Search members").press_sequentially("ㄱㅁㅈ", delay=20)
+    expect(page.locator(".found-text").nth(0)).to_have_text("감미자")
+    expect(page.locator(".found-text").nth(1)).to_have_text("고미주")
+    shot(page, f"members-found-{width}")
+    assert_sound(page)
+    page.get_by_role("searchbox", name="Search members").fill("새봄")
+    page.get_by_role("link", name="Enrol “새봄”").click()
+    expect(page.get_by_label("Name")).to_have_value("새봄")
+
+
+def test_hana_finds_somebody_and_keeps_her_columns_without_script(cafe, owner, open_page, assert_sound):
+    page = open_page(f"/console/{cafe.slug}/members/?q=0147", client=owner, width=DESK, script=False)
+    expect(page.locator(".found-text")).to_have_text("0147")
+    page.goto(f"/console/{cafe.slug}/members/?show=active&by=name")
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("NPS").uncheck()
+    page.get_by_role("button", name="Show these").click()
+    expect(page.get_by_role("columnheader", name="NPS")).to_have_count(0)
+    expect(page.get_by_role("columnheader", name="Member")).to_have_attribute("aria-sort", "ascending")
+
+
+def test_a_first_shop_without_members_is_told_what_to_do(committed, open_page, assert_sound, shot):
+    shop = open_shop("first-day")
+    page = open_page(f"/console/{shop.slug}/members/", client=staff_browser(shop, "owner"), width=PHONE)
+    expect(page.get_by_text("No members yet")).to_be_visible()
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "dark", "ko"), (DESK, "light", "en")])
+def test_those_who_were_chosen_are_given_points(cafe, owner, open_page, assert_sound, shot, width, scheme, language):
+    page = open_page(
+        f"/console/{cafe.slug}/members/?by=name", client=owner, width=width, scheme=scheme, language=language
+    )
+    for place in (0, 1, 2):
+        page.locator("input[name=member]").nth(place).check()
+    page.locator(".members-chosen .button--primary").click()
+    page.locator("input[name=points]").fill("50")
+    page.locator("input[name=reason]").fill("Opening party")
+    page.locator("main button[value=preview]").click()
+    expect(page.locator("main .alert")).to_contain_text("150")
+    shot(page, f"members-points-{width}-{scheme}-{language}")
+    assert_sound(page)
+    page.locator("main button[value=give]").click()
+    expect(page.locator("main tbody tr")).to_have_count(3)
+    shot(page, f"members-points-given-{width}-{scheme}-{language}")
+    assert_sound(page)
+    page.locator("main .button--danger").click()
+    expect(page.locator("main .button--danger")).to_have_count(0)
+    assert_sound(page)
+
+
+def test_the_style_guide_shows_the_list(owner, open_page, assert_sound, shot, settings):
+    settings.DEBUG = True
+    page = open_page("/styleguide/console-members", client=owner, width=DESK)
+    shot(page, "styleguide-members")
+    assert_sound(page)
