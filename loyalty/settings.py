@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "loyalty.permissions_policy.PermissionsPolicyMiddleware",
     "loyalty.accounts.middleware.OneStepAtATime",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

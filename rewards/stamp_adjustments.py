@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, cast
 
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
+from members import directory
 from merchants import audit, ids
 from merchants.actors import Actor
 from merchants.database import model_rows
-from merchants.errors import Invalid
+from merchants.errors import Invalid, NotFound
 from merchants.models.merchants import Merchant
 from merchants.permissions import Permission, may
 from rewards import adjustments, documents, parties
@@ -23,6 +26,7 @@ from rewards.sales.batch import Batch
 from rewards.terms import StampCard
 
 STAMPS_MAX = 100
+_PAGE_MAX = 100
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -67,6 +71,67 @@ def give_at_counter(
     if actor.kind != "staff" or not may(actor.role, Permission.USE_COUNTER):
         raise adjustments.MayNotAdjust(_("Your role does not give stamps."))
     return _adjust(merchant=merchant, member=member, asked=asked, now=now, actor=actor, is_at_counter=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CounterStamps:
+    """Stamps that somebody gave at the counter: on which card, whose, when, and whether they were taken back."""
+
+    public_id: str
+    member_id: int
+    card: str
+    stamps: int
+    actor: str
+    occurred_at: datetime
+    is_undone: bool
+
+
+def given_at_counter(*, merchant: Merchant, public_ids: Sequence[str]) -> dict[str, CounterStamps]:
+    """Find stamps that were given at the counter by their public ids, a page of them at a time."""
+    wanted = [each for each in public_ids if ids.is_id(each, "sta")][:_PAGE_MAX]
+    if not wanted:
+        return {}
+    rows = list(
+        StampAdjustment.objects.filter(merchant=merchant, public_id__in=wanted, external_id__startswith="counter:sta_")
+    )
+    undoing = {_undoing(row.public_id): row.public_id for row in rows}
+    undone = StampAdjustment.objects.filter(merchant=merchant, external_id__in=list(undoing))
+    is_undone = {undoing[external_id] for external_id in undone.values_list("external_id", flat=True)}
+    return {
+        row.public_id: CounterStamps(
+            row.public_id, row.member_id, row.card, row.stamps, row.actor, row.occurred_at, row.public_id in is_undone
+        )
+        for row in rows
+    }
+
+
+def take_back_at_counter(
+    *, merchant: Merchant, adjustment: str, reason: str, now: datetime, actor: Actor
+) -> DocumentOutcome:
+    """Take back stamps that the same person gave at the counter, once: a second call answers the first.
+
+    An unused reward that they brought is revoked; of one that was taken, stamps are owed. Locks the member's account.
+    `adjustment` is the public id; how long it may be done is for whoever asks.
+
+    :raises NotFound: there are none.  :raises MayNotAdjust: a colleague gave them.
+    """
+    row = StampAdjustment.objects.filter(
+        merchant=merchant, public_id=adjustment, external_id__startswith="counter:sta_"
+    ).first()  # fmt: skip
+    if row is None:
+        raise NotFound(_("No stamps were given at the counter under this id."))
+    if row.actor != str(actor):
+        raise adjustments.MayNotAdjust(_("A colleague gave these stamps. A manager can take them back."))
+    member = directory.of_document(merchant=merchant, member_id=row.member_id)
+    asked = StampAdjustmentInput(
+        external_id=_undoing(row.public_id), stamp_card=row.card, stamps=-row.stamps, reason=reason
+    )
+    return _adjust(merchant=merchant, member=member.public_id, asked=asked, now=now, actor=actor, is_at_counter=False)
+
+
+def _undoing(public_id: str) -> str:
+    """The one id under which stamps are taken back: nobody outside names a document so (`keys.RESERVED_NAMESPACES`)."""
+    return f"counter:undo:{public_id}"
 
 
 def _adjust(

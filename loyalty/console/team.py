@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from loyalty.console import access, screens
 from loyalty.console.access import actor_of, now_of, seat_of, seat_required
 from loyalty.tenant import merchant_of
+from loyalty.ui import offline
 from merchants import contacts, counter_devices, locations, messages, seats
 from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
@@ -225,7 +226,9 @@ def counter_sign_on(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             return redirect("console:start", merchant_slug=merchant_slug)
         error = _("This is not the PIN. After five wrong ones wait some minutes, or ask a manager for a new PIN.")
     page = {"device": device, "cashiers": cashiers, "chosen": chosen, "error": error}
-    return render(request, "console/people/sign_on.html", page, status=422 if error else 200)
+    answer = render(request, "console/people/sign_on.html", page, status=422 if error else 200)
+    offline.forget_counter_pages(answer)
+    return answer
 
 
 @require_POST

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from loyalty.console import audit_log, finding, privacy, rewards, settings, team
-from loyalty.console.counter import member_search, reward_pages, sales, stamps
+from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import events, keys, sandbox, till, webhooks
@@ -88,10 +88,14 @@ _counter = [
     path("", member_search.counter, name="counter"),
     path("place", member_search.place, name="counter_place"),
     path("enrol", member_search.enrol, name="counter_enrol"),
+    path("guest", sales.guest, name="counter_guest"),
+    path("kept", kept_sales.send, name="counter_kept"),
+    path("training", training.turn, name="counter_training"),
     path("members/<str:member_id>", sales.member, name="counter_member"),
     path("members/<str:member_id>/claim", sales.claim, name="counter_claim"),
     path("members/<str:member_id>/release", member_search.release, name="counter_release"),
     path("members/<str:member_id>/stamp", stamps.stamp, name="counter_stamp"),
+    path("members/<str:member_id>/stamp/undo", stamps.undo, name="counter_stamp_undo"),
     path("members/<str:member_id>/rewards", reward_pages.rewards, name="counter_rewards"),
     path("sales/<str:purchase_id>", sales.sale, name="counter_sale"),
     path("sales/<str:purchase_id>/undo", sales.undo, name="counter_undo"),

@@ -1,6 +1,7 @@
-"""Which page the portal's service worker may keep: one member's card, and nothing of anybody after signing out.
+"""Which pages a service worker may keep: the portal's one member's card, the counter's those of whoever is signed on; nothing
+of anybody after signing out.
 
-The worker (templates/ui/sw.js) obeys the header; the portal's views set it.
+The workers (templates/ui/sw.js, templates/ui/counter_sw.js) obey the headers; the views set them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from django.http.response import HttpResponseBase
 
 HEADER = "Offline-Card"
+COUNTER_HEADER = "Offline-Counter"
 
 
 def keep_card(response: HttpResponseBase, *, member_id: str) -> None:
@@ -18,3 +20,13 @@ def keep_card(response: HttpResponseBase, *, member_id: str) -> None:
 def forget_cards(response: HttpResponseBase) -> None:
     """Mark an answer to somebody who is not signed in: the worker throws away the card it kept."""
     response[HEADER] = "none"
+
+
+def keep_counter_page(response: HttpResponseBase, *, seat_id: str) -> None:
+    """Mark the answer as a page of the counter that this seat may see again without a connection."""
+    response[COUNTER_HEADER] = seat_id
+
+
+def forget_counter_pages(response: HttpResponseBase) -> None:
+    """Mark an answer to somebody who is not signed on at the counter: the worker throws away the pages it kept."""
+    response[COUNTER_HEADER] = "none"

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 from loyalty.tenant import merchant_of, outside_tenant
 from loyalty.ui import appicon, colour, styleguide, theme
 from merchants import logos
+from merchants.directory import Merchant
 
 YEAR = 365 * 24 * 3600
 
@@ -86,21 +87,38 @@ def app_icon(request: HttpRequest, merchant_slug: str, size: int) -> HttpRespons
 def manifest(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """What a phone needs to put the portal on its home screen."""
     merchant = merchant_of(request)
-    home = _portal_url("portal:home", merchant_slug)
-    card = _portal_url("portal:card", merchant_slug)
+    body = _app(merchant, _page_url("portal:home", merchant_slug), merchant.name)
+    card = _page_url("portal:card", merchant_slug)
+    body["shortcuts"] = [{"name": _("Card"), "url": card, "icons": body["icons"][1:2]}]
+    return JsonResponse(body, content_type="application/manifest+json")
+
+
+@require_GET
+@outside_tenant
+@cache_control(public=True, max_age=3600)
+def counter_manifest(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """What a tablet needs to put the counter on its home screen."""
+    merchant = merchant_of(request)
+    name = _("Counter: %(merchant)s") % {"merchant": merchant.name}
+    return JsonResponse(
+        _app(merchant, _page_url("console:counter", merchant_slug), name), content_type="application/manifest+json"
+    )
+
+
+def _app(merchant: Merchant, home: str, name: str) -> dict[str, Any]:
     icons = [
         {
-            "src": reverse("ui:app_icon", args=[merchant_slug, size]),
+            "src": reverse("ui:app_icon", args=[merchant.slug, size]),
             "sizes": f"{size}x{size}",
             "type": "image/png",
             "purpose": "any maskable",
         }
         for size in appicon.SIZES
     ]
-    body = {
+    return {
         "id": home,
-        "name": merchant.name,
-        "short_name": merchant.name[:24],
+        "name": name,
+        "short_name": name[:24],
         "lang": merchant.language,
         "start_url": home,
         "scope": home,
@@ -108,9 +126,7 @@ def manifest(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "background_color": theme.LIGHT.paper,
         "theme_color": theme.LIGHT.paper,
         "icons": icons,
-        "shortcuts": [{"name": _("Card"), "url": card, "icons": icons[1:2]}],
     }
-    return JsonResponse(body, content_type="application/manifest+json")
 
 
 @require_GET
@@ -124,7 +140,18 @@ def service_worker(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         {"offline_url": reverse("ui:offline", args=[merchant_slug])},
         content_type="text/javascript; charset=utf-8",
     )
-    response["Service-Worker-Allowed"] = _portal_url("portal:home", merchant_slug)
+    response["Service-Worker-Allowed"] = _page_url("portal:home", merchant_slug)
+    return response
+
+
+@require_GET
+@outside_tenant
+@cache_control(no_cache=True)
+def counter_worker(request: HttpRequest, merchant_slug: str) -> HttpResponse:
+    """The worker that shows the counter's pages without a connection; see templates/ui/counter_sw.js."""
+    home = _page_url("console:counter", merchant_slug)
+    response = render(request, "ui/counter_sw.js", {"home": home}, content_type="text/javascript; charset=utf-8")
+    response["Service-Worker-Allowed"] = home
     return response
 
 
@@ -179,7 +206,7 @@ def style_guide(request: HttpRequest, part: str = "index") -> HttpResponse:
     return render(request, f"ui/styleguide/{part}.html", styleguide.context(part, request.POST or None))
 
 
-def _portal_url(name: str, merchant_slug: str) -> str:
+def _page_url(name: str, merchant_slug: str) -> str:
     try:
         return reverse(name, kwargs={"merchant_slug": merchant_slug})
     except NoReverseMatch:

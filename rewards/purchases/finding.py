@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db.models import CharField, QuerySet, Value
+from django.db.models import CharField, Count, F, QuerySet, Sum, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Concat
 
@@ -76,6 +76,8 @@ class PurchaseView:
     location: str
     channel: str
     occurred_at: datetime
+    #: When it reached us, which is later for one that a device kept without a connection.
+    recorded_at: datetime
     currency: str
     total_minor: int
     refunded_minor: int
@@ -179,6 +181,45 @@ def usual_minor(*, merchant: Merchant) -> int | None:
     return totals[len(totals) // 2] if len(totals) >= _ENOUGH else None
 
 
+#: So far back a category was sold "lately", and so many of the newest sales are asked.
+_LATELY, _LATELY_SALES = timedelta(days=90), 200
+
+
+def categories_lately(*, merchant: Merchant, now: datetime, most: int = 8) -> list[str]:
+    """List the categories of the newest sales of 90 days, the most frequent first."""
+    newest = Purchase.objects.filter(merchant=merchant, state="recorded").order_by("-xid")[:_LATELY_SALES]
+    rows = PurchaseLine.objects.filter(merchant=merchant, purchase_id__in=newest.values("pk"), kind=GOODS)
+    rows = rows.filter(purchase__occurred_at__gt=now - _LATELY).exclude(category="")
+    counted = rows.values("category").annotate(times=Count("pk")).order_by("-times", "category")
+    return list(counted.values_list("category", flat=True)[:most])
+
+
+@dataclass(frozen=True, slots=True)
+class SalesOfDay:
+    """The sales of one counter on one day: how many, what they came to without what came back, and the newest of them."""
+
+    count: int
+    total_minor: int
+    newest: list[PurchaseView]
+
+
+#: So many of the newest sales of the merchant are asked which were made at one counter today.
+OF_DAY_MAX = 2000
+
+
+def of_day(*, merchant: Merchant, day: date, terminal: str, actor: str, limit: int = 10) -> SalesOfDay:
+    """Sum up what one counter sold on a day, by its device (`terminal`), or by who stands there where there is none.
+
+    Among the newest OF_DAY_MAX sales of the merchant, in two statements and those of the views.
+    """
+    newest = Purchase.objects.filter(merchant=merchant, state="recorded").order_by("-xid")[:OF_DAY_MAX]
+    rows = Purchase.objects.filter(merchant=merchant, pk__in=newest.values("pk"), local_day=day, channel="counter")
+    rows = rows.filter(terminal=terminal) if terminal else rows.filter(actor=actor)
+    summed = rows.aggregate(count=Count("pk"), total=Sum(F("total_minor") - F("refunded_minor")))
+    shown = views_of(merchant, list(rows.select_related("location").order_by("-occurred_at", "-pk")[:limit]))
+    return SalesOfDay(summed["count"], summed["total"] or 0, shown)
+
+
 def count_up_to(*, merchant: Merchant, most: int) -> int:
     """Count recorded purchases, and stop counting at `most`."""
     return len(Purchase.objects.filter(merchant=merchant, state="recorded").order_by("pk").values_list("pk")[:most])
@@ -228,6 +269,7 @@ def _view(
         location=row.location.name if row.location else "",
         channel=row.channel,
         occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
         currency=row.currency,
         total_minor=row.total_minor,
         refunded_minor=row.refunded_minor,

@@ -1,4 +1,4 @@
-// The counter: amounts grouped while typing, a sale kept without a connection, members chosen with the arrow keys.
+// The counter: digits and goods by keys, the camera, forms that wait for the connection, members chosen with the arrow keys.
 "use strict";
 
 (() => {
@@ -18,47 +18,126 @@
     field.setSelectionRange(at, at);
   });
 
-  // -- Forms without a connection: nothing is sent and nothing typed is lost; a sale is sent once when it is back -----------
-  const RETRY_MS = 5000;
-  let kept = null; // {form, submitter, timer} while a sale waits
+  // -- Keys: digits, and goods that take the amount typed as a line of their own ---------------------------------------------
+  const main = document.getElementById("main");
+  const sale = document.querySelector("form[data-sale]");
+  const amount = sale?.querySelector("[name=amount]");
 
-  function keep(form, submitter) {
-    const place = form.querySelector("[data-kept]");
-    if (!place.firstChild) place.append(form.querySelector("template[data-kept-text]").content.cloneNode(true));
-    place.scrollIntoView({ block: "nearest" });
-    kept = { form, submitter, timer: setTimeout(tryAgain, RETRY_MS) };
+  // A thumb types on the page's own keys; a keyboard that is plugged in goes on working.
+  if (amount && matchMedia("(pointer: coarse)").matches) amount.inputMode = "none";
+
+  function typed(field, value) {
+    field.value = value;
+    field.setSelectionRange(value.length, value.length);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  function stopWaiting() {
-    if (!kept) return;
-    clearTimeout(kept.timer);
-    kept.form.querySelector("[data-kept]").replaceChildren();
-    kept = null;
+  document.addEventListener("click", (event) => {
+    const key = event.target.closest("[data-digit]");
+    if (!key || !amount) return;
+    const sign = key.dataset.digit;
+    typed(amount, sign === "back" ? amount.value.slice(0, -1) : amount.value + sign);
+  });
+
+  // The amount in minor units, NaN where the server has to say what is wrong with it.
+  function minorOf(text) {
+    const plain = text.trim().replace(/,(?=[0-9]{3})/g, "");
+    const exponent = Number(sale.dataset.exponent);
+    const read = /^([0-9]{1,12})(?:\.([0-9]+))?$/.exec(plain);
+    if (!read || (read[2] || "").length > exponent) return NaN;
+    return Number(read[1] + (read[2] || "").padEnd(exponent, "0"));
   }
 
-  function tryAgain() {
-    if (!kept) return;
-    clearTimeout(kept.timer);
-    const { form, submitter } = kept;
-    kept = null;
-    send(form, submitter);
+  function money(minor) {
+    const { currency, language } = main.dataset;
+    const digits = Number(sale.dataset.exponent);
+    const shown = { style: "currency", currency, currencyDisplay: "narrowSymbol" };
+    const isWhole = minor % 10 ** digits === 0 && currency === "TWD";
+    return new Intl.NumberFormat(language, { ...shown, minimumFractionDigits: isWhole ? 0 : digits }).format(minor / 10 ** digits);
   }
 
+  function lineOf(item) {
+    return JSON.parse(item.querySelector("[name=line]").value);
+  }
+
+  function write(item, [field, name, minor, count], label) {
+    item.querySelector("[name=line]").value = JSON.stringify([field, name, minor, count]);
+    item.querySelector("[data-amount]").textContent = money(minor);
+    for (const place of item.querySelectorAll("[data-count]")) place.textContent = String(count);
+    if (label) for (const place of item.querySelectorAll("[data-name]")) place.textContent = label;
+  }
+
+  function total() {
+    const lines = [...sale.querySelectorAll("[data-lines] [name=line]")].map((line) => JSON.parse(line.value)[2]);
+    const rest = amount.value.trim() ? minorOf(amount.value) : 0;
+    return lines.reduce((sum, minor) => sum + minor, rest);
+  }
+
+  function sumUp() {
+    const row = sale.querySelector("[data-sum-row]");
+    row.hidden = !sale.querySelector("[data-lines] li");
+    const sum = total();
+    if (!row.hidden && Number.isFinite(sum)) row.querySelector("[data-sum]").textContent = money(sum);
+  }
+
+  function changed() {
+    sumUp();
+    sale.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  function tap(key) {
+    const minor = minorOf(amount.value);
+    if (!(minor > 0)) return false;
+    const [field, name] = JSON.parse(key.value);
+    const list = sale.querySelector("[data-lines]");
+    const known = [...list.children].find((item) => lineOf(item)[0] === field && lineOf(item)[1] === name);
+    if (known) {
+      const [, , before, count] = lineOf(known);
+      write(known, [field, name, before + minor, count + 1]);
+    } else {
+      const item = sale.querySelector("[data-line-text]").content.cloneNode(true);
+      list.append(item);
+      write(list.lastElementChild, [field, name, minor, 1], key.dataset.label);
+    }
+    amount.value = "";
+    changed();
+    amount.focus();
+    return true;
+  }
+
+  if (sale) {
+    sale.addEventListener("click", (event) => {
+      const key = event.target.closest("button[name=tap]");
+      if (key && tap(key)) event.preventDefault();
+      const line = event.target.closest("[data-lines] li");
+      if (line && event.target.closest("[data-more]")) {
+        const [field, name, minor, count] = lineOf(line);
+        write(line, [field, name, minor, count + 1]);
+        changed();
+        event.preventDefault();
+      } else if (line && event.target.closest("[data-drop]")) {
+        line.remove();
+        changed();
+        amount.focus();
+        event.preventDefault();
+      }
+    });
+    sale.addEventListener("input", (event) => event.target === amount && sumUp());
+  }
+  window.loyaltyCounter = { sale, amount, total, money };
+
+  // -- Forms without a connection: nothing is sent, and nothing typed is lost. Sales are kept by counter_kept.js. -----------
   async function send(form, submitter) {
     if (form.dataset.asking) return;
     form.dataset.asking = "1";
     const keeper = form.closest("[data-keep]");
-    const waits = form.querySelector("[data-kept]");
     try {
       const answer = await fetch(keeper.dataset.keep, { cache: "no-store", signal: AbortSignal.timeout(5000) });
       if (!answer.ok) throw new Error(String(answer.status));
-      waits?.replaceChildren();
       form.dataset.reached = "1";
       form.requestSubmit(submitter);
     } catch {
-      // Only a sale waits: what was asked about it, and every other form, can be sent again.
-      if (!waits || submitter?.name === "act") window.loyaltyToast(keeper.dataset.textKept);
-      else keep(form, submitter);
+      window.loyaltyToast(keeper.dataset.textKept);
     } finally {
       delete form.dataset.asking;
       delete form.dataset.reached;
@@ -69,22 +148,65 @@
     "submit",
     (event) => {
       const form = event.target;
-      if (!form.closest("[data-keep]") || form.method !== "post" || form.dataset.reached) return;
+      if (event.defaultPrevented || !form.closest("[data-keep]") || form.method !== "post" || form.dataset.reached) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      stopWaiting();
       send(form, event.submitter);
     },
     true,
   );
-  window.addEventListener("online", tryAgain);
-  // Whoever changes what waits decides anew when it is sent.
-  document.addEventListener("input", (event) => {
-    if (kept?.form.contains(event.target)) stopWaiting();
-  });
-  window.addEventListener("beforeunload", (event) => {
-    if (kept) event.preventDefault();
-  });
+
+  // -- The camera: reads what is on the card, where the browser can ---------------------------------------------------------
+  const scan = document.querySelector("[data-scan]");
+  if (scan) {
+    const canScan = "BarcodeDetector" in window && Boolean(navigator.mediaDevices?.getUserMedia);
+    scan.hidden = !canScan;
+    document.querySelector("[data-no-scan]").hidden = canScan;
+    const sheet = document.getElementById("scan");
+    const view = sheet.querySelector("[data-scan-view]");
+    const said = sheet.querySelector("[data-scan-said]");
+    let stream = null;
+
+    const stop = () => {
+      for (const track of stream?.getTracks() || []) track.stop();
+      stream = null;
+      view.srcObject = null;
+    };
+    const look = async (detector) => {
+      if (!stream) return;
+      try {
+        const [found] = await detector.detect(view);
+        if (found && stream) {
+          stop();
+          sheet.close();
+          const field = document.getElementById("q");
+          field.value = found.rawValue;
+          field.form.requestSubmit();
+          return;
+        }
+      } catch {
+        // A frame that is not there yet: the next one is.
+      }
+      setTimeout(() => look(detector), 150);
+    };
+    scan.addEventListener("click", async (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      sheet.showModal();
+      said.textContent = said.dataset.textLooking;
+      try {
+        stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+      } catch {
+        said.textContent = said.dataset.textRefused;
+        return;
+      }
+      if (!sheet.open) return stop();
+      view.srcObject = stream;
+      await view.play();
+      look(new window.BarcodeDetector());
+    });
+    sheet.addEventListener("close", stop);
+  }
 
   // -- Members found while typing: arrows choose, Enter opens, Escape goes back and then empties -------------------------
   document.addEventListener("keydown", (event) => {

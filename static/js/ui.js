@@ -189,6 +189,11 @@
     form.dataset.sent = "1";
     if (event.submitter?.classList.contains("button")) event.submitter.setAttribute("aria-busy", "true");
   });
+  // Signing out of the console leaves none of the counter's pages on the device.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-sign-out]") || !("caches" in window)) return;
+    caches.keys().then((names) => names.filter((name) => name.startsWith("counter pages ")).forEach((name) => caches.delete(name)));
+  });
   // Coming back by the back button finds the page as it was left.
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import translation
 
-from loyalty.console.counter import parts
+from loyalty.console.counter import goods_keys
 from loyalty.ui import formats
 from members.models import Consent, Member
 from merchants import ids, keys, tenancy
@@ -229,7 +231,7 @@ def test_nobody_undoes_a_colleagues_sale(cafe, jun, mina):
     answer, _form = sell(cafe, jun, mina)
     other = cashier_browser(cafe, pin="8642")
 
-    assert "Undo this sale" not in other.get(answer["Location"]).content.decode()
+    assert "Undo, 30 min" not in other.get(answer["Location"]).content.decode()
     other.post(f"{answer['Location']}/undo", {"external_id": ids.mint("ref")})
     assert spendable(cafe, mina) == 124
 
@@ -373,7 +375,7 @@ def test_a_receipt_is_added_to_whoever_brings_it_once(cafe, jun, mina):
     page = jun.get(first["Location"]).content.decode()
     assert "+124 points" in page
     assert "1 for 100: +124 points" in page
-    assert "Undo this sale" not in page
+    assert "Undo, 30 min" not in page
     assert spendable(cafe, mina) == 124
 
 
@@ -453,12 +455,14 @@ GOODS = {
 }  # fmt: skip
 
 
-def part(cafe, field, name):
-    """The key of some goods on the counter's page."""
+def line(field, name, amount, count=1):
+    """A line as a tap on a key makes it."""
+    return json.dumps([field, name, amount, count])
+
+
+def keys_of(cafe):
     with tenancy.tenant(cafe):
-        promised = versions.timeline(cafe.pk).at(datetime.now(UTC)).terms
-    (key,) = (each for each in parts.keys_of(promised) if each.line.get(field) == name)
-    return key.id
+        return goods_keys.keys_of(versions.timeline(cafe.pk).at(datetime.now(UTC)).terms)
 
 
 def test_a_cashier_says_how_much_of_it_was_which_goods_and_rules_apply(db):
@@ -466,10 +470,9 @@ def test_a_cashier_says_how_much_of_it_was_which_goods_and_rules_apply(db):
     shop = open_shop("cafe-haneul")
     Shop(shop).publish(GOODS)
     jun, mina = cashier_browser(shop), join(shop, name="Mina", phone="+821012345678")
-    coffee, tobacco = part(shop, "category", "coffee"), part(shop, "sku", "tobacco")
 
     answer, _form = sell(
-        shop, jun, mina, "12,000", **{f"part-{coffee}": "8,000", f"count-{coffee}": "2", f"part-{tobacco}": "1,500"}
+        shop, jun, mina, "2,500", line=[line("category", "coffee", 8_000, 2), line("sku", "tobacco", 1_500)]
     )
 
     assert answer.status_code == 302
@@ -485,31 +488,81 @@ def test_a_gift_card_sold_at_the_counter_earns_nothing(db):
     shop = open_shop("cafe-haneul")
     Shop(shop).publish(GOODS)
     jun, mina = cashier_browser(shop), join(shop, name="Mina", phone="+821012345678")
-    card = part(shop, "kind", "gift_card")
+    assert "gift_card" in [key.line.get("kind") for key in keys_of(shop)]
 
-    answer, _form = sell(shop, jun, mina, "30,000", **{f"part-{card}": "30,000"})
+    answer, _form = sell(shop, jun, mina, "", line=[line("category", "gift_card", 30_000)])
 
     assert answer.status_code == 302
     assert spendable(shop, mina) == 0
     with tenancy.tenant(shop):
         assert PurchaseLine.objects.get().kind == "gift_card"
         with translation.override("ko"):
-            named = [key.label for key in parts.keys_of(versions.timeline(shop.pk).at(datetime.now(UTC)).terms)]
+            named = [key.label for key in goods_keys.keys_of(versions.timeline(shop.pk).at(datetime.now(UTC)).terms)]
     # The till's code is no word for a key: what is no goods has its name in the reader's language.
-    assert named == ["coffee", "상품권", "tobacco", "팁", "보증금", "배송비", "수수료"]
+    assert named == ["Coffee", "상품권", "tobacco", "팁", "보증금", "배송비", "수수료"]
 
 
-def test_parts_that_come_to_more_than_the_whole_are_refused(db):
+@pytest.mark.parametrize(
+    "sent",
+    ["", "coffee", "[]", '["category", "coffee", 5000]', '["category", "coffee", "5000", 1]', '["category", "", 5000, 1]',
+     '["category", "coffee", -5000, 1]', '["category", "coffee", 0, 1]', '["category", "coffee", 5000, 0]',
+     '["category", "coffee", 5000, 10001]', '["category", "coffee", true, 1]', '["kind", "bread", 5000, 1]',
+     '["price", "coffee", 5000, 1]', '["category", "coffee", 10000000000001, 1]', '[["x"], "coffee", 5000, 1]'],
+)  # fmt: skip
+def test_a_line_that_no_key_makes_is_refused_and_nothing_is_recorded(cafe, jun, mina, sent):
+    answer, _form = sell(cafe, jun, mina, "5,000", line=[sent])
+
+    assert answer.status_code == 422
+    assert "A line of the sale could not be read." in answer.content.decode()
+    assert count_of_sales(cafe) == 0
+
+
+def test_without_script_a_tap_adds_a_line_one_more_counts_and_a_line_is_removed(db):
     shop = open_shop("cafe-haneul")
     Shop(shop).publish(GOODS)
     jun, mina = cashier_browser(shop), join(shop, name="Mina", phone="+821012345678")
+    form = {"minted": ids.mint("pur"), "amount": "4,000", "receipt": ""}
+    here = at(shop, f"members/{mina.public_id}")
+    coffee, tobacco = ('["category", "coffee"]', '["sku", "tobacco"]')
 
-    answer, _form = sell(shop, jun, mina, "5,000", **{f"part-{part(shop, 'category', 'coffee')}": "5,001"})
+    def pressed(**more):
+        answer = jun.post(here, {**form, **more})
+        page = answer.content.decode()
+        form["line"] = [html.unescape(text) for text in re.findall(r'name="line" value="([^"]+)"', page)]
+        return answer.status_code, [json.loads(text) for text in form["line"]]
 
-    assert answer.status_code == 422
-    assert "comes to more than the amount" in answer.content.decode()
+    assert pressed(tap=coffee) == (200, [["category", "coffee", 4_000, 1]])
+    assert pressed(tap=coffee) == (200, [["category", "coffee", 8_000, 2]])
+    form["amount"] = "1,500"
+    assert pressed(tap=tobacco) == (200, [["category", "coffee", 8_000, 2], ["sku", "tobacco", 1_500, 1]])
+    assert pressed(more="0")[1][0] == ["category", "coffee", 8_000, 3]
+    assert pressed(drop="1") == (200, [["category", "coffee", 8_000, 3]])
+    # Without an amount there is nothing to tap for.
+    form["amount"] = ""
+    assert pressed(tap=tobacco)[0] == 422
+    assert count_of_sales(shop) == 0
+
+    jun.post(here, {**form, "amount": "2,000"})
     with tenancy.tenant(shop):
-        assert not Purchase.objects.exists()
+        sold = Purchase.objects.get()
+        # 1 for 100 of 10,000, and 10 a cup.
+        assert (sold.total_minor, sold.points_earned) == (10_000, 130)
+
+
+def test_what_was_sold_lately_has_a_key_too(cafe, jun, mina):
+    with tenancy.tenant(cafe):
+        now = datetime.now(UTC)
+        for days, category in ((1, "cake"), (2, "cake"), (1, "bread"), (100, "snow")):
+            sold = purchases.PurchaseInput(
+                external_id=ids.mint("pur"), occurred_at=now - timedelta(days=days), currency="KRW", total_minor=3_000,
+                lines=(purchases.LineInput(amount_minor=3_000, category=category),),
+            )  # fmt: skip
+            source = purchases.SaleSource(may_backfill=True, is_silent=True)
+            purchases.record(merchant=cafe, items=[sold], now=now, actor=SYSTEM, source=source)
+    page = jun.get(at(cafe, f"members/{mina.public_id}")).content.decode()
+    keys = [json.loads(html.unescape(text)) for text in re.findall(r'name="tap" value="([^"]+)"', page)]
+    assert [key for key in keys if key[0] == "category"][-2:] == [["category", "cake"], ["category", "bread"]]
+    assert "snow" not in page
 
 
 def rings_up(cafe, member, *amounts):
@@ -606,7 +659,7 @@ def test_the_most_points_that_can_pay_are_computed_from_the_amount(db):
     assert re.search(r'name="points"[^>]*value="500"|value="500"[^>]*name="points"', filled), filled
     assert "₩5,000" in re.search(r'counter-due">([^<]*)', filled)[1]
     done = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "points": "500"})
-    assert "₩5,000" in re.search(r'counter-due">([^<]*)', jun.get(done["Location"]).content.decode())[1]
+    assert "₩5,000" in re.search(r'counter-due--large">([^<]*)', jun.get(done["Location"]).content.decode())[1]
 
 
 def test_goods_that_points_may_not_pay_for_have_a_key_and_are_left_out_of_the_most(db):
@@ -616,16 +669,16 @@ def test_goods_that_points_may_not_pay_for_have_a_key_and_are_left_out_of_the_mo
     Shop(shop).publish({**PROGRAMME, "pay_with_points": paying})
     jun, mina = cashier_browser(shop), join(shop, name="Mina")
     rings_up(shop, mina, 900_000)
-    tobacco = part(shop, "category", "tobacco")
     page = jun.get(at(shop, f"members/{mina.public_id}"))
-    form = {"minted": minted(page), "amount": "10,000", "points": "", "receipt": "", f"part-{tobacco}": "7,000"}
+    tobacco = [line("category", "tobacco", 7_000)]
+    form = {"minted": minted(page), "amount": "3,000", "points": "", "receipt": "", "line": tobacco}
 
     filled = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "act": "most"}).content.decode()
     assert re.search(r'name="points"[^>]*value="300"|value="300"[^>]*name="points"', filled), filled
     refused = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "points": "301"})
     assert (refused.status_code, count_of_sales(shop)) == (422, 1)
     done = jun.post(at(shop, f"members/{mina.public_id}"), {**form, "points": "300"})
-    assert "₩7,000" in re.search(r'counter-due">([^<]*)', jun.get(done["Location"]).content.decode())[1]
+    assert "₩7,000" in re.search(r'counter-due--large">([^<]*)', jun.get(done["Location"]).content.decode())[1]
 
 
 def test_an_amount_with_two_meanings_is_asked_about_and_neither_is_recorded(cafe, jun, mina):

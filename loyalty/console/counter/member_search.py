@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django import forms
 from django.contrib import messages as notes
@@ -14,14 +14,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from loyalty.console import screens
-from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console.access import actor_of, device_of, now_of, seat_required
 from loyalty.console.counter import shift
+from loyalty.console.counter.training import nothing_in_training
 from loyalty.tenant import merchant_of
 from loyalty.ui.consent_form import consent_form
 from members import claim_states, consent, contact_release, directory, live_codes, registration, reveals, search_keys
 from members.directory import FoundMember, Member
 from members.inputs import NewMember, Reference
-from merchants import contacts, ids
+from merchants import contacts, ids, periods
 from merchants.contacts import Contact
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
@@ -57,18 +58,18 @@ def counter(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         refusal = refused
     if len(found) == 1 and not is_typing:
         return screens.to(request, "counter_member", member_id=found[0].member.public_id)
-    recent = [] if is_typing else _recent(request)
+    today = None if is_typing else _today(request)
     page = {
         "typed": typed,
         "is_typing": is_typing,
-        "typed_in_url": quote(typed),
         "is_too_short": bool(typed) and not is_enough,
         "refusal": refusal,
         "found": [{"found": each, "code": ids.grouped(each.member.code)} for each in found],
-        "recent": recent,
-        "last": _undoable(request, recent),
+        "last": _last(request, today) if today is not None else None,
         "place": shift.place_of(request),
         "places": shift.choices(request),
+        "today": today,
+        "new_member": _as_new_member(typed),
     }
     if is_typing:
         return shift.show(request, "console/counter/_found.html", page)
@@ -87,7 +88,7 @@ def place(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 
 
 class JoinForm(forms.Form):
-    """Two fields: who joins, and how to reach them; what they agree to is a form of its own."""
+    """Three fields: who joins, and how to reach them; what they agree to is a form of its own."""
 
     contact = forms.CharField(
         label=gettext_lazy("Phone or e-mail"), max_length=254, widget=forms.TextInput(attrs={"autocomplete": "off"})
@@ -118,12 +119,13 @@ class JoinForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 @seat_required(Permission.USE_COUNTER)
+@nothing_in_training
 def enrol(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Enrol somebody; who is a member already is led to, so that a second press does no harm."""
     merchant = merchant_of(request)
     form = JoinForm(
         merchant.country, request.POST if request.method == "POST" else None,
-        initial={"contact": request.GET.get("contact", "")[:100]},
+        initial={"contact": request.GET.get("contact", "")[:100], "name": request.GET.get("name", "")[:100]},
     )  # fmt: skip
     posted = request.POST if request.method == "POST" else None
     documents = agreements.in_force(merchant=merchant, now=now_of(request))
@@ -184,6 +186,7 @@ def _name_referrer(request: HttpRequest, member: Member, code: str) -> None:
 
 @require_POST
 @seat_required(Permission.USE_COUNTER)
+@nothing_in_training
 def release(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
     """Free a contact that belongs to somebody else now (`kind`), and lead to their enrolment."""
     found, kind = member_or_404(request, member_id), request.POST.get("kind", "")
@@ -275,40 +278,59 @@ def _redemption(request: HttpRequest, typed: str) -> redemptions.View | None:
     return redemptions.find(merchant=merchant_of(request), name=plain, now=now_of(request))
 
 
-def _recent(request: HttpRequest) -> list[dict[str, Any]]:
-    """What this cashier did lately, newest first, as rows that lead to each."""
-    merchant, recent = merchant_of(request), shift.recent_ids(request)
-    sold = finding.among(merchant=merchant, public_ids=recent)
-    buyer_ids = {sale.member_id for sale in sold.values() if sale.member_id}
-    members = directory.of_documents(merchant=merchant, member_ids=buyer_ids)
-    rows: list[dict[str, Any]] = []
-    for public_id in recent:
-        sale = sold.get(public_id)
-        if sale is not None:
-            buyer = members.get(sale.member_id or 0)
-            rows.append(
-                {"sale": sale, "who": buyer.name or ids.grouped(buyer.code) if buyer else "", "at": sale.occurred_at}
-            )
-        elif ids.is_id(public_id, "rdm"):
-            view = redemptions.find(merchant=merchant, name=public_id, now=now_of(request))
-            if view is not None:
-                rows.append(
-                    {"taken": view, "name": reward_name(request, view.reward), "at": view.ended_at or view.occurred_at}
-                )
-    return rows
+def _as_new_member(typed: str) -> str:
+    """Return the query of the enrolment that carries over what was typed: a number or an address, else a name."""
+    if not typed:
+        return ""
+    is_contact = "@" in typed or not any(sign.isalpha() for sign in typed)
+    return urlencode({"contact" if is_contact else "name": typed})
 
 
-def _undoable(request: HttpRequest, recent: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _today(request: HttpRequest) -> dict[str, Any]:
+    """What was sold today at this counter, by everybody at this device, or by this person where there is none."""
+    merchant, device = merchant_of(request), device_of(request)
+    day = periods.local_day(now_of(request), merchant.tzinfo)
+    sold = finding.of_day(
+        merchant=merchant, day=day, terminal=device.public_id if device else "", actor=str(actor_of(request))
+    )
+    buyers = directory.of_documents(
+        merchant=merchant, member_ids={sale.member_id for sale in sold.newest if sale.member_id}
+    )
+    rows = []
+    for sale in sold.newest:
+        buyer = buyers.get(sale.member_id or 0)
+        rows.append({"sale": sale, "who": buyer.name or ids.grouped(buyer.code) if buyer else ""})
+    return {"count": sold.count, "total_minor": sold.total_minor, "rows": rows}
+
+
+def _last(request: HttpRequest, today: dict[str, Any]) -> dict[str, Any] | None:
     """The newest of what this cashier did, while it can still be undone: one press takes it back."""
-    if not recent:
-        return None
-    newest = recent[0]
-    sale, taken = newest.get("sale"), newest.get("taken")
-    if sale is not None and sale.left_minor > 0 and shift.may_undo(request, sale.public_id, newest["at"]):
-        return {**newest, "minted": ids.mint("ref")}
-    if taken is not None and taken.state == "captured" and shift.may_undo(request, taken.public_id, newest["at"]):
-        return {**newest, "minted": ids.mint("rev")}
+    for public_id in shift.recent_ids(request)[:1]:
+        if ids.is_id(public_id, "pur"):
+            return _last_sale(request, public_id, today)
+        if ids.is_id(public_id, "rdm"):
+            view = redemptions.find(merchant=merchant_of(request), name=public_id, now=now_of(request))
+            at = (view.ended_at or view.occurred_at) if view else None
+            if (
+                view is not None
+                and view.state == "captured"
+                and shift.may_undo(request, public_id, at or now_of(request))
+            ):
+                return {"taken": view, "name": reward_name(request, view.reward), "at": at, "minted": ids.mint("rev")}
     return None
+
+
+def _last_sale(request: HttpRequest, public_id: str, today: dict[str, Any]) -> dict[str, Any] | None:
+    known = next((row for row in today["rows"] if row["sale"].public_id == public_id), None)
+    sale = known["sale"] if known else finding.find(merchant=merchant_of(request), public_id=public_id)
+    if sale is None or sale.left_minor <= 0 or not shift.may_undo(request, public_id, sale.recorded_at):
+        return None
+    if known is None:
+        buyer = directory.of_documents(merchant=merchant_of(request), member_ids={sale.member_id or 0}).get(
+            sale.member_id or 0
+        )
+        known = {"who": buyer.name or ids.grouped(buyer.code) if buyer else ""}
+    return {"sale": sale, "who": known["who"], "at": sale.occurred_at, "minted": ids.mint("ref")}
 
 
 def in_points(request: HttpRequest, units: int) -> str:

@@ -17,6 +17,7 @@ from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.counter import shift
 from loyalty.console.counter.member_search import buyer_or_404, member_or_404, person, reward_name
+from loyalty.console.counter.training import nothing_in_training
 from loyalty.console.member_cards import ICONS, own_rewards_of
 from loyalty.console.programme.fields import MoneyField
 from loyalty.tenant import merchant_of
@@ -30,6 +31,7 @@ from rewards.redemptions import View
 
 @require_http_methods(["GET", "POST"])
 @seat_required(Permission.USE_COUNTER)
+@nothing_in_training
 def rewards(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
     """List what the member can have now; a POST spends the points on one of them."""
     found = member_or_404(request, member_id)
@@ -64,6 +66,7 @@ def rewards(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRes
 
 @require_http_methods(["GET", "POST"])
 @seat_required(Permission.USE_COUNTER)
+@nothing_in_training
 def reward(request: HttpRequest, merchant_slug: str, redemption_id: str) -> HttpResponse:
     """Show a redemption: to hand over while it is held (POST captures it), what became of it afterwards."""
     view = _redemption(request, redemption_id)
@@ -86,6 +89,7 @@ def reward(request: HttpRequest, merchant_slug: str, redemption_id: str) -> Http
 
 @require_POST
 @seat_required(Permission.USE_COUNTER)
+@nothing_in_training
 def give_back(request: HttpRequest, merchant_slug: str, redemption_id: str) -> HttpResponse:
     """Undo a redemption of this shift: the points come back with their old end."""
     view, minted = _redemption(request, redemption_id), request.POST.get("external_id", "")

@@ -10,9 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from loyalty import permissions_policy
 from loyalty.console import screens
-from loyalty.console.access import actor_of, device_of, now_of
+from loyalty.console.access import actor_of, device_of, now_of, seat_of
+from loyalty.console.counter import training
 from loyalty.tenant import merchant_of
+from loyalty.ui import offline
 from members import live_codes
 from members.directory import Member
 from merchants import locations
@@ -23,6 +26,11 @@ from rewards.parties import MemberRef
 UNDO_WITHIN = timedelta(minutes=30)
 _RECENT, _PLACE, _SHOWN = "counter_recent", "counter_place", "counter_live_code"
 _KEPT = 12
+
+
+#: What the device may show again without a connection: the first page, members it opened, and the form for guests.
+_KEPT_PAGES = {"console/counter/desk.html", "console/counter/member.html", "console/counter/guest.html"}
+OK = 200
 
 
 def note(request: HttpRequest, public_id: str) -> None:
@@ -72,9 +80,19 @@ def may_undo(request: HttpRequest, public_id: str, at: datetime) -> bool:
     return public_id in recent_ids(request) and now_of(request) - at < UNDO_WITHIN
 
 
+def minutes_left(request: HttpRequest, at: datetime) -> int:
+    """Return the whole minutes in which something of this moment can still be undone, the last one counted as one."""
+    return max(0, -((now_of(request) - at - UNDO_WITHIN) // timedelta(minutes=1)))
+
+
 def show(request: HttpRequest, template: str, page: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
     """Draw a page of the counter, which says on what device it is."""
-    return screens.show(request, template, {"device": device_of(request), **page}, status=status)
+    frame = {"device": device_of(request), "is_training": training.is_on(request)}
+    response = screens.show(request, template, {**frame, **page}, status=status)
+    response["Permissions-Policy"] = permissions_policy.WITH_CAMERA
+    if request.method == "GET" and status == OK and template in _KEPT_PAGES and not training.is_on(request):
+        offline.keep_counter_page(response, seat_id=seat_of(request).public_id)
+    return response
 
 
 def place_of(request: HttpRequest) -> Location | None:
@@ -90,7 +108,11 @@ def place_of(request: HttpRequest) -> Location | None:
 
 
 def choices(request: HttpRequest) -> list[Location]:
-    return [each for each in locations.of(merchant_of(request)) if each.closed_at is None]
+    """Return the merchant's open places, looked up once a request."""
+    if not hasattr(request, "open_places"):
+        found = [each for each in locations.of(merchant_of(request)) if each.closed_at is None]
+        request.open_places = found  # type: ignore[attr-defined]
+    return request.open_places  # type: ignore[attr-defined, no-any-return]
 
 
 def choose(request: HttpRequest, location_id: str) -> None:
