@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -179,19 +179,6 @@ def usual_minor(*, merchant: Merchant) -> int | None:
     rows = Purchase.objects.filter(merchant=merchant, state="recorded", total_minor__gt=0).order_by("-xid")
     totals = sorted(rows.values_list("total_minor", flat=True)[:_LATEST])
     return totals[len(totals) // 2] if len(totals) >= _ENOUGH else None
-
-
-#: So far back a category was sold "lately", and so many of the newest sales are asked.
-_LATELY, _LATELY_SALES = timedelta(days=90), 200
-
-
-def categories_lately(*, merchant: Merchant, now: datetime, most: int = 8) -> list[str]:
-    """List the categories of the newest sales of 90 days, the most frequent first."""
-    newest = Purchase.objects.filter(merchant=merchant, state="recorded").order_by("-xid")[:_LATELY_SALES]
-    rows = PurchaseLine.objects.filter(merchant=merchant, purchase_id__in=newest.values("pk"), kind=GOODS)
-    rows = rows.filter(purchase__occurred_at__gt=now - _LATELY).exclude(category="")
-    counted = rows.values("category").annotate(times=Count("pk")).order_by("-times", "category")
-    return list(counted.values_list("category", flat=True)[:most])
 
 
 @dataclass(frozen=True, slots=True)

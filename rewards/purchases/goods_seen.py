@@ -22,10 +22,10 @@ class GoodsSeen:
     labels: tuple[tuple[str, int], ...] = field(default=())
 
 
-def seen(merchant: Merchant) -> GoodsSeen:
+def seen(merchant: Merchant, *, sales: int = SALES_MAX) -> GoodsSeen:
     """Return the categories, SKUs and labels of the sales recorded last, at most twenty each: one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_SEEN, {"merchant": merchant.pk, "sales": SALES_MAX, "names": NAMES_MAX})
+        cursor.execute(_SEEN, {"merchant": merchant.pk, "sales": sales, "names": NAMES_MAX})
         rows = cursor.fetchall()
     return GoodsSeen(
         **{

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
-from loyalty.console.access import now_of
 from loyalty.tenant import merchant_of
 from rewards import terms
-from rewards.purchases import LineInput, finding
+from rewards.purchases import LineInput, goods_seen
 from rewards.purchases.finding import LineView
 from rewards.sales.inputs import MONEY_MAX
 from rewards.terms import LINE_KINDS, Terms
@@ -23,6 +22,8 @@ PIECES_MAX = 10_000
 _NAME_MAX = 100
 #: So many keys stand on the page; the rest is folded.
 FIRST = 7
+#: The categories of so many of the newest sales have a key, the most frequent of them.
+_LATELY_SALES, _LATELY_KEYS = 200, 8
 _FIELDS: Final = ("category", "sku", "label", "kind")
 
 
@@ -121,7 +122,8 @@ def keys_of(promised: Terms | None, sold_lately: Sequence[str] = ()) -> list[Goo
 
 def keys_here(request: HttpRequest, promised: Terms | None) -> list[GoodsKey]:
     """Return the keys of this shop's counter."""
-    return keys_of(promised, finding.categories_lately(merchant=merchant_of(request), now=now_of(request)))
+    lately = goods_seen.seen(merchant_of(request), sales=_LATELY_SALES).categories[:_LATELY_KEYS]
+    return keys_of(promised, [name for name, _sales in lately])
 
 
 def label_of(field: str, name: str) -> str:
