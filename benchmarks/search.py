@@ -154,12 +154,12 @@ def list_p95_ms(merchant: Merchant, segment: member_list.Segment, order: member_
 
     def show() -> None:
         with tenancy.tenant(merchant):
+            counted = member_list.counts(merchant=merchant, now=NOW)
             found, place[0] = member_list.page(
                 merchant=merchant, segment=segment, order=order, rising=member_list.is_rising(order), now=NOW, limit=25,
-                after=place[0],
+                after=place[0], counted=counted[segment],
             )  # fmt: skip
             member_list.bought(merchant=merchant, member_ids=found, now=NOW)
-            member_list.counts(merchant=merchant, now=NOW)
 
     return p95_ms([show] * rounds)
 
