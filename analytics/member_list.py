@@ -102,7 +102,6 @@ def _conditions(fence: str) -> Mapping[Segment, str]:
 #: are of it: what keeps PostgreSQL from guessing which it is, is the OFFSET.
 _CONDITIONS: Final = _conditions("")
 _CONDITIONS_OF_LARGE: Final = _conditions("OFFSET 0")
-_LARGE: Final = 5_000
 
 # Each reads a piece of one index, in its order: without the order all of the merchant's rows would be gathered first. What
 # a run has kept is counted as the run left it.
@@ -145,7 +144,7 @@ def page(
     )
     behind = f"AND ({column.key}, {column.member}) {before} (%(key)s::{column.cast}, %(member)s)" if after else ""
     asked = {**_asked(merchant, now), "limit": limit + 1}
-    conditions = _CONDITIONS_OF_LARGE if counted > _LARGE else _CONDITIONS
+    conditions = _CONDITIONS_OF_LARGE if counted > COUNTED_MAX else _CONDITIONS
     if after is not None:
         asked |= {"key": after.key, "member": after.member_id}
     with connection.cursor() as cursor:
