@@ -73,20 +73,51 @@ _COLUMNS: Final[Mapping[Order, _Column]] = {
 }
 
 _HERE: Final = "m.merchant_id = %(merchant)s AND m.state IN ('active', 'blocked')"
+_INSIGHTS: Final[Mapping[Segment, str]] = {
+    "slipping": "regulars_slipping", "unhappy": "detractors_waiting", "expiring": "points_expiring",
+}  # fmt: skip
 _OF_INSIGHT: Final = """
     EXISTS (SELECT 1 FROM analytics_insightmember i
-        WHERE i.merchant_id = %(merchant)s AND i.kind = '{kind}' AND i.member_id = m.id)
+        WHERE i.merchant_id = %(merchant)s AND i.kind = '{kind}' AND i.member_id = m.id {fence})
 """
-_CONDITIONS: Final[Mapping[Segment, str]] = {
-    "everyone": "true",
-    "active": """EXISTS (SELECT 1 FROM analytics_memberfigure b
-        WHERE b.merchant_id = %(merchant)s AND b.member_id = m.id AND b.last_day > %(active_after)s)""",
-    "new": "m.joined_at >= %(month_start)s",
-    "slipping": _OF_INSIGHT.format(kind="regulars_slipping"),
-    "birthday": """(m.birth_month = %(birth_month)s AND m.birth_day BETWEEN %(birth_from)s AND %(birth_to)s
-        OR m.birth_month = %(next_month)s AND m.birth_day <= %(next_to)s)""",
-    "unhappy": _OF_INSIGHT.format(kind="detractors_waiting"),
-    "expiring": _OF_INSIGHT.format(kind="points_expiring"),
+_BOUGHT_LATELY: Final = """
+    EXISTS (SELECT 1 FROM analytics_memberfigure b
+        WHERE b.merchant_id = %(merchant)s AND b.member_id = m.id AND b.last_day > %(active_after)s {fence})
+"""
+_THIS_MONTH: Final = "m.birth_month = %(birth_month)s AND m.birth_day BETWEEN %(birth_from)s AND %(birth_to)s"
+_NEXT_MONTH: Final = "m.birth_month = %(next_month)s AND m.birth_day <= %(next_to)s"
+
+
+def _conditions(fence: str) -> Mapping[Segment, str]:
+    return {
+        "everyone": "true",
+        "active": _BOUGHT_LATELY.format(fence=fence),
+        "new": "m.joined_at >= %(month_start)s",
+        "birthday": f"({_THIS_MONTH} OR {_NEXT_MONTH})",
+        **{segment: _OF_INSIGHT.format(kind=kind, fence=fence) for segment, kind in _INSIGHTS.items()},
+    }
+
+
+#: A small segment is read whole and put in order; of a large one the order's index is walked and each asked whether they
+#: are of it: what keeps PostgreSQL from guessing which it is, is the OFFSET.
+_CONDITIONS: Final = _conditions("")
+_CONDITIONS_OF_LARGE: Final = _conditions("OFFSET 0")
+
+# Each reads a piece of one index, in its order: without the order all of the merchant's rows would be gathered first. What
+# a run has kept is counted as the run left it.
+_NEWEST: Final = "SELECT 1 FROM member_of_today m WHERE {where} ORDER BY m.joined_at DESC, m.id DESC LIMIT %(counted)s"
+_BORN: Final = "(SELECT 1 FROM member_of_today m WHERE {where} LIMIT %(counted)s)"
+_COUNTS: Final[Mapping[Segment, str]] = {
+    "everyone": _NEWEST.format(where=_HERE),
+    "active": """SELECT 1 FROM analytics_memberfigure b WHERE b.merchant_id = %(merchant)s
+        AND b.last_day > %(active_after)s ORDER BY b.last_day DESC, b.member_id DESC LIMIT %(counted)s""",
+    "new": _NEWEST.format(where=f"{_HERE} AND m.joined_at >= %(month_start)s"),
+    "birthday": " UNION ALL ".join(_BORN.format(where=f"{_HERE} AND {days}") for days in (_THIS_MONTH, _NEXT_MONTH)),
+    **{
+        segment: f"""SELECT 1 FROM analytics_insightmember i WHERE i.merchant_id = %(merchant)s
+            AND i.kind = '{kind}' ORDER BY i.member_id LIMIT %(counted)s"""
+        for segment, kind in _INSIGHTS.items()
+    },
 }
 
 
@@ -97,11 +128,11 @@ def is_rising(order: Order) -> bool:
 
 def page(
     *, merchant: Merchant, segment: Segment, order: Order, rising: bool, now: datetime, limit: int,
-    after: Place | None = None,
+    after: Place | None = None, counted: int = 0,
 ) -> tuple[list[int], Place | None]:  # fmt: skip
     """Return the internal ids of the next members of a segment, and where the page after this one begins, if one does.
 
-    One statement. Members who left are left out; who joined since the last run comes into an order by figures with the
+    One statement. `counted` is how many `counts` found in the segment, and decides how it is read. Members who left are left out; who joined since the last run comes into an order by figures with the
     next.
     """
     column = _COLUMNS[order]
@@ -113,12 +144,13 @@ def page(
     )
     behind = f"AND ({column.key}, {column.member}) {before} (%(key)s::{column.cast}, %(member)s)" if after else ""
     asked = {**_asked(merchant, now), "limit": limit + 1}
+    conditions = _CONDITIONS_OF_LARGE if counted > COUNTED_MAX else _CONDITIONS
     if after is not None:
         asked |= {"key": after.key, "member": after.member_id}
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT m.id, {column.key} FROM member_of_today m {figures} "
-            f"WHERE {_HERE} AND {_CONDITIONS[segment]} {behind} "
+            f"WHERE {_HERE} AND {conditions[segment]} {behind} "
             f"ORDER BY {column.key} {way}, {column.member} {way} LIMIT %(limit)s",
             asked,
         )
@@ -135,13 +167,11 @@ def page(
 
 def counts(*, merchant: Merchant, now: datetime) -> dict[Segment, int]:
     """Count each segment, up to one more than `COUNTED_MAX`; one statement."""
-    each = ", ".join(
-        f"(SELECT count(*) FROM (SELECT 1 FROM member_of_today m WHERE {_HERE} AND {condition} LIMIT %(counted)s) AS c)"
-        for condition in _CONDITIONS.values()
-    )
+    each = ", ".join(f"(SELECT count(*) FROM ({_COUNTS[segment]}) AS c)" for segment in SEGMENTS)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {each}", {**_asked(merchant, now), "counted": COUNTED_MAX + 1})
-        return dict(zip(_CONDITIONS, cursor.fetchone(), strict=True))
+        found = cursor.fetchone()
+    return {segment: min(count, COUNTED_MAX + 1) for segment, count in zip(SEGMENTS, found, strict=True)}
 
 
 def order_as_of(*, merchant: Merchant, order: Order) -> datetime | None:

@@ -20,11 +20,12 @@ _CONSTANT = re.compile(r"(?!(GET|POST|META|COOKIES|FILES)\Z)_?[A-Z][A-Z0-9_]*")
 #: Names that are put into SQL and are no constants: where, and why no request can say them.
 REVIEWED: dict[str, str] = {
     "analytics/facts.py: view": "from a tuple written out beside it",
-    "analytics/member_list.py: _CONDITIONS[segment]": "written out in the module, by one of its seven names",
+    "analytics/member_list.py: _COUNTS[segment]": "written out in the module, by one of its seven names",
     "analytics/member_list.py: behind": "made of the order's column, with placeholders in it",
     "analytics/member_list.py: column.key": "of one of five orders, written out in the module",
     "analytics/member_list.py: column.member": "of one of five orders, written out in the module",
-    "analytics/member_list.py: condition": "written out in the module",
+    "analytics/member_list.py: conditions[segment]": "written out in the module, by one of its seven names",
+    "analytics/member_list.py: kind": "of three kinds of the module",
     "analytics/member_list.py: each": "made of the conditions of the module",
     "analytics/member_list.py: figures": "written out beside it",
     "analytics/member_list.py: way": "one of two words",

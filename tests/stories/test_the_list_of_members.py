@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from analytics import runs, verify
+from analytics import member_list, runs, verify
 from analytics.models import InsightMember, MemberFigure
 from engagement import surveys
 from engagement.surveys import AnswerInput
@@ -307,3 +307,16 @@ def test_nobody_is_given_points_who_was_not_chosen_or_beyond_what_a_role_may(caf
     for nonsense in ({"points": "-5"}, {"points": "0"}, {"points": "5", "reason": ""}, {"points": "5", "bulk": "x"}):
         assert hana.post(address(cafe, "points"), {**too_much, **nonsense}).status_code == 422
     assert has(cafe, "Jun") == 700
+
+
+@pytest.mark.parametrize("order", ["joined", "name", "visit", "spend", "points"])
+def test_a_large_segment_is_listed_as_a_small_one_is(cafe, monkeypatch, order):
+    runs.run(cafe.merchant, now=cafe.now)
+    with tenancy.tenant(cafe.merchant):
+        InsightMember.objects.create(merchant=cafe.merchant, kind="points_expiring", member_id=cafe.people["Jun"].id)
+        InsightMember.objects.create(merchant=cafe.merchant, kind="points_expiring", member_id=cafe.people["Zoe"].id)
+        asked = {"merchant": cafe.merchant, "order": order, "rising": False, "now": cafe.now, "limit": 9}
+        for segment, size in (("expiring", 2), ("active", 2)):
+            small, _end = member_list.page(**asked, segment=segment)
+            large, _end = member_list.page(**asked, segment=segment, counted=10_001)
+            assert (small, len(small)) == (large, size)

@@ -107,11 +107,13 @@ def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         page |= {"rows": rows_of(request, found), "is_full": len(found) >= directory.SEARCH_MAX,
                  "enrol_query": enrol_query(typed)}  # fmt: skip
     else:
-        page |= _listed(request, merchant, asked, now)
+        counted = member_list.counts(merchant=merchant, now=now)
+        page |= _listed(request, merchant, asked, now, counted[asked.segment])
     page |= _heads(page)
     if getattr(request, "htmx", False) and request.headers.get("HX-Target") == "found":
         return render(request, "console/members/_found.html", {**screens.frame(request), **page})
-    counted = member_list.counts(merchant=merchant, now=now)
+    if typed:
+        counted = member_list.counts(merchant=merchant, now=now)
     page |= {"segments": _segments(asked, counted), "total": _shown(counted["everyone"]), "counted": _shown(counted[asked.segment]),
              "column_choices": _column_choices(page["columns"])}  # fmt: skip
     return screens.show(request, "console/members/list.html", page)
@@ -175,12 +177,12 @@ def _typed(request: HttpRequest) -> str:
     return request.GET.get("q", "").strip()[:_TYPED_MAX]
 
 
-def _listed(request: HttpRequest, merchant: Merchant, asked: Asked, now: datetime) -> dict[str, Any]:
+def _listed(request: HttpRequest, merchant: Merchant, asked: Asked, now: datetime, counted: int) -> dict[str, Any]:
     after = screens.read_cursor(request, tuple[str, int, int])
     place = Place(*after) if after is not None else None
     member_ids, following = member_list.page(
         merchant=merchant, segment=asked.segment, order=asked.order, rising=asked.rising, now=now, limit=screens.PAGE,
-        after=place,
+        after=place, counted=counted,
     )  # fmt: skip
     known = directory.of_documents(merchant=merchant, member_ids=member_ids)
     seen = place.seen if place is not None else 0
