@@ -332,6 +332,7 @@ _WORDS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 _ICONS = [
+    "scan",
     "home",
     "gift",
     "card",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from django.db import connection
 
 from merchants.models.merchants import Merchant
 
+LATELY = timedelta(days=90)
 #: Only the newest are read, so that the cost is bounded however much a shop sells.
 SALES_MAX = 5_000
 NAMES_MAX = 20
@@ -22,10 +24,13 @@ class GoodsSeen:
     labels: tuple[tuple[str, int], ...] = field(default=())
 
 
-def seen(merchant: Merchant, *, sales: int = SALES_MAX) -> GoodsSeen:
-    """Return the categories, SKUs and labels of the sales recorded last, at most twenty each: one statement."""
+def seen(merchant: Merchant, *, now: datetime, sales: int = SALES_MAX) -> GoodsSeen:
+    """Return the categories, SKUs and labels of what was sold lately, at most twenty each: one statement.
+
+    Among the `sales` recorded last, those that occurred within 90 days.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_SEEN, {"merchant": merchant.pk, "sales": sales, "names": NAMES_MAX})
+        cursor.execute(_SEEN, {"merchant": merchant.pk, "since": now - LATELY, "sales": sales, "names": NAMES_MAX})
         rows = cursor.fetchall()
     return GoodsSeen(
         **{
@@ -37,11 +42,12 @@ def seen(merchant: Merchant, *, sales: int = SALES_MAX) -> GoodsSeen:
 
 _SEEN = """
     WITH recent AS MATERIALIZED (
-        SELECT id FROM rewards_purchase
+        SELECT id, occurred_at FROM rewards_purchase
         WHERE merchant_id = %(merchant)s AND state = 'recorded' ORDER BY xid DESC, id DESC LIMIT %(sales)s
     ), line AS MATERIALIZED (
         SELECT l.purchase_id, l.category, l.sku, l.labels FROM recent
         JOIN rewards_purchaseline l ON l.merchant_id = %(merchant)s AND l.purchase_id = recent.id
+        WHERE recent.occurred_at > %(since)s
     ), named AS (
         SELECT 'categories' AS kind, category AS name, purchase_id FROM line WHERE category <> ''
         UNION ALL SELECT 'skus', sku, purchase_id FROM line WHERE sku <> ''

@@ -34,7 +34,7 @@ def test_a_shop_with_a_korean_name_is_opened_with_its_owner(kim):
 
     assert answer.status_code == 302
     merchant = Merchant.objects.filter(name="카페 하루").latest("pk")
-    assert merchant.slug.startswith("shop-")
+    assert merchant.slug.startswith("kape-haru")
     assert Seat.objects.get(merchant=merchant).user.email == "haru@example.org"
 
 

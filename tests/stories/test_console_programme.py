@@ -246,12 +246,12 @@ def test_a_token_says_anew_what_is_typed_while_it_is_tried(cafe, hana):
 
 def test_goods_are_ticked_from_what_was_sold_and_others_are_typed(db):
     shop = builders.cafe()
-    owner = staff_browser(shop.merchant, "owner")
+    owner, now = staff_browser(shop.merchant, "owner"), datetime.now(UTC)
     item = purchases.PurchaseInput(
-        external_id="s-1", occurred_at=shop.now, currency="KRW", total_minor=4_800,
+        external_id="s-1", occurred_at=now, currency="KRW", total_minor=4_800,
         lines=(purchases.LineInput(sku="LATTE", category="coffee", amount_minor=4_800),),
     )  # fmt: skip
-    shop.does(lambda: purchases.record(merchant=shop.merchant, items=[item], now=shop.now, actor=SYSTEM))
+    shop.does(lambda: purchases.record(merchant=shop.merchant, items=[item], now=now, actor=SYSTEM))
     address = f"/console/{shop.merchant.slug}/programme/rule?kind=per_order"
     assert 'name="only_categories" value="coffee"' in owner.get(address).content.decode()
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
+from loyalty.console.access import now_of
 from loyalty.tenant import merchant_of
 from rewards import terms
 from rewards.purchases import LineInput, goods_seen
@@ -122,7 +123,7 @@ def keys_of(promised: Terms | None, sold_lately: Sequence[str] = ()) -> list[Goo
 
 def keys_here(request: HttpRequest, promised: Terms | None) -> list[GoodsKey]:
     """Return the keys of this shop's counter."""
-    lately = goods_seen.seen(merchant_of(request), sales=_LATELY_SALES).categories[:_LATELY_KEYS]
+    lately = goods_seen.seen(merchant_of(request), now=now_of(request), sales=_LATELY_SALES).categories[:_LATELY_KEYS]
     return keys_of(promised, [name for name, _sales in lately])
 
 

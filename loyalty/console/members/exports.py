@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from analytics import member_list
 from loyalty.console import screens, tables
 from loyalty.console.access import actor_of, now_of, seat_required
-from loyalty.console.members.member_list import Asked, tier_names
+from loyalty.console.members.member_list import MemberFilter, tier_names
 from loyalty.tenant import merchant_of, outside_tenant
 from members import consent, directory
 from members.directory import Member
@@ -63,7 +63,7 @@ def chosen_of(request: HttpRequest) -> list[str]:
 def _download(
     request: HttpRequest, table: str, *, has_contacts: bool, chosen: Sequence[str] | None = None
 ) -> HttpResponseBase:
-    merchant, now, asked = merchant_of(request), now_of(request), Asked.of(request.GET)
+    merchant, now, asked = merchant_of(request), now_of(request), MemberFilter.of(request.GET)
     with tenancy.tenant(merchant):
         names, decimals = tier_names(request), screens.decimals_of(request)
         details = {"table": table}
@@ -135,7 +135,7 @@ _CONSENTS = {
 }  # fmt: skip
 
 
-def _listed(columns: _Columns, asked: Asked, now: datetime) -> Iterator[tables.Row]:
+def _listed(columns: _Columns, asked: MemberFilter, now: datetime) -> Iterator[tables.Row]:
     """Walk the list page by page; whoever joins meanwhile comes before where it began."""
     merchant = columns.merchant
     after: member_list.Place | None = None

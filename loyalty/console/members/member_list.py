@@ -58,7 +58,7 @@ _HIDDEN_AT_FIRST: Final = frozenset({"joined"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MemberFilter:
     """Which members, in which order."""
 
     segment: Segment = "everyone"
@@ -66,7 +66,7 @@ class Asked:
     rising: bool = False
 
     @classmethod
-    def of(cls, said: QueryDict) -> Asked:
+    def of(cls, said: QueryDict) -> MemberFilter:
         """Read an address; what it does not say, or says wrongly, is as usual."""
         segment, order = said.get("show", ""), said.get("by", "")
         known: Order = order if order in member_list.ORDERS else "joined"
@@ -86,7 +86,7 @@ class Asked:
             said["way"] = "up" if self.rising else "down"
         return "?" + urlencode(said)
 
-    def by(self, order: Order) -> Asked:
+    def by(self, order: Order) -> MemberFilter:
         """Put in another order; in the order it has, the other way."""
         return replace(
             self, order=order, rising=not self.rising if order == self.order else member_list.is_rising(order)
@@ -97,7 +97,7 @@ class Asked:
 @seat_required(Permission.SEE_MEMBERS)
 def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """List the members of a segment in an order; with `?q=` those it fits, at most twenty."""
-    merchant, now, typed, asked = merchant_of(request), now_of(request), _typed(request), Asked.of(request.GET)
+    merchant, now, typed, asked = merchant_of(request), now_of(request), _typed(request), MemberFilter.of(request.GET)
     page: dict[str, Any] = {
         "typed": typed, "asked": asked, "here": asked.query(), "columns": columns_of(request),
         "missing_count": missing.waiting_count(merchant=merchant),
@@ -124,7 +124,7 @@ def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def columns(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Keep in this browser which columns are shown, and go back to the list as it was."""
     chosen = [name for name in COLUMNS if name in request.POST.getlist("column")]
-    here = Asked.of(QueryDict(request.POST.get("here", "").removeprefix("?"))).query()
+    here = MemberFilter.of(QueryDict(request.POST.get("here", "").removeprefix("?"))).query()
     answer = redirect(screens.url(request, "members") + here)
     answer.set_cookie(
         _COOKIE, ".".join(chosen) or "-", max_age=_YEAR, secure=request.is_secure(), httponly=True, samesite="Lax",
@@ -177,7 +177,9 @@ def _typed(request: HttpRequest) -> str:
     return request.GET.get("q", "").strip()[:_TYPED_MAX]
 
 
-def _listed(request: HttpRequest, merchant: Merchant, asked: Asked, now: datetime, counted: int) -> dict[str, Any]:
+def _listed(
+    request: HttpRequest, merchant: Merchant, asked: MemberFilter, now: datetime, counted: int
+) -> dict[str, Any]:
     after = screens.read_cursor(request, tuple[str, int, int])
     place = Place(*after) if after is not None else None
     member_ids, following = member_list.page(
@@ -195,7 +197,7 @@ def _listed(request: HttpRequest, merchant: Merchant, asked: Asked, now: datetim
     }  # fmt: skip
 
 
-def _segments(asked: Asked, counted: Mapping[Segment, int]) -> list[dict[str, Any]]:
+def _segments(asked: MemberFilter, counted: Mapping[Segment, int]) -> list[dict[str, Any]]:
     return [
         {
             "label": label, "count": _shown(counted[name]), "is_current": name == asked.segment,
@@ -219,7 +221,7 @@ def _shown(counted: int) -> SegmentCount:
 
 def _heads(page: Mapping[str, Any]) -> dict[str, Any]:
     """The heads of the table, and what it can be put in order by."""
-    asked: Asked = page["asked"]
+    asked: MemberFilter = page["asked"]
 
     def head(name: str, label: Any) -> dict[str, Any]:
         is_order = name in ORDERS and not page["typed"]

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 
+from loyalty.console.access import now_of
 from loyalty.console.programme.fields import (
     ChosenNames,
     DayField,
@@ -80,7 +81,10 @@ def edited_draft(request: HttpRequest, *, with_goods: bool = False) -> EditedDra
     draft = programmes.draft(merchant=merchant)
     shops = {place.public_id: place.name for place in locations.open_now(merchant)}
     promised = terms.parse(draft.document)
-    language, goods = get_language() or merchant.language, goods_seen.seen(merchant) if with_goods else _NOTHING_SEEN
+    language, goods = (
+        get_language() or merchant.language,
+        goods_seen.seen(merchant, now=now_of(request)) if with_goods else _NOTHING_SEEN,
+    )
     return EditedDraft(merchant, draft, promised, language, shops, terms.document(promised), goods)
 
 

@@ -27,7 +27,7 @@ def sells(cafe, *lines):
 
 
 def seen(cafe):
-    return cafe.does(lambda: goods_seen.seen(cafe.merchant))
+    return cafe.does(lambda: goods_seen.seen(cafe.merchant, now=cafe.now))
 
 
 def test_a_shop_that_sold_nothing_has_seen_nothing(db):
@@ -52,8 +52,17 @@ def test_only_the_sales_recorded_last_are_read_and_only_so_many_names(db, monkey
     sells(cafe, ("A", "a", ()), ("B", "b", ()), ("C", "c", ()))
     monkeypatch.setattr(goods_seen, "NAMES_MAX", 2)
 
-    found = cafe.does(lambda: goods_seen.seen(cafe.merchant, sales=1))
+    found = cafe.does(lambda: goods_seen.seen(cafe.merchant, now=cafe.now, sales=1))
     assert found.categories == (("a", 1), ("b", 1))
+
+
+def test_what_was_sold_long_ago_is_no_choice_any_more(db):
+    cafe = builders.cafe()
+    sells(cafe, ("SNOW", "snow", ()))
+    cafe.forward(days=91)
+    sells(cafe, ("LATTE", "coffee", ()))
+
+    assert seen(cafe).categories == (("coffee", 1),)
 
 
 def test_another_shops_goods_are_not_seen(db):
