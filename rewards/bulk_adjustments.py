@@ -34,29 +34,29 @@ class BulkOutcome:
 
 
 def give(
-    *, merchant: Merchant, name: str, members: Sequence[str], points: int, reason: str, now: datetime, actor: Actor
+    *, merchant: Merchant, bulk: str, members: Sequence[str], points: int, reason: str, now: datetime, actor: Actor
 ) -> BulkOutcome:
     """Give each of these members (public ids) points, by `adjustments.adjust`; opens a tenant for each.
 
-    A refusal concerns the one member only. The same `name` again gives nobody anything twice.
+    A refusal concerns the one member only. `bulk` is a minted id, and the same one again gives nobody anything twice.
     """
 
     def work(member: str) -> DocumentOutcome:
         asked = AdjustmentInput(
-            external_id=f"{name}:{member}", member=MemberRef(id=member), points=points, reason=reason
+            external_id=f"console:{bulk}:{member}", member=MemberRef(id=member), points=points, reason=reason
         )  # fmt: skip
         return adjustments.adjust(merchant=merchant, asked=asked, now=now, actor=actor)
 
     return _each(merchant, members[:MEMBERS_MAX], work)
 
 
-def undo(*, merchant: Merchant, name: str, reason: str, now: datetime, actor: Actor) -> BulkOutcome:
-    """Undo every adjustment of this name that stands, by `adjustments.undo`; opens a tenant for each.
+def undo(*, merchant: Merchant, bulk: str, reason: str, now: datetime, actor: Actor) -> BulkOutcome:
+    """Undo every adjustment of this act that stands, by `adjustments.undo`; opens a tenant for each.
 
     Where the points are spent it is refused, and can be tried again.
     """
     with tenancy.tenant(merchant):
-        standing = [made.public_id for made in made_as(merchant=merchant, name=name) if made.is_standing]
+        standing = [made.public_id for made in made_as(merchant=merchant, bulk=bulk) if made.is_standing]
 
     def work(adjustment: str) -> DocumentOutcome:
         return adjustments.undo(merchant=merchant, adjustment=adjustment, reason=reason, now=now, actor=actor)
@@ -76,9 +76,9 @@ class BulkMember:
     is_standing: bool
 
 
-def made_as(*, merchant: Merchant, name: str) -> list[BulkMember]:
-    """List the adjustments that were made under a name, in the order in which they were made; two statements."""
-    rows = adjustments.listed(merchant=merchant, external_id_begins=f"{name}:", limit=MEMBERS_MAX)
+def made_as(*, merchant: Merchant, bulk: str) -> list[BulkMember]:
+    """List the adjustments that one act made, in the order in which they were made; two statements."""
+    rows = adjustments.listed(merchant=merchant, external_id_begins=f"console:{bulk}:", limit=MEMBERS_MAX)
     made = [row for row in rows if not row.refusal]
     standing = adjustments.undoable(merchant=merchant, public_ids=[row.public_id for row in made])
     return [

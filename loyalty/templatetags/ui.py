@@ -101,20 +101,6 @@ def mark(merchant: Any, css: str = "") -> dict[str, Any]:
     return {"name": getattr(merchant, "name", ""), "address": filters.logo_path(merchant), "css": css}
 
 
-@register.inclusion_tag("components/stat.html", takes_context=True)
-def stat(context: Context, label: str, value: Any, **options: Any) -> dict[str, Any]:
-    """One number with what it takes to trust it.
-
-    `{% stat _("Repeat purchase rate") rate|percent delta="1.1 points" trend="up" good=True against=_("previous 90 days")
-    definition=… formula=… n=_("2,481 members") computed_at=… spark=values href=… %}`
-
-    `trend` is up, down or flat; `good` says whether that is good news (None: neither). `interval` is printed under the
-    value (93.1 to 98.7), `few` beside it; `n` says what it rests on. `others` are further definitions of the number (`label`, `value`, `unit`,
-    `explanation`, `formula`), `note` a remark under it. `href` leads to the members behind the number.
-    """
-    return {"label": label, "value": value, "now": _now(context), **options}
-
-
 @register.inclusion_tag("components/steps.html")
 def steps(labels: Sequence[str], current: int) -> dict[str, Any]:
     """`{% steps labels 2 %}`: a wizard's way, the current step counted from 1."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from loyalty.ui import formats, svg
@@ -61,7 +60,7 @@ def stacks(bars: Sequence[Mapping[str, Any]], written: Callable[[float], str]) -
 
 
 def lines(labels: Sequence[str], series: Sequence[Mapping[str, Any]], *, decimals: int, unit: str) -> dict[str, Any]:
-    """Return everything a line chart shows: plot, ticks, x labels, table rows, and the data for the script."""
+    """Return everything a line chart shows: plot, ticks, x labels and table rows."""
     values = [list(line["values"]) for line in series]
     scale = svg.nice_scale([value for line in values for value in line])
     written = _writer(unit, decimals)
@@ -75,16 +74,6 @@ def lines(labels: Sequence[str], series: Sequence[Mapping[str, Any]], *, decimal
         "ticks": ticks,
         "plot": svg.plot(values, scale),
         "rows": [(label, [line[place] or NOTHING for line in texts]) for place, label in enumerate(labels)],
-        "data": {
-            "labels": [str(label) for label in labels],
-            "series": [
-                {"label": str(line["label"]), "values": [_plain(value) for value in numbers]}
-                for line, numbers in zip(series, values, strict=True)
-            ],
-            "ticks": list(scale.ticks),
-            "tick_labels": ticks,
-            "texts": texts,
-        },
     }
 
 
@@ -125,7 +114,3 @@ def _thinned(labels: Sequence[str], most: int) -> list[str]:
 
 def _decimals_needed(values: Sequence[float], factor: int) -> int:
     return max((len(f"{value * factor:.4f}".rstrip("0").partition(".")[2]) for value in values), default=0)
-
-
-def _plain(value: formats.Number | None) -> float | int | None:
-    return float(value) if isinstance(value, Decimal) else value

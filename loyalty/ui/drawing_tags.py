@@ -99,13 +99,13 @@ def columns(rows: Sequence[Sequence[Any]], label: str, tone: str = "brand", deci
 def line_chart(
     labels: Sequence[str], series: Sequence[Mapping[str, Any]], title: str, **options: Any
 ) -> dict[str, Any]:
-    """A series over time: drawn on the server, taken over by uPlot where there is script, and as a table on demand.
+    """A series over time: drawn on the server, and as a table on demand.
 
     `labels` name the x values (already in the reader's language); each series has `label` and `values` (None: a gap).
-    `id` must be unique on the page; `decimals` and `unit` ("percent" or nothing) format the values; `small=True`.
+    `decimals` and `unit` ("percent" or nothing) format the values; `small=True`.
     """
     drawn = charts.lines(labels, series, decimals=options.get("decimals", 0), unit=options.get("unit", ""))
-    return {**drawn, "id": options.get("id", "chart"), "title": title, "small": options.get("small", False)}
+    return {**drawn, "title": title, "small": options.get("small", False)}
 
 
 @register.inclusion_tag("components/heat.html")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 
 import pytest
 from playwright.sync_api import expect
@@ -88,17 +87,6 @@ def test_without_script_the_chart_is_drawn_and_its_numbers_stand_in_a_table(open
     )  # two series of which one has a gap, and one more
     page.get_by_text("Show as a table").first.click()
     expect(page.get_by_role("rowheader", name="Aug 24").first).to_be_visible()
-
-
-def test_with_script_the_pointer_reads_the_chart(open_page):
-    page = open_page("/styleguide/charts")
-    box = page.locator(".u-over").first.bounding_box()
-
-    page.mouse.move(box["x"] + 1, box["y"] + 40)
-
-    expect(page.locator(".chart__tip").first).to_have_text(
-        re.compile(r"^\s*Aug 24\s*Earned 520\s*Redeemed 236\s*$"), use_inner_text=True
-    )
 
 
 def test_dark_is_chosen_at_once_and_stays(open_page):

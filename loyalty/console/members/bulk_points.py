@@ -70,7 +70,7 @@ def give(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             return _asked(request, form, chosen)
     read = form.cleaned_data
     outcome = bulk_adjustments.give(
-        merchant=merchant, name=_name(read["bulk"]), members=[member.public_id for member in chosen],
+        merchant=merchant, bulk=read["bulk"], members=[member.public_id for member in chosen],
         points=read["points"], reason=read["reason"], now=now_of(request), actor=actor_of(request),
     )  # fmt: skip
     with tenancy.tenant(merchant):
@@ -83,7 +83,7 @@ def give(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def given(request: HttpRequest, merchant_slug: str, bulk_id: str) -> HttpResponse:
     """Show whom points were given together, and whose were taken back."""
     merchant = merchant_of(request)
-    made = bulk_adjustments.made_as(merchant=merchant, name=_name(_known(bulk_id)))
+    made = bulk_adjustments.made_as(merchant=merchant, bulk=_known(bulk_id))
     if not made:
         raise Http404
     names = directory.names(merchant=merchant, public_ids=[row.member for row in made])
@@ -102,11 +102,11 @@ def undo(request: HttpRequest, merchant_slug: str, bulk_id: str) -> HttpResponse
     """Take the points back from all who still have them, each in a transaction of its own."""
     merchant = merchant_of(request)
     outcome = bulk_adjustments.undo(
-        merchant=merchant, name=_name(_known(bulk_id)), reason=_("Adjustment undone"), now=now_of(request),
+        merchant=merchant, bulk=_known(bulk_id), reason=_("Adjustment undone"), now=now_of(request),
         actor=actor_of(request),
     )  # fmt: skip
     with tenancy.tenant(merchant):
-        made = bulk_adjustments.made_as(merchant=merchant, name=_name(bulk_id))
+        made = bulk_adjustments.made_as(merchant=merchant, bulk=bulk_id)
         if not made:
             raise Http404
         names = directory.names(merchant=merchant, public_ids=[row.member for row in made])
@@ -138,10 +138,6 @@ def _limit(request: HttpRequest) -> int | None:
     if screens.may_do(request, Permission.ADJUST_POINTS_WITHOUT_LIMIT):
         return None
     return merchant_of(request).adjustment_points_max
-
-
-def _name(bulk: str) -> str:
-    return f"console:{bulk}"
 
 
 def _known(bulk_id: str) -> str:
