@@ -24,7 +24,7 @@ from members.search_matches import FoundMember, Part
 from merchants.permissions import Permission
 from rewards import terms
 
-#: What the console has: route, name, icon. The words after the name are what people also call it.
+#: The pages that are found by their name: route, name, icon.
 PAGES: tuple[tuple[str, Any, str], ...] = (
     ("dashboard", _("Dashboard"), "dashboard"),
     ("counter", _("Counter"), "counter"),
@@ -70,7 +70,8 @@ def find(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Find members, pages and parts of the programme in force; without a text, list the pages."""
     typed = request.GET.get("q", "").strip()[:100]
     people, note = _people(request, typed)
-    enrol = screens.url(request, "member_enrol") + "?" + enrol_query(typed) if typed else ""
+    may_enrol = bool(typed) and screens.may_do(request, Permission.EDIT_MEMBERS)
+    enrol = screens.url(request, "member_enrol") + "?" + enrol_query(typed) if may_enrol else ""
     page = {
         "typed": typed, "enrol": enrol, "people": people, "people_note": note, "pages": list(_pages(request, typed)),
         "parts": list(_parts(request, typed))[:_PARTS_MAX] if typed else [],

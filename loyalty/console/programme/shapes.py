@@ -1,4 +1,4 @@
-"""What the forms of the programme's parts are made of: a edited with the draft on it, texts in languages, and the pieces
+"""What the forms of the programme's parts are made of: the draft and what stands around it, texts in languages, and the pieces
 that many parts share (expiry, pending, caps, goods)."""
 
 from __future__ import annotations
