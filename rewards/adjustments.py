@@ -349,7 +349,11 @@ def listed(
     if member_ids is not None:
         rows = rows.filter(member_id__in=member_ids)
     if external_id_begins is not None:
-        rows = rows.filter(external_id__gte=external_id_begins, external_id__lt=external_id_begins + "\U0010ffff")
+        # The range is what an index answers; where the database sorts as a language does, it holds others as well.
+        rows = rows.filter(
+            external_id__gte=external_id_begins, external_id__lt=external_id_begins + "\U0010ffff",
+            external_id__startswith=external_id_begins,
+        )  # fmt: skip
     return [_view(row) for row in rows.order_by("-id")[: max(1, limit)]]
 
 
