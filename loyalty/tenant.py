@@ -6,6 +6,7 @@ The API opens its tenant from the key (loyalty/api), the worker from the task's 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from django.utils import timezone
 from loyalty import VERSION
 from merchants import directory, tenancy
 from merchants.directory import Merchant
+from rewards import versions
 
 
 class TenantMiddleware:
@@ -43,13 +45,15 @@ class TenantMiddleware:
             return None
         # Days and times on the page are the merchant's.
         with timezone.override(merchant.tzinfo):
-            return tenancy.attempt(merchant, lambda: _rendered(view(request, *args, **kwargs)))
+            return tenancy.attempt(merchant, lambda: _answered(request, lambda: view(request, *args, **kwargs)))
 
 
-def _rendered(response: HttpResponseBase) -> HttpResponseBase:
-    """Render a lazy template answer while the tenant is still open."""
-    render = getattr(response, "render", None)
-    return render() if callable(render) else response
+def _answered(request: HttpRequest, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """Answer, and render a lazy template while the tenant is still open; a page that only reads asks once for the terms."""
+    with versions.asked_once() if request.method in ("GET", "HEAD") else nullcontext():
+        response = view()
+        render = getattr(response, "render", None)
+        return render() if callable(render) else response
 
 
 def outside_tenant(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

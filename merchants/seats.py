@@ -87,12 +87,15 @@ def ever_at(merchant: Merchant) -> list[Seat]:
     return sorted(seats, key=lambda seat: (str(seat), seat.pk))
 
 
-def workplaces(user: User) -> list[Workplace]:
-    """List the open merchants at which a person holds a seat, by name."""
-    seats = Seat.objects.select_related("merchant").filter(
-        user=user, revoked_at__isnull=True, merchant__closed_at__isnull=True
-    )
-    return sorted((Workplace(seat.merchant, seat.role) for seat in seats), key=lambda place: place.merchant.name)
+def held(user: User) -> list[Seat]:
+    """List the seats a person holds now, at open merchants and closed ones."""
+    return list(Seat.objects.select_related("merchant", "user").filter(user=user, revoked_at__isnull=True))
+
+
+def workplaces(seats: Sequence[Seat]) -> list[Workplace]:
+    """List the open merchants of these seats, by name."""
+    places = [Workplace(seat.merchant, seat.role) for seat in seats if seat.merchant.closed_at is None]
+    return sorted(places, key=lambda place: place.merchant.name)
 
 
 def needs_second_factor(user: User) -> bool:

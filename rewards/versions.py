@@ -7,6 +7,9 @@ number tells whether there are more.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -75,8 +78,30 @@ def last_seen(merchant_id: int) -> Timeline:
 NEWEST_SQL = "(SELECT max(v.number) FROM rewards_termsversion v WHERE v.merchant_id = %(merchant)s)"
 
 
+_asked: ContextVar[dict[int, Timeline] | None] = ContextVar("timelines_asked_once", default=None)
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Ask for each merchant's newest number once inside: for an answer that only reads, all of it by the same terms."""
+    token = _asked.set({})
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
 def timeline(merchant_id: int) -> Timeline:
     """Return the merchant's versions, reading only those this process has not seen.  The tenant is open."""
+    known = _asked.get()
+    if known is None:
+        return _newest(merchant_id)
+    if merchant_id not in known:
+        known[merchant_id] = _newest(merchant_id)
+    return known[merchant_id]
+
+
+def _newest(merchant_id: int) -> Timeline:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {NEWEST_SQL}", {"merchant": merchant_id})
         return refreshed(merchant_id, cursor.fetchone()[0] or 0)

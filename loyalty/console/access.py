@@ -7,7 +7,7 @@ nobody has.  A cashier who signed on with a PIN sits on an opened device, and ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -30,7 +30,7 @@ from merchants import counter_devices, seats, tenancy
 from merchants.actors import Actor
 from merchants.counter_devices import CounterDevice
 from merchants.permissions import NEEDS_SECOND_FACTOR, Permission, may
-from merchants.seats import Seat
+from merchants.seats import Seat, Workplace
 
 View = Callable[..., HttpResponseBase]
 
@@ -40,17 +40,19 @@ _DEVICE_COOKIE_DAYS = 400
 
 @dataclass(frozen=True, slots=True)
 class ConsoleAccess:
-    """Somebody's place in the console: the seat, and the counter device if they came in by a PIN."""
+    """Somebody's place in the console: the seat; the counter device if they came in by a PIN, else where they work."""
 
     seat: Seat
     actor: Actor
     device: CounterDevice | None = None
+    workplaces: Sequence[Workplace] = ()
 
 
 def seat_required(permission: Permission | None) -> Callable[[View], View]:
     """Let those pass whose role includes `permission` (None: anybody with a seat here).
 
-    Sets `request.seat`, `request.actor`, and `request.counter_device` (None but at a counter opened on a device).
+    Sets `request.seat`, `request.actor`, `request.workplaces`, and `request.counter_device` (None but at a counter opened
+    on a device).
     Put it outermost but for `require_POST` and the like, so that nothing is answered before it.
     """
 
@@ -68,6 +70,7 @@ def seat_required(permission: Permission | None) -> Callable[[View], View]:
             request.seat = place.seat  # type: ignore[attr-defined]
             request.actor = place.actor  # type: ignore[attr-defined]
             request.counter_device = place.device  # type: ignore[attr-defined]
+            request.workplaces = place.workplaces  # type: ignore[attr-defined]
             response = view(request, *args, **kwargs)
             patch_cache_control(response, private=True, no_store=True)
             return response
@@ -88,6 +91,11 @@ def seat_of(request: HttpRequest) -> Seat:
 
 def actor_of(request: HttpRequest) -> Actor:
     return cast(Actor, request.actor)  # type: ignore[attr-defined]
+
+
+def workplaces_of(request: HttpRequest) -> Sequence[Workplace]:
+    """Return the merchants this person may change to, by name; at a counter's PIN there are none."""
+    return cast("Sequence[Workplace]", request.workplaces)  # type: ignore[attr-defined]
 
 
 def device_of(request: HttpRequest) -> CounterDevice | None:
@@ -167,7 +175,8 @@ def _place_of_user(request: HttpRequest) -> ConsoleAccess | HttpResponse:
         if present_device(request) is not None:
             return _go(request, reverse("console:counter_sign_on", kwargs={"merchant_slug": merchant.slug}))
         return _to_sign_in(request)
-    seat = seats.find(merchant=merchant, user=user)
+    held = seats.held(user)
+    seat = next((each for each in held if each.merchant_id == merchant.pk), None)
     if seat is None:
         # The page that says "nothing here" must not say whose nothing it is.
         del request.merchant  # type: ignore[attr-defined]
@@ -176,7 +185,7 @@ def _place_of_user(request: HttpRequest) -> ConsoleAccess | HttpResponse:
         way = second_factor.ask(request, user)
         if way is not None:
             return _go(request, way["Location"])
-    return ConsoleAccess(seat, seats.actor_of(seat))
+    return ConsoleAccess(seat, seats.actor_of(seat), workplaces=seats.workplaces(held))
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

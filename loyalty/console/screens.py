@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from loyalty.console.access import actor_of, now_of, seat_of
+from loyalty.console.access import actor_of, now_of, seat_of, workplaces_of
 from loyalty.tenant import merchant_of
 from loyalty.ui.list_cursors import read_cursor as read_cursor
-from merchants import cursors, seats
+from merchants import cursors
 from merchants.permissions import Permission, Role, may
 from rewards import terms, versions
 from rewards.versions import Version
@@ -32,18 +32,16 @@ def show(request: HttpRequest, template: str, page: Mapping[str, Any], *, status
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Who is here, at which of their merchants, and what they may do (`can.publish_programme`)."""
     merchant, role = merchant_of(request), actor_of(request).role
-    workplaces = []
-    if request.user.is_authenticated:
-        workplaces = [
-            {
-                "merchant": place.merchant,
-                "name": place.merchant.name,
-                "href": reverse("console:start", kwargs={"merchant_slug": place.merchant.slug}),
-                "role": Role(place.role).label,
-                "is_current": place.merchant.pk == merchant.pk,
-            }
-            for place in seats.workplaces(request.user)
-        ]
+    workplaces = [
+        {
+            "merchant": place.merchant,
+            "name": place.merchant.name,
+            "href": reverse("console:start", kwargs={"merchant_slug": place.merchant.slug}),
+            "role": Role(place.role).label,
+            "is_current": place.merchant.pk == merchant.pk,
+        }
+        for place in workplaces_of(request)
+    ]
     return {
         "seats": workplaces,
         "seat": seat_of(request),

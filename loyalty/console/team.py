@@ -68,7 +68,7 @@ class InviteForm(forms.Form):
 def workplaces(request: HttpRequest) -> HttpResponse:
     """Lead to the one merchant somebody works at, or let them choose."""
     assert request.user.is_authenticated
-    places = seats.workplaces(request.user)
+    places = seats.workplaces(seats.held(request.user))
     if len(places) == 1:
         return redirect("console:start", merchant_slug=places[0].merchant.slug)
     return render(request, "console/people/workplaces.html", {"places": places})

@@ -19,7 +19,7 @@ from loyalty.launch import directories, environment
 from loyalty.launch.postgres import Postgres
 from loyalty.launch.valkey import Valkey
 
-_NAMES = ("purchases", "neighbours", "numbers", "search", "webhooks")
+_NAMES = ("purchases", "neighbours", "numbers", "pages", "search", "webhooks")
 
 
 class Command(BaseCommand):
