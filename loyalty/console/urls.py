@@ -57,6 +57,7 @@ _members = [
     path("missing-points/settle", missing.settle, name="member_missing_settle"),
     path("export", exports.export, name="members_export"),
     path("poster", poster.poster, name="poster"),
+    path("poster/<slug:sheet>.pdf", poster.pdf, name="poster_pdf"),
     path("<str:member_id>", member_page.member, name="member"),
     path("<str:member_id>/adjust", member_actions.adjust, name="member_adjust"),
     path("<str:member_id>/adjust/undo", member_actions.undo_adjustment, name="member_adjust_undo"),

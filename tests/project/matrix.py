@@ -162,6 +162,7 @@ CONSOLE = {
     "console:members_export": "o m . . .",
     "console:members_export_chosen": "o m . . .",
     "console:poster": "o m . . .",
+    "console:poster_pdf": "o m . . .",
     "console:members_export_contacts": "o . . . .",
     "console:member_enrol": "o m . . .",
     "console:member": "o m a . .",

@@ -32,6 +32,7 @@ NOT_OURS = {
     "merchant_slug",
     "purpose",
     "size",
+    "sheet",
     "part",
     "code",
     "object_id",
@@ -45,7 +46,7 @@ NOT_OURS = {
     "token",
 }
 PLAIN = {
-    "purpose": "marketing", "size": "180", "part": "forms", "code": "invalid_request", "object_id": "1",
+    "purpose": "marketing", "size": "180", "sheet": "a4", "part": "forms", "code": "invalid_request", "object_id": "1",
     "content_type_id": "1", "app_label": "merchants", "url": "nothing", "pk": "1", "number": "1",
     "kind": "email", "secret": "no-such-secret", "token": "no-such-token",
 }  # fmt: skip
