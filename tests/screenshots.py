@@ -2,6 +2,8 @@
 
     .venv/bin/python -m tests.screenshots --out shots --pages 'dashboard members/' --widths 390 --schemes dark --languages ko
 
+    .venv/bin/python -m tests.screenshots --docs      # docs/pictures: the main pages, three languages, both schemes
+
 Starts its own services (as the tests do), opens the café of tests/cafe_history.py, and stops them again.
 """
 
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import html
+import io
 import itertools
 import os
 import struct
@@ -17,6 +20,16 @@ from typing import Any
 
 from tests import plugin
 
+#: What docs/pictures shows: by name the address and the width; the counter is a phone.
+DOCUMENTED = {
+    "dashboard": ("dashboard", 1280), "members": ("members/", 1280), "member": ("members/{member}", 1280),
+    "programme": ("programme/", 1280), "rule": ("programme/rule?code=morning", 1280),
+    "review": ("programme/review", 1280), "rewards": ("rewards", 1280), "audit-log": ("settings/record", 1280),
+    "till": ("developers/till", 1280), "team": ("team", 1280), "counter": ("counter/", 390),
+    "counter-sale": ("counter/members/{member}", 390),
+}  # fmt: skip
+#: Each picture holds so many languages side by side, the light scheme above the dark one.
+LANGUAGES = ("en", "ko", "zh-TW")
 DEFAULT_PAGES = "dashboard members/ programme/ programme/versions rewards developers/keys settings settings/record team"
 SHEET = 1560
 
@@ -29,6 +42,7 @@ def main() -> None:
     parser.add_argument("--widths", default="1280 390")
     parser.add_argument("--schemes", default="light dark")
     parser.add_argument("--languages", default="en ko zh-TW")
+    parser.add_argument("--docs", action="store_true", help="write docs/pictures instead of contact sheets")
     parser.add_argument("--scale", type=float, default=0.55, help="how small a page is drawn on its sheet")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -60,6 +74,10 @@ def _take(asked: argparse.Namespace) -> None:
     looks = itertools.product(asked.widths.split(), asked.schemes.split(), asked.languages.split())
     with serving(get_wsgi_application()) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        if asked.docs:
+            _document(browser, url, cookies, f"/console/{cafe.slug}/", member)
+            browser.close()
+            return
         shots: list[tuple[Path, str, int]] = []
         for width, scheme, language in looks:
             context = browser.new_context(
@@ -75,6 +93,32 @@ def _take(asked: argparse.Namespace) -> None:
             context.close()
         _sheets(browser, shots, asked)
         browser.close()
+
+
+def _document(browser: Any, url: str, cookies: dict[str, str], console: str, member: str) -> None:
+    """Write one picture a page into docs/pictures: its beginning in each language and scheme."""
+    from PIL import Image
+
+    tiles: dict[str, list[Image.Image]] = {name: [] for name in DOCUMENTED}
+    for scheme, language in itertools.product(("light", "dark"), LANGUAGES):
+        context = browser.new_context(base_url=url, color_scheme=scheme, locale=language, reduced_motion="reduce")
+        context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
+        page = context.new_page()
+        for name, (address, width) in DOCUMENTED.items():
+            page.set_viewport_size({"width": width, "height": 860})
+            page.goto(console + address.format(member=member))
+            picture = Image.open(io.BytesIO(page.screenshot()))
+            wide = 640 if width > 600 else 300
+            tiles[name].append(picture.resize((wide, 860 * wide // width), Image.Resampling.LANCZOS).convert("RGB"))
+        context.close()
+    out = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+    for name, pictures in tiles.items():
+        wide, high = pictures[0].size
+        sheet = Image.new("RGB", (len(LANGUAGES) * (wide + 8) - 8, 2 * high + 8), "#8a8a8a")
+        for place, picture in enumerate(pictures):
+            sheet.paste(picture, (place % len(LANGUAGES) * (wide + 8), place // len(LANGUAGES) * (high + 8)))
+        sheet.save(out / f"{name}.webp", quality=72, method=6)
+        print(out / f"{name}.webp")
 
 
 def _shot(page: Any, out: Path, address: str, number: int) -> tuple[Path, str, int]:
