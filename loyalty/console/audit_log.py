@@ -91,11 +91,13 @@ ACTIONS: dict[str, Any] = {
     "seat.pin_set": gettext_lazy("set a PIN"),
     "logo.changed": gettext_lazy("changed the logo"),
     "logo.removed": gettext_lazy("removed the logo"),
+    "photo.changed": gettext_lazy("changed the photo of a reward"),
+    "photo.removed": gettext_lazy("removed the photo of a reward"),
     "data.exported": gettext_lazy("exported CSV"),
 }
 #: What belongs together when somebody searches.
 GROUPS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
-    "programme": (gettext_lazy("Programme"), ("programme.",)),
+    "programme": (gettext_lazy("Programme"), ("programme.", "photo.")),
     "members": (
         gettext_lazy("Members and points"),
         (

@@ -15,9 +15,10 @@ from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
 from loyalty.console.programme import editing
 from loyalty.console.programme.forms.rewards import REWARD_KINDS, RewardForm
-from loyalty.console.programme.shapes import Document, edited_draft
+from loyalty.console.programme.shapes import Document, EditedDraft, edited_draft
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
+from merchants import photos
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from rewards.programmes import DraftMoved, InvalidProgramme
@@ -33,7 +34,6 @@ STATES: dict[str, tuple[Any, str]] = {
     "reversed": (gettext_lazy("undone"), "negative"),
     "refused": (gettext_lazy("refused"), "negative"),
 }
-_ICONS = {"product": "cup", "discount": "voucher", "percentage": "voucher", "text": "sparkle"}
 
 
 @require_GET
@@ -55,7 +55,8 @@ def catalogue(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "name": edited.said(reward.name),
             "what": formats.side_by_side(reward.describe(speaker).lines),
             "price": reward.price_points,
-            "icon": _ICONS[type(reward).kind],
+            "kind": type(reward).kind,
+            "figure": reward.on_ticket(speaker),
             "stock": reward.stock,
             "claimed": counted[reward.code][0] if reward.stock is None else taken.get(reward.code, 0),
             "may_be_more": reward.stock is None and counted[reward.code][1],
@@ -88,6 +89,8 @@ def reward(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "edited": edited, "form": form, "known": known, "kind_name": REWARD_KINDS[kind],
         "seen": request.POST.get("seen") or editing.seen(known),
         "claimed": listing.claimed(merchant=edited.merchant, rewards=[code]).get(code, 0) if known else 0,
+        "figure": "" if known is None else _figure(edited, code),
+        "has_photo": photos.shown(edited.merchant, photos.of_reward(code)) is not None,
     }  # fmt: skip
     if request.method == "POST" and form.is_valid():
         written = form.written()
@@ -170,6 +173,12 @@ def _tabs(request: HttpRequest, current: str) -> list[dict[str, Any]]:
     return [
         {"label": label, "href": screens.url(request, name), "is_current": name == current} for name, label in items
     ]
+
+
+def _figure(edited: EditedDraft, code: str) -> str:
+    """Return what stands on the ticket that is drawn while a reward has no photo."""
+    speaker = TermsWording(edited.terms, edited.language)
+    return next((each.on_ticket(speaker) for each in edited.terms.rewards if each.code == code), "")
 
 
 def _reward(document: Document, code: str) -> Document | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import audit_log, finding, privacy, rewards, settings, team
+from loyalty.console import audit_log, finding, photos, privacy, rewards, settings, team
 from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
@@ -116,6 +116,7 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("programme/", include(_programme)),
     path("rewards", rewards.catalogue, name="rewards"),
     path("rewards/edit", rewards.reward, name="reward_edit"),
+    path("rewards/photo", photos.change, name="reward_photo"),
     path("rewards/remove", rewards.remove, name="reward_remove"),
     path("rewards/claims", rewards.taken, name="reward_claims"),
     path("members/", include(_members)),

@@ -45,7 +45,8 @@ class RewardCard:
     """One reward on the page; its confirm sheet carries the id under which it is redeemed."""
 
     offer: Offer
-    icon: str
+    #: What stands on the ticket drawn for what takes something off.
+    figure: str
     conditions: list[str]
     missing: str
     has: int
@@ -320,7 +321,7 @@ def _shown(request: HttpRequest, offers: tuple[Offer, ...], spendable: int, *, i
         found.append(
             RewardCard(
                 offer=offer,
-                icon=stamps.ICONS.get(offer.kind, "gift"),
+                figure=reward.on_ticket(say),
                 conditions=[*structs.replace(reward, stock=None).describe(say).lines, *_left(offer.stock_left)],
                 missing=missing,
                 has=spendable,

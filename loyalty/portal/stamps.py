@@ -47,6 +47,9 @@ class RewardToTake:
     name: str
     description: str
     card: str
+    code: str
+    kind: str
+    figure: str
     icon: str
     conditions: Sequence[str]
     last_day: date | None
@@ -117,6 +120,9 @@ def own_rewards(request: HttpRequest) -> list[RewardToTake]:
             name=terms.text(each.reward.name, language),
             description=terms.text(each.reward.description, language) if each.reward.description else "",
             card=names.get(each.card, ""),
+            code=each.reward.code,
+            kind=each.reward.kind,
+            figure=each.reward.on_ticket(say),
             icon=ICONS.get(each.reward.kind, "gift"),
             conditions=tuple(_conditions(each.reward, say)),
             last_day=each.last_day,

@@ -7,10 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from loyalty.ui import charts, codes, svg
+from merchants import photos
+from merchants.directory import Merchant
 
 register = template.Library()
 
@@ -140,3 +144,33 @@ def barcode(text: str, label: str) -> SafeString:
 def code_plate(code: str, **options: Any) -> dict[str, Any]:
     """`{% code_plate member.code note=… bars=True %}`: QR, bars and the code to say aloud on white."""
     return {"code": code, "bars": True, **options}
+
+
+@register.simple_tag
+def photo(merchant: Merchant, subject: str, sizes: str = "100vw") -> SafeString:
+    """`{% photo merchant "cover" sizes="100vw" %}`: the merchant's photo of a subject in fitting widths; empty without one."""
+    shown = photos.shown(merchant, subject)
+    if shown is None:
+        return SafeString("")
+    places = [
+        (f"{reverse('ui:photo', args=[merchant.slug, subject, width])}?v={shown.print}", width)
+        for width in shown.widths
+    ]
+    return render_to_string(
+        "components/photo.html",
+        {
+            "address": places[-1][0], "srcset": ", ".join(f"{address} {width}w" for address, width in places),
+            "sizes": sizes, "width": shown.widths[-1], "height": shown.height,
+        },
+    )  # fmt: skip
+
+
+@register.simple_tag
+def reward_picture(merchant: Merchant, code: str, kind: str, words: str = "", sizes: str = "11rem") -> SafeString:
+    """`{% reward_picture merchant reward.code reward.kind words="₩3,000" %}`: its photo, or a drawing of its kind.
+
+    `words` stand on the ticket that is drawn for what takes something off.
+    """
+    return photo(merchant, photos.of_reward(code), sizes) or render_to_string(
+        f"components/drawings/{kind}.html", {"words": words}
+    )

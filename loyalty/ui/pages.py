@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from loyalty.tenant import merchant_of, outside_tenant
 from loyalty.ui import appicon, colour, styleguide, theme
-from merchants import logos
+from merchants import logos, photos
 from merchants.directory import Merchant
 
 YEAR = 365 * 24 * 3600
@@ -53,8 +53,22 @@ def logo(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     found = logos.of(merchant) if merchant.logo else None
     if found is None:
         raise Http404
-    response = HttpResponse(bytes(found.content), content_type=found.media_type)
-    is_named = request.GET.get("v") == merchant.logo
+    return _picture(bytes(found.content), found.media_type, is_named=request.GET.get("v") == merchant.logo)
+
+
+@require_GET
+def photo(request: HttpRequest, merchant_slug: str, subject: str, width: int) -> HttpResponse:
+    """The photo of a reward, or the cover, in one of its widths; `?v=` names its content as with the logo."""
+    merchant = merchant_of(request)
+    shown = photos.shown(merchant, subject)
+    content = photos.content(merchant, subject, width) if shown is not None and width in shown.widths else None
+    if shown is None or content is None:
+        raise Http404
+    return _picture(content, "image/webp", is_named=request.GET.get("v") == shown.print)
+
+
+def _picture(content: bytes, media_type: str, *, is_named: bool) -> HttpResponse:
+    response = HttpResponse(content, content_type=media_type)
     patch_cache_control(
         response, public=True, **({"max_age": YEAR, "immutable": True} if is_named else {"max_age": 300})
     )

@@ -12,6 +12,7 @@ urlpatterns = [
     path("theme-preview.css", pages.preview, name="preview"),
     path("theme/<slug:merchant_slug>.css", pages.theme_stylesheet, name="theme"),
     path("theme/<slug:merchant_slug>/logo", pages.logo, name="logo"),
+    path("theme/<slug:merchant_slug>/photos/<str:subject>/<int:width>.webp", pages.photo, name="photo"),
     path("theme/<slug:merchant_slug>/mark.svg", pages.mark, name="mark"),
     path("theme/<slug:merchant_slug>/icon-<int:size>.png", pages.app_icon, name="app_icon"),
     path("theme/<slug:merchant_slug>/manifest.webmanifest", pages.manifest, name="manifest"),

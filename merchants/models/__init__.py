@@ -9,6 +9,7 @@ from merchants.models import messages as messages
 from merchants.models import notices as notices
 from merchants.models import outbox as outbox
 from merchants.models import people as people
+from merchants.models import photos as photos
 from merchants.models import ticks as ticks
 from merchants.models import webhooks as webhooks
 from merchants.models.people import User as User

@@ -28,6 +28,9 @@ class Merchant(models.Model):
     country = models.CharField(max_length=2, help_text="ISO country, for telephone numbers typed without one")
     brand_colour = models.CharField(max_length=7, default="#0b6e4f", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$")])
     logo = models.CharField(max_length=16, blank=True, help_text="Print of the logo's content; empty: there is none")
+    photos = models.JSONField(
+        default=dict, db_default={}, help_text="By subject (reward.americano) print, widths and height of a photo"
+    )
     reply_to = models.EmailField(blank=True, help_text="Where answers to its letters go; empty: nowhere")
     is_sandbox = models.BooleanField(default=False)
     sandbox_of = models.OneToOneField("self", null=True, blank=True, on_delete=models.PROTECT, related_name="sandbox")

@@ -85,6 +85,10 @@ class Reward(Audience, frozen=True, kw_only=True, tag_field="kind"):
         """Say what it is worth, beyond its name."""
         raise NotImplementedError
 
+    def on_ticket(self, say: Phrasing) -> str:
+        """Say in one figure what it takes off; empty where it takes nothing off."""
+        return ""
+
     @property
     def least_total_minor(self) -> int | None:
         """State how large the order must be; None when any will do."""
@@ -153,6 +157,10 @@ class Discount(Reward, frozen=True, kw_only=True, tag="discount"):
         """Divide the amount by the price."""
         return Fraction(self.amount_minor, self.price_points)
 
+    def on_ticket(self, say: Phrasing) -> str:
+        """Say the amount."""
+        return say.money(self.amount_minor)
+
     def benefit(self, say: Phrasing) -> Iterator[str]:
         """Say how much off."""
         yield _("%(amount)s off") % {"amount": say.money(self.amount_minor)}
@@ -195,6 +203,10 @@ class Percentage(Reward, frozen=True, kw_only=True, tag="percentage"):
             return None
         share = order_total_minor * self.percent // 100
         return share if self.max_minor is None else min(share, self.max_minor)
+
+    def on_ticket(self, say: Phrasing) -> str:
+        """Say the percentage, as the language says it."""
+        return say.discount(self.percent)
 
     def benefit(self, say: Phrasing) -> Iterator[str]:
         """Say how much off, and the most."""

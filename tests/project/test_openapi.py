@@ -30,7 +30,7 @@ SCREENS_ONLY = {
     "contact_in_use", "contact_not_reachable", "device_not_yours", "fresh_code_needed", "last_owner", "location_code_taken",
     "location_not_found", "may_not_adjust", "not_proved", "not_your_contact", "not_yours_to_give", "notice_moved",
     "perhaps_somebody_else", "referral_not_waiting",
-    "sandbox_there", "seat_taken", "slug_taken", "settled_already", "reason_missing", "account_not_frozen", "account_still_faulty", "too_many_attempts", "too_many_waiting", "undo_gone", "weak_pin",
+    "sandbox_there", "seat_taken", "too_many_photos", "slug_taken", "settled_already", "reason_missing", "account_not_frozen", "account_still_faulty", "too_many_attempts", "too_many_waiting", "undo_gone", "weak_pin",
 }  # fmt: skip
 
 
