@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from django.contrib import messages as notes
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -27,7 +27,8 @@ def change(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """Put the photo that was chosen in the place of the one of reward `?code=`, or take it away, as `act` says."""
     merchant, code = merchant_of(request), request.GET.get("code", "")
     if not _is_known(request, code):
-        raise Http404
+        notes.error(request, _("This reward is not in the draft any more."))
+        return screens.to(request, "rewards")
     common: dict[str, Any] = {
         "merchant": merchant, "subject": photos.of_reward(code), "now": now_of(request), "actor": actor_of(request),
     }  # fmt: skip

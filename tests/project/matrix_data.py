@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from members.models import Member
-from merchants import ids, keys, logos, outbox, tenancy
+from merchants import ids, keys, logos, outbox, photos, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
@@ -33,6 +33,8 @@ NOT_OURS = {
     "purpose",
     "size",
     "sheet",
+    "subject",
+    "width",
     "part",
     "code",
     "object_id",
@@ -46,7 +48,7 @@ NOT_OURS = {
     "token",
 }
 PLAIN = {
-    "purpose": "marketing", "size": "180", "sheet": "a4", "part": "forms", "code": "invalid_request", "object_id": "1",
+    "purpose": "marketing", "size": "180", "sheet": "a4", "subject": "reward.latte", "width": "240", "part": "forms", "code": "invalid_request", "object_id": "1",
     "content_type_id": "1", "app_label": "merchants", "url": "nothing", "pk": "1", "number": "1",
     "kind": "email", "secret": "no-such-secret", "token": "no-such-token",
 }  # fmt: skip
@@ -187,6 +189,7 @@ def _samples(merchant: Merchant, member_id: str) -> dict[str, str]:
     cashier_browser(merchant, pin="8642")
     with tenancy.tenant(merchant):
         logos.change(merchant=merchant, content=png(64, 64), now=now, actor=SYSTEM)
+        photos.change(merchant=merchant, subject="reward.latte", file=png(240, 180), now=now, actor=SYSTEM)
         device = CounterDevice.objects.filter(merchant=merchant).latest("pk")
         endpoint = endpoints.create(
             merchant=merchant,

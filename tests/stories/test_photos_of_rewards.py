@@ -139,7 +139,9 @@ def test_a_photo_is_taken_away_again_and_the_record_says_who_did_what(shop, hana
 
 
 def test_only_a_reward_of_this_shop_has_a_photo_and_only_so_many(shop, hana, monkeypatch):
-    assert upload(hana, shop, picture(960, 720), code="pie").status_code == 404
+    refused = upload(hana, shop, picture(960, 720), code="pie").content.decode()
+    assert "This reward is not in the draft any more." in refused
+    assert Merchant.objects.get(pk=shop.pk).photos == {}
     monkeypatch.setattr(photos, "PHOTOS_MAX", 1)
     upload(hana, shop, picture(960, 720))
     assert "There are 1 photos already" in upload(hana, shop, picture(960, 720), code="three-off").content.decode()
