@@ -30,6 +30,10 @@ ACTIONS: dict[str, Any] = {
     "programme.published": gettext_lazy("published the programme"),
     "programme.draft_saved": gettext_lazy("edited the draft of the programme"),
     "points.adjusted": gettext_lazy("adjusted points"),
+    "points.requested": gettext_lazy("asked for approval of points"),
+    "points.request_approved": gettext_lazy("approved a request for points"),
+    "points.request_declined": gettext_lazy("declined a request for points"),
+    "points.request_withdrawn": gettext_lazy("withdrew a request for points"),
     "stamps.adjusted": gettext_lazy("corrected stamps"),
     "points.transferred": gettext_lazy("transferred points to another member"),
     "purchase.refunded": gettext_lazy("refunded a purchase"),
@@ -135,6 +139,7 @@ _DETAILS: Final[dict[str, Any]] = {
     "churn_alert_percent": gettext_lazy("percent of churn before a warning"),
     "answers_min": gettext_lazy("answers before a score is shown"),
     "outbox_days_kept": gettext_lazy("days events are kept"), "events": gettext_lazy("events"),
+    "members": gettext_lazy("members"), "asked_by": gettext_lazy("asked for by"),
     "changed": gettext_lazy("changed"), "checks": gettext_lazy("what did not add up"), "since": gettext_lazy("since"),
 }  # fmt: skip
 _WORDS: Final[dict[str, Any]] = {
@@ -234,7 +239,12 @@ def _told(merchant: Merchant, rows: Sequence[Record], actor_names: ActorNames, d
 def _document(row: Record) -> str:
     """Return the document which this record is of: it keeps the reason, the record is kept for ever and does not."""
     return next(
-        (row.details[key] for key in ("adjustment", "refund", "reversal", "transfer") if row.details.get(key)), ""
+        (
+            row.details[key]
+            for key in ("adjustment", "refund", "reversal", "transfer", "request")
+            if row.details.get(key)
+        ),
+        "",
     )
 
 
@@ -275,6 +285,8 @@ class _Units:
             return formats.moment(datetime.fromisoformat(value))
         if key == "to":
             return self.names.get(value, value)
+        if key == "asked_by":
+            return self.names.get(value.partition(":")[2], value)
         if key in _MONEY:
             return formats.money(value, self.merchant.currency, self.merchant.display_digits)
         if key in _POINTS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import audit_log, finding, privacy, rewards, settings, team
+from loyalty.console import approvals, audit_log, finding, privacy, rewards, settings, team
 from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
@@ -125,6 +125,9 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("settings/place", settings.change_place, name="settings_place"),
     path("settings/privacy", privacy.privacy, name="privacy"),
     path("settings/record", audit_log.record, name="settings_record"),
+    path("approvals", approvals.approvals, name="approvals"),
+    path("approvals/ask", approvals.ask, name="approval_ask"),
+    path("approvals/<str:request_id>", approvals.answer, name="approval_answer"),
     path("me", team.me, name="me"),
     path("team", team.team, name="team"),
     path("team/invite", team.invite, name="seat_invite"),

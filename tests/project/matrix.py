@@ -107,6 +107,9 @@ PORTAL = {
 CONSOLE = {
     "console:start": "o m a c p",
     "console:me": "o m a c p",
+    "console:approvals": "o m . . .",
+    "console:approval_ask": "o m . . .",
+    "console:approval_answer": "o m . . .",
     "console:dashboard": "o m a . .",
     "console:find": "o m a . .",
     "console:dashboard_today": "o m a . .",

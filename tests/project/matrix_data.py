@@ -21,11 +21,11 @@ from merchants.models.outbox import OutboxEvent
 from merchants.models.people import CounterDevice, User
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks import addresses, endpoints
-from rewards import adjustments, merging, purchases, transfers
+from rewards import adjustments, approvals, merging, purchases, transfers
 from rewards.models.redemptions import Redemption
 from tests.builders import PROGRAMME, Shop
 from tests.drawings import png
-from tests.people import browser_of, cashier_browser, join, member_browser, open_shop, seat_at, staff_browser
+from tests.people import MANAGER, browser_of, cashier_browser, join, member_browser, open_shop, seat_at, staff_browser
 
 #: Parameters of addresses that name no row of a merchant.
 NOT_OURS = {
@@ -253,8 +253,12 @@ def _documents(merchant: Merchant, member_id: str, now: datetime) -> dict[str, s
             "refund": purchases.refund(asked=back, **common).public_id,
             "adjustment": adjustments.adjust(asked=gift, **common).public_id,
             "bulk_id": bulk,
+            "request_id": approvals.ask(
+                request_id=ids.mint("prq"), lines=[approvals.AskedLine(member_id, 5_000)], reason="A sample",
+                merchant=merchant, now=now, actor=MANAGER,
+            ),
             "transfer": transfers.transfer(asked=given, **common).public_id,
-        }
+        }  # fmt: skip
 
 
 def _merge(merchant: Merchant, member_id: str, now: datetime) -> str:

@@ -1,0 +1,91 @@
+"""What the team decides and reads together, in a browser: approvals, browsers signed in, briefings, notifications."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from merchants import ids, seats, tenancy
+from rewards import approvals
+from rewards.approvals import AskedLine
+from tests import cafe_history
+from tests.people import browser_of, join, seat_at
+
+PHONE, DESK = 390, 1280
+LOOKS = [
+    (PHONE, "light", "ko"), (PHONE, "dark", "zh-Hant"), (DESK, "light", "en"), (DESK, "dark", "ko"),
+    (DESK, "light", "zh-Hant"), (320, "light", "en"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cafe(django_db_setup, django_db_blocker):
+    """Built once for this file; committed."""
+    with django_db_blocker.unblock():
+        yield cafe_history.cafe()
+
+
+@pytest.fixture(scope="module")
+def dana(cafe, django_db_blocker):
+    with django_db_blocker.unblock():
+        return seat_at(cafe, "owner", f"dana-{cafe.slug}@example.org", name="Dana Owens")
+
+
+@pytest.fixture(scope="module")
+def max_(cafe, django_db_blocker):
+    with django_db_blocker.unblock():
+        return seat_at(cafe, "manager", f"max-{cafe.slug}@example.org", name="Max Miller")
+
+
+@pytest.fixture(scope="module")
+def asked(cafe, dana, max_, django_db_blocker):
+    """Three requests: one waits, one for three members is approved, one declined."""
+    with django_db_blocker.unblock():
+        people = [join(cafe, name=name) for name in ("감미자", "王芳", "Joo-won Kim", "Eleanor Whitcombe")]
+        now, made = datetime.now(UTC), []
+        for reason, points, chosen in (
+            ("Ten years a member", 12_000, people[1:]), ("She says the till was wrong", 9_000, people[:1]),
+            ("The machine was down all day on Saturday", 5_000, people[:1]), ("A mug broke", -2_500, people[1:2]),
+        ):  # fmt: skip
+            with tenancy.tenant(cafe):
+                made.append(
+                    approvals.ask(
+                        merchant=cafe, request_id=ids.mint("prq"), reason=reason, now=now, actor=seats.actor_of(max_),
+                        lines=[AskedLine(person.public_id, points) for person in chosen],
+                    )
+                )  # fmt: skip
+        common = {"merchant": cafe, "now": now, "actor": seats.actor_of(dana)}
+        approvals.approve(request_id=made[0], **common)
+        with tenancy.tenant(cafe):
+            approvals.decline(request_id=made[1], reason="The receipt says 900", **common)
+        return made
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), LOOKS)
+def test_approvals_are_sound_in_every_look(cafe, dana, asked, open_page, assert_sound, shot, width, scheme, language):
+    page = open_page(
+        f"/console/{cafe.slug}/approvals", client=browser_of(dana.user), width=width, scheme=scheme, language=language
+    )
+    assert_sound(page)
+    shot(page, f"approvals-{width}-{scheme}-{language}")
+    page.locator("[data-dialog^=decline]").first.click()
+    shot(page, f"approvals-decline-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_the_form_offers_to_ask(cafe, max_, open_page, assert_sound, shot, width):
+    member = join(cafe, name="Hyun")
+    page = open_page(
+        f"/console/{cafe.slug}/members/{member.public_id}/adjust", client=browser_of(max_.user), width=width
+    )
+    page.complaints.meant.append("status of 422")
+    page.locator("[name=points]").fill("50000")
+    page.locator("[name=reason]").fill("Opening day")
+    page.locator("button:has-text('Adjust')").click()
+    page.locator("button:has-text('Ask an owner')").wait_for()
+    shot(page, f"ask-{width}")
+    assert_sound(page)
+    page.locator("button:has-text('Ask an owner')").click()
+    page.wait_for_url("**/approvals")
