@@ -92,6 +92,7 @@ ACTIONS: dict[str, Any] = {
     "seat.given": gettext_lazy("invited somebody to the team"),
     "seat.role_changed": gettext_lazy("changed somebody's role"),
     "seat.revoked": gettext_lazy("removed somebody's access"),
+    "seat.signed_out": gettext_lazy("signed somebody’s browsers out"),
     "seat.pin_set": gettext_lazy("set a PIN"),
     "logo.changed": gettext_lazy("changed the logo"),
     "logo.removed": gettext_lazy("removed the logo"),
@@ -139,7 +140,7 @@ _DETAILS: Final[dict[str, Any]] = {
     "churn_alert_percent": gettext_lazy("percent of churn before a warning"),
     "answers_min": gettext_lazy("answers before a score is shown"),
     "outbox_days_kept": gettext_lazy("days events are kept"), "events": gettext_lazy("events"),
-    "members": gettext_lazy("members"), "asked_by": gettext_lazy("asked for by"),
+    "browsers": gettext_lazy("browsers"), "members": gettext_lazy("members"), "asked_by": gettext_lazy("asked for by"),
     "changed": gettext_lazy("changed"), "checks": gettext_lazy("what did not add up"), "since": gettext_lazy("since"),
 }  # fmt: skip
 _WORDS: Final[dict[str, Any]] = {

@@ -89,3 +89,21 @@ def test_the_form_offers_to_ask(cafe, max_, open_page, assert_sound, shot, width
     assert_sound(page)
     page.locator("button:has-text('Ask an owner')").click()
     page.wait_for_url("**/approvals")
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), LOOKS[:4])
+def test_where_one_is_signed_in_is_sound(cafe, dana, max_, open_page, assert_sound, shot, width, scheme, language):
+    phone = browser_of(max_.user)
+    phone.defaults["HTTP_USER_AGENT"] = "Mozilla/5.0 (Linux; Android 14) Chrome/120.0 Mobile Safari/537.36"
+    phone.get(f"/console/{cafe.slug}/me")
+    page = open_page(
+        f"/console/{cafe.slug}/me", client=browser_of(max_.user), width=width, scheme=scheme, language=language
+    )
+    assert_sound(page)
+    shot(page, f"me-{width}-{scheme}-{language}")
+    page = open_page(
+        f"/console/{cafe.slug}/team/{max_.public_id}", client=browser_of(dana.user), width=width, scheme=scheme,
+        language=language,
+    )  # fmt: skip
+    assert_sound(page)
+    shot(page, f"seat-{width}-{scheme}-{language}")

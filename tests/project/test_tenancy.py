@@ -26,7 +26,7 @@ from tests import builders
 SHARED = {
     "merchants_tick", "merchants_ratelimit",
     "merchants_merchant", "merchants_user", "merchants_seat", "merchants_apikey",
-    "merchants_passport", "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "django_session",
+    "merchants_passport", "merchants_signedinbrowser", "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "django_session",
     "django_content_type", "django_migrations", "django_cache", "django_admin_log", "auth_permission", "auth_group",
     "auth_group_permissions",
 }  # fmt: skip

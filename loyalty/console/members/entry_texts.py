@@ -88,7 +88,7 @@ def told(
 def with_askers(rows: Sequence[EntryRow], askers: Mapping[str, str], actors: Mapping[str, str]) -> list[EntryRow]:
     """Say beside each entry whose adjustment somebody asked for (`askers`, by its public id) who that was."""
     return [
-        replace(row, why=[*row.why, _("asked for by %(who)s") % {"who": actors[askers[row.entry.document_id]]}])
+        replace(row, why=[*row.why, _("asked for by %(who)s") % {"who": actors[askers[row.entry.document_id or ""]]}])
         if row.entry.document_id in askers
         else row
         for row in rows
