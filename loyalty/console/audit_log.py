@@ -94,6 +94,8 @@ ACTIONS: dict[str, Any] = {
     "seat.revoked": gettext_lazy("removed somebody's access"),
     "seat.signed_out": gettext_lazy("signed somebody’s browsers out"),
     "seat.pin_set": gettext_lazy("set a PIN"),
+    "briefing.written": gettext_lazy("wrote a note to the team"),
+    "briefing.ended": gettext_lazy("ended a note to the team"),
     "logo.changed": gettext_lazy("changed the logo"),
     "logo.removed": gettext_lazy("removed the logo"),
     "data.exported": gettext_lazy("exported CSV"),
@@ -116,7 +118,7 @@ GROUPS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
         ),
     ),
     "links": (gettext_lazy("API keys and webhooks"), ("key.", "webhook.")),
-    "team": (gettext_lazy("Team"), ("seat.", "counter_device.")),
+    "team": (gettext_lazy("Team"), ("seat.", "counter_device.", "briefing.")),
     "settings": (gettext_lazy("Settings"), ("settings.", "location.", "logo.", "merchant.", "privacy_notice.")),
     "exports": (gettext_lazy("Exports"), ("data.",)),
 }

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from loyalty.console import access, screens
+from loyalty.console import access, briefings, screens
 from loyalty.console.access import actor_of, now_of, seat_of, seat_required
 from loyalty.tenant import merchant_of
 from loyalty.ui import offline
@@ -78,7 +78,9 @@ def workplaces(request: HttpRequest) -> HttpResponse:
 @require_GET
 @seat_required(None)
 def start(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Lead to the first page the role may open."""
+    """Lead to the notes one has not read yet, else to the first page the role may open."""
+    if briefings.unread_by(request):
+        return redirect("console:briefing", merchant_slug=merchant_slug)
     for permission, name in START_PAGES:
         if may(actor_of(request).role, permission):
             return redirect(name, merchant_slug=merchant_slug)

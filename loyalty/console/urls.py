@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import approvals, audit_log, finding, privacy, rewards, settings, team
+from loyalty.console import approvals, audit_log, briefings, finding, privacy, rewards, settings, team
 from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
@@ -130,6 +130,9 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("approvals/<str:request_id>", approvals.answer, name="approval_answer"),
     path("me", team.me, name="me"),
     path("team", team.team, name="team"),
+    path("briefing", briefings.briefing, name="briefing"),
+    path("team/briefings", briefings.briefings, name="briefings"),
+    path("team/briefings/<str:briefing_id>/end", briefings.end, name="briefing_end"),
     path("team/invite", team.invite, name="seat_invite"),
     path("team/<str:seat_id>", team.seat, name="seat"),
     path("devices/open", team.open_device, name="device_open"),

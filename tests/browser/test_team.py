@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from merchants import ids, seats, tenancy
+from merchants import briefings, ids, seats, tenancy
 from rewards import approvals
 from rewards.approvals import AskedLine
 from tests import cafe_history
@@ -107,3 +107,35 @@ def test_where_one_is_signed_in_is_sound(cafe, dana, max_, open_page, assert_sou
     )  # fmt: skip
     assert_sound(page)
     shot(page, f"seat-{width}-{scheme}-{language}")
+
+
+@pytest.fixture(scope="module")
+def noted(cafe, max_, django_db_blocker):
+    """Two notes, one read by the owner."""
+    with django_db_blocker.unblock(), tenancy.tenant(cafe):
+        now = datetime.now(UTC)
+        common = {"merchant": cafe, "places": [], "starts_at": now, "now": now, "actor": seats.actor_of(max_)}
+        briefings.write(
+            texts_by_language={
+                "en": "Oat milk is out until Thursday. Offer soy at the same price.\n\nThe mug is back.",
+                "ko": "귀리 우유는 목요일까지 없습니다. 같은 값에 두유를 권하세요.\n\n머그가 다시 들어왔습니다.",
+                "zh-hant": "燕麥奶週四前缺貨，請以同價提供豆漿。\n\n馬克杯已到貨。",
+            },
+            roles=[], ends_at=None, **common,
+        )  # fmt: skip
+        briefings.write(
+            texts_by_language={"en": "Double points this weekend: say so at the till."}, roles=["cashier", "owner"],
+            ends_at=now + timedelta(days=3), **common,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), LOOKS)
+def test_notes_to_the_team_are_sound(cafe, dana, max_, noted, open_page, assert_sound, shot, width, scheme, language):
+    for page_name, path, seat in (("briefings", "team/briefings", max_), ("briefing", "briefing", dana)):
+        page = open_page(
+            f"/console/{cafe.slug}/{path}", client=browser_of(seat.user), width=width, scheme=scheme, language=language
+        )
+        if page_name == "briefings":
+            page.locator("details.disclosure summary").first.click()
+        assert_sound(page)
+        shot(page, f"{page_name}-{width}-{scheme}-{language}")

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from members.models import Member
-from merchants import ids, keys, logos, outbox, tenancy
+from merchants import briefings, ids, keys, logos, outbox, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
@@ -227,6 +227,7 @@ def _samples(merchant: Merchant, member_id: str) -> dict[str, str]:
         "redemption": redemption.public_id,
         "redemption_id": redemption.public_id,
         "purchase_id": _purchase(merchant, member_id, now),
+        "briefing_id": _briefing(merchant, now),
         **_documents(merchant, member_id, now),
     }
 
@@ -259,6 +260,16 @@ def _documents(merchant: Merchant, member_id: str, now: datetime) -> dict[str, s
             ),
             "transfer": transfers.transfer(asked=given, **common).public_id,
         }  # fmt: skip
+
+
+def _briefing(merchant: Merchant, now: datetime) -> str:
+    """A note to the team that is read by nobody yet, from next week on: it is in nobody's way."""
+    later = now + timedelta(days=7)
+    with tenancy.tenant(merchant):
+        return briefings.write(
+            merchant=merchant, texts_by_language={"en": "A sample"}, roles=[], places=[], starts_at=later, ends_at=None,
+            now=now, actor=MANAGER,
+        )  # fmt: skip
 
 
 def _merge(merchant: Merchant, member_id: str, now: datetime) -> str:

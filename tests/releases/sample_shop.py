@@ -19,7 +19,18 @@ from analytics import runs
 from engagement import missing
 from members import directory
 from members.references import Reference
-from merchants import contacts, counter_devices, ids, keys, locations, opening, privacy_notices, seats, tenancy
+from merchants import (
+    briefings,
+    contacts,
+    counter_devices,
+    ids,
+    keys,
+    locations,
+    opening,
+    privacy_notices,
+    seats,
+    tenancy,
+)
 from merchants.actors import SYSTEM, Actor
 from merchants.models.merchants import Merchant
 from merchants.webhooks import addresses, endpoints, relay
@@ -329,4 +340,8 @@ def _left_open(shop: SampleShop) -> None:
         approvals.ask(
             merchant=shop.merchant, request_id=ids.mint("prq"), lines=[approvals.AskedLine(shop.members["mina"], 40_000)],
             reason="Ten years a member", now=shop.now, actor=MANAGER,
+        )  # fmt: skip
+        briefings.write(
+            merchant=shop.merchant, texts_by_language={"en": "Two beans for each 100 won."}, roles=["cashier"], places=[],
+            starts_at=shop.now, ends_at=None, now=shop.now, actor=MANAGER,
         )  # fmt: skip
