@@ -32,6 +32,8 @@ DAYS_VALID: Final = 14
 #: As many members as one answer can wait for.
 LINES_MAX: Final = 200
 REASON_MAX: Final = 200
+#: No more are counted of those that wait.
+COUNTED_MAX: Final = 100
 
 
 class RequestNotFound(NotFound):
@@ -285,12 +287,22 @@ def may_approve(actor: Actor) -> bool:
     return actor.kind == "staff" and may(actor.role, Permission.ADJUST_POINTS_WITHOUT_LIMIT)
 
 
-def waiting(*, merchant: Merchant, now: datetime, actor: Actor) -> int:
-    """Count the requests that wait for this person's answer; one statement, none for who may not answer."""
+def waiting(*, merchant: Merchant, now: datetime, actor: Actor) -> tuple[int, str]:
+    """Count the requests that wait for this person's answer, and return the newest one's id; one statement, and none for who may not answer."""
     if not may_approve(actor):
-        return 0
+        return 0, ""
     rows = PointsRequest.objects.filter(merchant=merchant, state=PointsRequest.State.WAITING, lapses_at__gt=now)
-    return rows.exclude(asked_by=str(actor)).count()
+    found = rows.exclude(asked_by=str(actor)).order_by("-id").values_list("public_id", flat=True)[:COUNTED_MAX]
+    return len(found), next(iter(found), "")
+
+
+def answered(*, merchant: Merchant, now: datetime, since: datetime, actor: Actor) -> list[tuple[str, str, str]]:
+    """List one's own requests that somebody answered since: id, state, and why where it was declined."""
+    rows = PointsRequest.objects.filter(
+        merchant=merchant, asked_by=str(actor), decided_at__gt=since, decided_at__lte=now,
+        state__in=[PointsRequest.State.APPROVED, PointsRequest.State.DECLINED],
+    )  # fmt: skip
+    return list(rows.order_by("-decided_at", "-id").values_list("public_id", "state", "answer")[:20])
 
 
 def listed(*, merchant: Merchant, now: datetime, actor: Actor, limit: int = 50) -> list[PointsRequestView]:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from loyalty.console import screens
-from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console import bell, screens
+from loyalty.console.access import actor_of, now_of, seat_of, seat_required
 from loyalty.console.actor_names import ActorNames
 from loyalty.tenant import merchant_of, outside_tenant
 from merchants import ids, tenancy
@@ -151,6 +151,7 @@ def answer(request: HttpRequest, merchant_slug: str, request_id: str) -> HttpRes
         raise Http404 from None
     except LoyaltyError as refusal:
         notes.error(request, refusal.detail)
+    bell.forget(seat_of(request))
     return screens.to(request, "approvals")
 
 

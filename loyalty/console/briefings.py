@@ -14,7 +14,7 @@ from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from loyalty.console import access, screens
+from loyalty.console import access, bell, screens
 from loyalty.console.access import actor_of, now_of, seat_of, seat_required
 from loyalty.console.actor_names import ActorNames
 from loyalty.console.programme.differences import changes
@@ -198,6 +198,7 @@ def briefing(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             )  # fmt: skip
         except LoyaltyError as refusal:
             notes.error(request, refusal.detail)
+        bell.forget(seat_of(request))
         left = unread_by(request)
         return redirect("console:briefing" if left else "console:start", merchant_slug=merchant_slug)
     names = ActorNames(merchant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import approvals, audit_log, briefings, finding, privacy, rewards, settings, team
+from loyalty.console import approvals, audit_log, briefings, finding, notifications, privacy, rewards, settings, team
 from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
@@ -128,6 +128,8 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("approvals", approvals.approvals, name="approvals"),
     path("approvals/ask", approvals.ask, name="approval_ask"),
     path("approvals/<str:request_id>", approvals.answer, name="approval_answer"),
+    path("notifications", notifications.notifications, name="notifications"),
+    path("notifications/count", notifications.count, name="notifications_count"),
     path("me", team.me, name="me"),
     path("team", team.team, name="team"),
     path("briefing", briefings.briefing, name="briefing"),

@@ -9,6 +9,7 @@ from merchants.models import logos as logos
 from merchants.models import merchants as merchants
 from merchants.models import messages as messages
 from merchants.models import notices as notices
+from merchants.models import notifications as notifications
 from merchants.models import outbox as outbox
 from merchants.models import people as people
 from merchants.models import ticks as ticks

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.cache import caches
 
-from merchants import briefings, ids, seats, tenancy
+from merchants import briefings, ids, seats, seen_notifications, tenancy
 from rewards import approvals
 from rewards.approvals import AskedLine
 from tests import cafe_history
@@ -139,3 +140,26 @@ def test_notes_to_the_team_are_sound(cafe, dana, max_, noted, open_page, assert_
             page.locator("details.disclosure summary").first.click()
         assert_sound(page)
         shot(page, f"{page_name}-{width}-{scheme}-{language}")
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), LOOKS)
+def test_the_bell_and_its_page_are_sound(
+    cafe, dana, asked, noted, open_page, assert_sound, shot, width, scheme, language
+):
+    page = open_page(
+        f"/console/{cafe.slug}/team", client=browser_of(dana.user), width=width, scheme=scheme, language=language
+    )
+    assert_sound(page)
+    shot(page, f"bell-{width}-{scheme}-{language}")
+    page.locator(".bell").click()
+    page.wait_for_url("**/notifications")
+    assert_sound(page)
+    shot(page, f"notifications-{width}-{scheme}-{language}")
+
+
+def test_the_number_comes_when_it_was_not_counted_lately(cafe, dana, asked, open_page):
+    caches["redis"].clear()
+    with tenancy.tenant(cafe):
+        seen_notifications.note(merchant=cafe, seat=dana, keys=[], now=datetime.now(UTC))
+    page = open_page(f"/console/{cafe.slug}/team", client=browser_of(dana.user))
+    page.locator(".bell__number").wait_for()
