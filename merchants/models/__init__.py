@@ -1,6 +1,7 @@
 """The tables of merchants, a module for each subject.  Import the module, not this package."""
 
 from merchants.models import audit as audit
+from merchants.models import backups as backups
 from merchants.models import briefings as briefings
 from merchants.models import browsers as browsers
 from merchants.models import keys as keys
