@@ -47,6 +47,7 @@ PAGES: tuple[tuple[str, Any, str], ...] = (
     ("approvals", _("Approvals"), "check-circle"),
     ("briefings", _("Notes to the team"), "mail"),
     ("notifications", _("Notifications"), "bell"),
+    ("shortcuts", _("Keys"), "question"),
     ("settings_record", _("Audit log"), "history"),
     ("settings", _("Settings"), "settings"),
     ("privacy", _("Privacy"), "shield"),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import approvals, audit_log, briefings, finding, notifications, privacy, rewards, settings, team
+from loyalty.console import (
+    approvals,
+    audit_log,
+    briefings,
+    finding,
+    notifications,
+    privacy,
+    rewards,
+    settings,
+    shortcuts,
+    team,
+)
 from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
@@ -130,6 +141,7 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("approvals/<str:request_id>", approvals.answer, name="approval_answer"),
     path("notifications", notifications.notifications, name="notifications"),
     path("notifications/count", notifications.count, name="notifications_count"),
+    path("keys", shortcuts.shortcuts, name="shortcuts"),
     path("me", team.me, name="me"),
     path("team", team.team, name="team"),
     path("briefing", briefings.briefing, name="briefing"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.cache import caches
 
+from loyalty.console import shortcuts
 from merchants import briefings, ids, seats, seen_notifications, tenancy
 from rewards import approvals
 from rewards.approvals import AskedLine
@@ -163,3 +164,52 @@ def test_the_number_comes_when_it_was_not_counted_lately(cafe, dana, asked, open
         seen_notifications.note(merchant=cafe, seat=dana, keys=[], now=datetime.now(UTC))
     page = open_page(f"/console/{cafe.slug}/team", client=browser_of(dana.user))
     page.locator(".bell__number").wait_for()
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [LOOKS[0], LOOKS[2], LOOKS[4]])
+def test_the_list_of_keys_is_sound(cafe, dana, open_page, assert_sound, shot, width, scheme, language):
+    page = open_page(
+        f"/console/{cafe.slug}/keys", client=browser_of(dana.user), width=width, scheme=scheme, language=language
+    )
+    assert_sound(page)
+    shot(page, f"keys-{width}-{scheme}-{language}")
+
+
+def test_the_keys_of_the_list_work(cafe, dana, asked, open_page):
+    page = open_page(f"/console/{cafe.slug}/team", client=browser_of(dana.user))
+    for key, _name, _permission in shortcuts.GO:
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        path = {"d": "dashboard", "c": "counter/", "m": "members/", "a": "approvals", "p": "programme/", "r": "rewards",
+                "t": "team", "s": "settings", "n": "notifications"}[key]  # fmt: skip
+        page.wait_for_url(f"**/console/{cafe.slug}/{path}")
+        if key == "c":  # the counter has keys of its own
+            page.goto(f"/console/{cafe.slug}/team")
+    page.keyboard.press("?")
+    page.wait_for_url("**/keys")
+
+    page.goto(f"/console/{cafe.slug}/approvals")
+    page.keyboard.press("j")
+    first = page.evaluate("document.activeElement.href")
+    page.keyboard.press("j")
+    second = page.evaluate("document.activeElement.href")
+    page.keyboard.press("k")
+    assert "/members/mem_" in first
+    assert second != first
+    assert page.evaluate("document.activeElement.href") == first
+
+
+def test_letters_typed_into_a_field_or_turned_off_go_nowhere(cafe, dana, open_page):
+    page = open_page(f"/console/{cafe.slug}/team", client=browser_of(dana.user))
+    page.locator("#invite [name=name]").press_sequentially("gd?")
+    assert page.locator("#invite [name=name]").input_value() == "gd?"
+    assert page.url.endswith("/team")
+
+    page.goto(f"/console/{cafe.slug}/keys")
+    page.locator("input[data-keys]").uncheck()
+    page.reload()
+    assert not page.locator("input[data-keys]").is_checked()
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    page.wait_for_timeout(300)
+    assert page.url.endswith("/keys")

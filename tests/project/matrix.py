@@ -110,6 +110,7 @@ CONSOLE = {
     "console:approvals": "o m . . .",
     "console:approval_ask": "o m . . .",
     "console:approval_answer": "o m . . .",
+    "console:shortcuts": "o m a c p",
     "console:notifications": "o m a c p",
     "console:notifications_count": "o m a c p",
     "console:briefing": "o m a c p",
