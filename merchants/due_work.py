@@ -7,7 +7,7 @@ from typing import Final
 
 from django.conf import settings
 
-from merchants import messages
+from merchants import browsers, messages
 from merchants.due import DueWork, Trouble, Turn, WaitingRows
 from merchants.models.merchants import Merchant
 from merchants.webhooks import pruning, relay
@@ -31,7 +31,7 @@ DUE_WORK: Final = (
     ),
     DueWork(name="messages", seconds=5, merchants=messages.merchants_due, turn=messages.send_due, opens_tenants=True),
 )
-PRUNED: Final[tuple[Turn, ...]] = (pruning.prune, messages.prune)
+PRUNED: Final[tuple[Turn, ...]] = (pruning.prune, messages.prune, browsers.prune)
 WAITING: Final = (
     WaitingRows(
         "outbox_events", "SELECT count(*), min(recorded_at) FROM merchants_outboxevent WHERE relayed_at IS NULL"

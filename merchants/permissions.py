@@ -39,6 +39,7 @@ class Permission(StrEnum):
     RECORD_LARGE_SALES = "record_large_sales"
     OPEN_COUNTER_DEVICES = "open_counter_devices"
     MANAGE_CASHIERS = "manage_cashiers"
+    BRIEF_STAFF = "brief_staff"
     MANAGE_SEATS = "manage_seats"
     MANAGE_KEYS = "manage_keys"
     MANAGE_WEBHOOKS = "manage_webhooks"

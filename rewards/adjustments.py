@@ -76,6 +76,7 @@ class _Correction:
     undone: Adjustment | None = None
     occurred_at: datetime | None = None
     is_silent: bool = False
+    asked_by: str = ""
 
 
 def adjust(
@@ -86,6 +87,7 @@ def adjust(
     actor: Actor,
     may_make_debt: bool = False,
     is_silent: bool = False,
+    asked_by: str = "",
 ) -> DocumentOutcome:
     """Give a member points or take them, and keep the reason in the ledger and the audit record.
 
@@ -96,7 +98,8 @@ def adjust(
     one member and day; nobody else adjusts. Locks the member's account.
 
     Dated back (`occurred_at`), points are given by the terms and tier of then, and lapse at once if they ended meanwhile;
-    those taken could be spent at every instant since. `is_silent`: others hear nothing of it.
+    those taken could be spent at every instant since. `is_silent`: others hear nothing of it. `asked_by` is whose wish the
+    `actor` approves (`staff:seat_…`); the audit record names both.
 
     :raises MayNotAdjust, MayNotMakeDebt, AboveYourLimit: by role; nothing is kept.
     :raises Invalid, MemberNotFound: it cannot be meant.
@@ -107,6 +110,7 @@ def adjust(
     wanted = _Correction(
         asked.member, asked.points, asked.reason, asked.expires_at, asked.allow_debt, asked.external_id,
         documents.fingerprint(asked), occurred_at=asked.occurred_at, is_silent=is_silent,
+        asked_by=asked_by,
     )  # fmt: skip
     return _adjust(merchant, wanted, now=now, actor=actor)
 
@@ -157,7 +161,7 @@ def _adjust(merchant: Merchant, asked: _Correction, *, now: datetime, actor: Act
         row.receipt = {
             **_receipt(row, party), "state": "applied", "debt_made": debt_made, "debt_after": party.account.debt,
         }  # fmt: skip
-        _note(merchant, row, party, now=now, actor=actor)
+        _note(merchant, row, party, asked_by=asked.asked_by, now=now, actor=actor)
         if not asked.is_silent:
             _tell(merchant, row, party, now=now)
     ended.write(book, row)
@@ -170,7 +174,9 @@ class AlreadyUndone(Conflict):
     code: ClassVar[str] = "already_undone"
 
 
-def undo(*, merchant: Merchant, adjustment: str, reason: str, now: datetime, actor: Actor) -> DocumentOutcome:
+def undo(
+    *, merchant: Merchant, adjustment: str, reason: str, now: datetime, actor: Actor, asked_by: str = ""
+) -> DocumentOutcome:
     """Move the points of an adjustment (its public id) the other way, once, as a new adjustment.
 
     Points that were given are taken from what is left of them, then as any others; points that were taken come back as
@@ -184,7 +190,7 @@ def undo(*, merchant: Merchant, adjustment: str, reason: str, now: datetime, act
     if row is None:
         raise NotFound(_("There is no such adjustment."))
     _check_not_undone(merchant, row)
-    wanted = _Correction(MemberRef(id=row.member.public_id), -row.points, reason, undone=row)
+    wanted = _Correction(MemberRef(id=row.member.public_id), -row.points, reason, undone=row, asked_by=asked_by)
     return _adjust(merchant, wanted, now=now, actor=actor)
 
 
@@ -288,13 +294,14 @@ def _tell(merchant: Merchant, row: Adjustment, party: Party, *, now: datetime) -
     )  # fmt: skip
 
 
-def _note(merchant: Merchant, row: Adjustment, party: Party, *, now: datetime, actor: Actor) -> None:
+def _note(merchant: Merchant, row: Adjustment, party: Party, *, asked_by: str, now: datetime, actor: Actor) -> None:
     audit.record(
         merchant=merchant, action="points.adjusted", actor=actor, now=now, subject=party.public_id,
         details={
             "adjustment": row.public_id, "points": row.points,
             "undoes": row.undoes.public_id if row.undoes else None,
             "balance": [party.account.balance - row.points, party.account.balance],
+            **({"asked_by": asked_by} if asked_by else {}),
         },
     )  # fmt: skip
 

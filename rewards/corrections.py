@@ -1,4 +1,4 @@
-"""Why things were corrected: the reasons that adjustments, refunds, reversals and transfers keep."""
+"""Why things were corrected: the reasons that adjustments, refunds, reversals, transfers and requests keep."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def reasons(*, merchant: Merchant, public_ids: Sequence[str]) -> dict[str, str]:
             "SELECT public_id, reason FROM rewards_adjustment WHERE merchant_id = %s AND public_id = ANY(%s) "
             "UNION ALL SELECT public_id, reason FROM rewards_refund WHERE merchant_id = %s AND public_id = ANY(%s) "
             "UNION ALL SELECT public_id, reason FROM rewards_reversal WHERE merchant_id = %s AND public_id = ANY(%s) "
-            "UNION ALL SELECT public_id, reason FROM rewards_transfer WHERE merchant_id = %s AND public_id = ANY(%s)",
-            [*wanted, *wanted, *wanted, *wanted],
+            "UNION ALL SELECT public_id, reason FROM rewards_transfer WHERE merchant_id = %s AND public_id = ANY(%s) "
+            "UNION ALL SELECT public_id, CASE WHEN answer = '' THEN reason ELSE reason || ' – ' || answer END "
+            "FROM rewards_pointsrequest WHERE merchant_id = %s AND public_id = ANY(%s)",
+            wanted * 5,
         )
         return {public_id: reason for public_id, reason in cursor.fetchall() if reason}

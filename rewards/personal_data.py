@@ -12,6 +12,7 @@ from members.models import Member
 from merchants.models.merchants import Merchant
 from rewards.mechanics import MECHANICS
 from rewards.models.accounts import Account, ExpiryNotice
+from rewards.models.approvals import PointsRequestLine
 from rewards.models.corrections import Merge, Transfer
 from rewards.models.purchases import Claim, Unclaim
 
@@ -50,6 +51,11 @@ def of_member(*, merchant: Merchant, member: Member) -> Mapping[str, Any]:
         "claims_undone": [
             {"purchase": row.purchase.public_id, "at": row.occurred_at, "reason": row.reason}
             for row in Unclaim.objects.filter(**of_people).select_related("purchase").order_by("-pk")
+        ],
+        "points_requests": [
+            {"points": row.points, "reason": row.request.reason, "state": row.request.state,
+             "asked_at": row.request.asked_at, "decided_at": row.request.decided_at}
+            for row in PointsRequestLine.objects.filter(**of_people).select_related("request").order_by("-pk")
         ],
         **{name: rows for mechanic in MECHANICS for name, rows in mechanic.personal_data(merchant, ids).items()},
     }  # fmt: skip

@@ -39,12 +39,16 @@ class BackOffice(admin.AdminSite):
     def get_urls(self) -> list[Any]:
         own = [
             path("health/", self.admin_view(self.health), name="health"),
+            path("backups/", self.admin_view(self.backups), name="backups"),
             path("open-merchant/", self.admin_view(self.open_merchant), name="open_merchant"),
         ]
         return [*own, *super().get_urls()]
 
     def health(self, request: HttpRequest) -> HttpResponse:
         return installation.show_health(request, self.each_context(request))
+
+    def backups(self, request: HttpRequest) -> HttpResponse:
+        return installation.show_backups(request, self.each_context(request))
 
     def open_merchant(self, request: HttpRequest) -> HttpResponse:
         return installation.open_merchant(request, self.each_context(request))

@@ -20,11 +20,12 @@ from django.utils.translation import gettext_lazy
 
 from loyalty.operations import health
 from loyalty.worker.schedule import SCHEDULE, TROUBLES, WAITING
-from merchants import contacts, money, opening, ticks
+from merchants import backups, contacts, directory, money, opening, ticks
 from merchants.actors import Actor
 from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
 from merchants.languages import LANGUAGES
+from rewards import verify
 
 REASON_MAX = 200
 
@@ -71,9 +72,30 @@ def show_health(request: HttpRequest, around: dict[str, Any]) -> HttpResponse:
     now = timezone.now()
     page = {
         "title": _("Health"), "findings": health.findings(now=now), "ticks": list(_ticks(now)),
-        "waiting": _counted(WAITING), "troubles": _counted(TROUBLES), "now": now,
+        "waiting": _counted(WAITING), "troubles": _counted(TROUBLES), "now": now, "frozen": _with_frozen_accounts(),
+        "sent": [report for report in ticks.report() if report.name.startswith("send.")],
     }  # fmt: skip
     return render(request, "admin/health.html", {**around, **page})
+
+
+def show_backups(request: HttpRequest, around: dict[str, Any]) -> HttpResponse:
+    """Show which backups were noted, how old the last one is, and how one is made."""
+    now, rows = timezone.now(), backups.listed()
+    page = {
+        "title": _("Backups"), "rows": rows, "newest": rows[0] if rows else None, "is_late": backups.is_late(now=now),
+        "last_restored": backups.last_restored(), "hours_max": backups.HOURS_MAX, "now": now,
+    }  # fmt: skip
+    return render(request, "admin/backups.html", {**around, **page})
+
+
+def _with_frozen_accounts() -> list[Merchant]:
+    """Return the merchants that have a frozen account; none while the database is away."""
+    try:
+        ids = set(verify.merchants_with_frozen())
+    except (DatabaseError, InterfaceError):
+        connections["system"].close()
+        return []
+    return [merchant for merchant in directory.every() if merchant.pk in ids] if ids else []
 
 
 def _ticks(now: datetime) -> Iterator[TickLine]:

@@ -24,7 +24,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
-from loyalty.accounts import second_factor
+from loyalty.accounts import browsers, second_factor
 from loyalty.tenant import merchant_of
 from merchants import counter_devices, seats, tenancy
 from merchants.actors import Actor
@@ -67,6 +67,9 @@ def seat_required(permission: Permission | None) -> Callable[[View], View]:
                 place = found
             if permission is not None and not may(place.actor.role, permission):
                 raise PermissionDenied
+            # After what may be refused: a refusal is rolled back, and the session would remember what is not there.
+            if place.device is None and not browsers.note(request, place.seat, now=now_of(request)):
+                return _to_sign_in(request)
             request.seat = place.seat  # type: ignore[attr-defined]
             request.actor = place.actor  # type: ignore[attr-defined]
             request.counter_device = place.device  # type: ignore[attr-defined]

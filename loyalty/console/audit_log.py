@@ -30,6 +30,10 @@ ACTIONS: dict[str, Any] = {
     "programme.published": gettext_lazy("published the programme"),
     "programme.draft_saved": gettext_lazy("edited the draft of the programme"),
     "points.adjusted": gettext_lazy("adjusted points"),
+    "points.requested": gettext_lazy("asked for approval of points"),
+    "points.request_approved": gettext_lazy("approved a request for points"),
+    "points.request_declined": gettext_lazy("declined a request for points"),
+    "points.request_withdrawn": gettext_lazy("withdrew a request for points"),
     "stamps.adjusted": gettext_lazy("corrected stamps"),
     "points.transferred": gettext_lazy("transferred points to another member"),
     "purchase.refunded": gettext_lazy("refunded a purchase"),
@@ -88,7 +92,10 @@ ACTIONS: dict[str, Any] = {
     "seat.given": gettext_lazy("invited somebody to the team"),
     "seat.role_changed": gettext_lazy("changed somebody's role"),
     "seat.revoked": gettext_lazy("removed somebody's access"),
+    "seat.signed_out": gettext_lazy("signed somebody’s browsers out"),
     "seat.pin_set": gettext_lazy("set a PIN"),
+    "briefing.written": gettext_lazy("wrote a note to the team"),
+    "briefing.ended": gettext_lazy("ended a note to the team"),
     "logo.changed": gettext_lazy("changed the logo"),
     "logo.removed": gettext_lazy("removed the logo"),
     "photo.changed": gettext_lazy("changed the photo of a reward"),
@@ -113,7 +120,7 @@ GROUPS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
         ),
     ),
     "links": (gettext_lazy("API keys and webhooks"), ("key.", "webhook.")),
-    "team": (gettext_lazy("Team"), ("seat.", "counter_device.")),
+    "team": (gettext_lazy("Team"), ("seat.", "counter_device.", "briefing.")),
     "settings": (gettext_lazy("Settings"), ("settings.", "location.", "logo.", "merchant.", "privacy_notice.")),
     "exports": (gettext_lazy("Exports"), ("data.",)),
 }
@@ -137,6 +144,7 @@ _DETAILS: Final[dict[str, Any]] = {
     "churn_alert_percent": gettext_lazy("percent of churn before a warning"),
     "answers_min": gettext_lazy("answers before a score is shown"),
     "outbox_days_kept": gettext_lazy("days events are kept"), "events": gettext_lazy("events"),
+    "browsers": gettext_lazy("browsers"), "members": gettext_lazy("members"), "asked_by": gettext_lazy("asked for by"),
     "changed": gettext_lazy("changed"), "checks": gettext_lazy("what did not add up"), "since": gettext_lazy("since"),
 }  # fmt: skip
 _WORDS: Final[dict[str, Any]] = {
@@ -236,7 +244,12 @@ def _told(merchant: Merchant, rows: Sequence[Record], actor_names: ActorNames, d
 def _document(row: Record) -> str:
     """Return the document which this record is of: it keeps the reason, the record is kept for ever and does not."""
     return next(
-        (row.details[key] for key in ("adjustment", "refund", "reversal", "transfer") if row.details.get(key)), ""
+        (
+            row.details[key]
+            for key in ("adjustment", "refund", "reversal", "transfer", "request")
+            if row.details.get(key)
+        ),
+        "",
     )
 
 
@@ -277,6 +290,8 @@ class _Units:
             return formats.moment(datetime.fromisoformat(value))
         if key == "to":
             return self.names.get(value, value)
+        if key == "asked_by":
+            return self.names.get(value.partition(":")[2], value)
         if key in _MONEY:
             return formats.money(value, self.merchant.currency, self.merchant.display_digits)
         if key in _POINTS:

@@ -44,6 +44,10 @@ PAGES: tuple[tuple[str, Any, str], ...] = (
     ("till", _("Till simulator"), "code"),
     ("events", _("Events"), "activity"),
     ("team", _("Team and places"), "store"),
+    ("approvals", _("Approvals"), "check-circle"),
+    ("briefings", _("Notes to the team"), "mail"),
+    ("notifications", _("Notifications"), "bell"),
+    ("shortcuts", _("Keys"), "question"),
     ("settings_record", _("Audit log"), "history"),
     ("settings", _("Settings"), "settings"),
     ("privacy", _("Privacy"), "shield"),
@@ -99,8 +103,13 @@ def _person(request: HttpRequest, found: FoundMember) -> Hit:
 def _pages(request: HttpRequest, typed: str) -> Iterator[Hit]:
     for name, label, icon in PAGES:
         href = reverse(f"console:{name}", kwargs={"merchant_slug": merchant_of(request).slug})
-        if _fits(str(label), typed) and screens.may_do(request, resolve(href).func.permission):  # type: ignore[attr-defined]
+        if _fits(str(label), typed) and _may_open(request, href):
             yield Hit(str(label), href, icon)
+
+
+def _may_open(request: HttpRequest, href: str) -> bool:
+    permission: Permission | None = resolve(href).func.permission  # type: ignore[attr-defined]
+    return permission is None or screens.may_do(request, permission)
 
 
 def _parts(request: HttpRequest, typed: str) -> Iterator[Hit]:

@@ -12,13 +12,14 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from loyalty.console import bell
 from loyalty.console.access import actor_of, now_of, seat_of, workplaces_of
 from loyalty.tenant import merchant_of
 from loyalty.ui.list_cursors import read_cursor as read_cursor
 from merchants import cursors
 from merchants.permissions import Permission, Role, may
 from rewards import terms, versions
-from rewards.versions import Version
+from rewards.versions import Timeline, Version
 
 T = TypeVar("T")
 PAGE = 25
@@ -45,6 +46,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "seats": workplaces,
         "seat": seat_of(request),
+        "bell": bell.known(seat_of(request)),
         "role_name": Role(role).label,
         "now": now_of(request),
         "can": {permission.value: may(role, permission) for permission in Permission},
@@ -55,17 +57,23 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def reward_names(request: HttpRequest) -> dict[str, str]:
     """Return what rewards are called, those that are gone too, by the newest terms that knew each."""
     language = get_language() or "en"
-    timeline = versions.timeline(merchant_of(request).pk)
+    timeline = timeline_of(request)
     return {
         each.code: terms.text(each.name, language) for version in timeline.versions for each in version.terms.rewards
     }
 
 
+def timeline_of(request: HttpRequest) -> Timeline:
+    """Return all versions of the terms, looked up once a request."""
+    if not hasattr(request, "terms_timeline"):
+        request.terms_timeline = versions.timeline(merchant_of(request).pk)  # type: ignore[attr-defined]
+    return request.terms_timeline  # type: ignore[attr-defined, no-any-return]
+
+
 def version_of(request: HttpRequest) -> Version | None:
     """Return the terms in force now, looked up once a request."""
     if not hasattr(request, "terms_in_force"):
-        found = versions.timeline(merchant_of(request).pk).at(now_of(request))
-        request.terms_in_force = found  # type: ignore[attr-defined]
+        request.terms_in_force = timeline_of(request).at(now_of(request))  # type: ignore[attr-defined]
     return request.terms_in_force  # type: ignore[attr-defined, no-any-return]
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages as notes
-from django.contrib.auth import logout
+from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,11 +20,11 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from loyalty.console import access, screens
+from loyalty.console import access, briefings, screens
 from loyalty.console.access import actor_of, now_of, seat_of, seat_required
 from loyalty.tenant import merchant_of
 from loyalty.ui import offline
-from merchants import contacts, counter_devices, locations, messages, seats
+from merchants import browsers, contacts, counter_devices, locations, messages, seats
 from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission, Role, may
@@ -77,20 +78,40 @@ def workplaces(request: HttpRequest) -> HttpResponse:
 @require_GET
 @seat_required(None)
 def start(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Lead to the first page the role may open."""
+    """Lead to the notes one has not read yet, else to the first page the role may open."""
+    if briefings.unread_by(request):
+        return redirect("console:briefing", merchant_slug=merchant_slug)
     for permission, name in START_PAGES:
         if may(actor_of(request).role, permission):
             return redirect(name, merchant_slug=merchant_slug)
     return redirect("console:me", merchant_slug=merchant_slug)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @seat_required(None)
 def me(request: HttpRequest, merchant_slug: str) -> HttpResponse:
-    """Say who one is here, and lead to what belongs to the person alone."""
-    return screens.show(
-        request, "console/people/me.html", {"seat": seat_of(request), "device": access.device_of(request)}
-    )
+    """Say who one is here and where one is signed in; a POST signs one browser out, or all others, as `act` says."""
+    here, user = seat_of(request), seat_of(request).user
+    if access.device_of(request) is not None or user is None:
+        return screens.show(request, "console/people/me.html", {"seat": here, "device": access.device_of(request)})
+    key = request.session.session_key
+    if request.method == "POST":
+        common: dict[str, Any] = {
+            "merchant": merchant_of(request), "seat": here, "now": now_of(request), "actor": actor_of(request)
+        }  # fmt: skip
+        try:
+            if request.POST.get("act") == "others":
+                browsers.end_others(session_key=key, **common)
+                update_session_auth_hash(request, user)
+                notes.success(request, _("You are signed out in every other browser."))
+            else:
+                browsers.end_own(browser_id=request.POST.get("browser", ""), **common)
+                notes.success(request, _("This browser is signed out."))
+        except LoyaltyError as refusal:
+            notes.error(request, refusal.detail)
+        return redirect("console:me", merchant_slug=merchant_slug)
+    held = browsers.of_person(user=user, session_key=key, now=now_of(request))
+    return screens.show(request, "console/people/me.html", {"seat": here, "browsers": held})
 
 
 @require_GET
@@ -146,6 +167,7 @@ def seat(request: HttpRequest, merchant_slug: str, seat_id: str) -> HttpResponse
             "role": lambda: seats.change_role(**_on(request, seat_id), role=request.POST.get("role", "")),
             "pin": lambda: seats.set_pin(**_on(request, seat_id), pin=request.POST.get("pin", "")),
             "revoke": lambda: seats.revoke(**_on(request, seat_id)),
+            "sign_out": lambda: _sign_out(request, shown),
         }
         verb = verbs.get(request.POST.get("act", ""))
         if verb is None:
@@ -158,12 +180,15 @@ def seat(request: HttpRequest, merchant_slug: str, seat_id: str) -> HttpResponse
             notes.error(request, refusal.detail)
             return redirect("console:seat", merchant_slug=merchant_slug, seat_id=seat_id)
         notes.success(request, _("Done. It counts from now on."))
+        if request.POST.get("act") == "sign_out":
+            return redirect("console:seat", merchant_slug=merchant_slug, seat_id=seat_id)
         return redirect("console:team", merchant_slug=merchant_slug)
     roles = [(value, label) for value, label in Role.choices if value == Role.CASHIER or _may_seat(request)]
     may_change = shown.role == Role.CASHIER or _may_seat(request)
-    return screens.show(
-        request, "console/people/seat.html", {"seat_shown": shown, "roles": roles, "may_change": may_change}
-    )
+    page: dict[str, Any] = {"seat_shown": shown, "roles": roles, "may_change": may_change}
+    if may_change:
+        page["browsers"] = browsers.of_seat(seat=shown, session_key=request.session.session_key, now=now_of(request))
+    return screens.show(request, "console/people/seat.html", page)
 
 
 @require_POST
@@ -261,6 +286,22 @@ def _on(request: HttpRequest, seat_id: str) -> dict[str, Any]:
         "now": now_of(request),
         "actor": actor_of(request),
     }
+
+
+def _sign_out(request: HttpRequest, shown: Seat) -> None:
+    """Sign one browser of the seat out, or all.
+
+    :raises PermissionDenied: who may not change the seat does not end its sessions either.
+    """
+    if not (shown.role == Role.CASHIER or _may_seat(request)):
+        raise PermissionDenied
+    common: dict[str, Any] = {
+        "merchant": merchant_of(request), "seat": shown, "now": now_of(request), "actor": actor_of(request)
+    }  # fmt: skip
+    if request.POST.get("browser"):
+        browsers.end_at_seat(browser_id=request.POST["browser"], **common)
+    else:
+        browsers.end_all_at_seat(**common)
 
 
 def _may_seat(request: HttpRequest) -> bool:

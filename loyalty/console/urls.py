@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from loyalty.console import audit_log, finding, photos, privacy, rewards, settings, team
+from loyalty.console import (
+    approvals,
+    audit_log,
+    briefings,
+    finding,
+    notifications,
+    photos,
+    privacy,
+    rewards,
+    settings,
+    shortcuts,
+    team,
+)
 from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
@@ -127,8 +139,17 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("settings/place", settings.change_place, name="settings_place"),
     path("settings/privacy", privacy.privacy, name="privacy"),
     path("settings/record", audit_log.record, name="settings_record"),
+    path("approvals", approvals.approvals, name="approvals"),
+    path("approvals/ask", approvals.ask, name="approval_ask"),
+    path("approvals/<str:request_id>", approvals.answer, name="approval_answer"),
+    path("notifications", notifications.notifications, name="notifications"),
+    path("notifications/count", notifications.count, name="notifications_count"),
+    path("keys", shortcuts.shortcuts, name="shortcuts"),
     path("me", team.me, name="me"),
     path("team", team.team, name="team"),
+    path("briefing", briefings.briefing, name="briefing"),
+    path("team/briefings", briefings.briefings, name="briefings"),
+    path("team/briefings/<str:briefing_id>/end", briefings.end, name="briefing_end"),
     path("team/invite", team.invite, name="seat_invite"),
     path("team/<str:seat_id>", team.seat, name="seat"),
     path("devices/open", team.open_device, name="device_open"),

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_safe
 
 from loyalty import VERSION
 from loyalty.operations import heartbeat, metrics
-from merchants import sending_health
+from merchants import backups, sending_health
 from merchants.database import clocks, roles, schema, sql_errors
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -104,6 +104,15 @@ def findings(*, now: datetime) -> list[Finding]:
                 is_vital=False,
                 sentence="The last mail could not be sent. Run `manage.py check_messages`.",
                 word="failing",
+            )
+        )
+        found.append(
+            Finding(
+                "backup",
+                not backups.is_late(now=now),
+                is_vital=False,
+                sentence=f"The last backup is older than {backups.HOURS_MAX} hours.",
+                word="late",
             )
         )
     except (DatabaseError, InterfaceError):

@@ -30,4 +30,5 @@ from rewards.verify.inspecting import verify_members as verify_members
 from rewards.verify.thawing import REASON_MAX as REASON_MAX
 from rewards.verify.thawing import FrozenAccount as FrozenAccount
 from rewards.verify.thawing import frozen as frozen
+from rewards.verify.thawing import merchants_with_frozen as merchants_with_frozen
 from rewards.verify.thawing import thaw as thaw

@@ -9,7 +9,7 @@ from typing import ClassVar
 from django.utils.translation import gettext as _
 
 from members import directory
-from merchants import audit, texts
+from merchants import audit, due, texts
 from merchants.actors import Actor
 from merchants.errors import Conflict, Invalid
 from merchants.models.merchants import Merchant
@@ -48,6 +48,11 @@ def frozen(*, merchant: Merchant) -> list[FrozenAccount]:
     rows = Account.objects.filter(merchant=merchant, frozen_at__isnull=False).order_by("frozen_at", "pk")
     found = rows.values_list("member__public_id", "frozen_at")[:LISTED_MAX]
     return [FrozenAccount(member, since) for member, since in found if since is not None]
+
+
+def merchants_with_frozen() -> list[int]:
+    """Return the ids of merchants that have a frozen account, asked across all of them as the system role."""
+    return due.merchants_with(Account, frozen_at__isnull=False)
 
 
 def thaw(*, merchant: Merchant, public_id: str, reason: str, now: datetime, actor: Actor) -> None:

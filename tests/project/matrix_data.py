@@ -14,18 +14,18 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from members.models import Member
-from merchants import ids, keys, logos, outbox, photos, tenancy
+from merchants import briefings, ids, keys, logos, outbox, photos, tenancy
 from merchants.actors import SYSTEM
 from merchants.models.merchants import Merchant
 from merchants.models.outbox import OutboxEvent
 from merchants.models.people import CounterDevice, User
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks import addresses, endpoints
-from rewards import adjustments, merging, purchases, transfers
+from rewards import adjustments, approvals, merging, purchases, transfers
 from rewards.models.redemptions import Redemption
 from tests.builders import PROGRAMME, Shop
 from tests.drawings import png
-from tests.people import browser_of, cashier_browser, join, member_browser, open_shop, seat_at, staff_browser
+from tests.people import MANAGER, browser_of, cashier_browser, join, member_browser, open_shop, seat_at, staff_browser
 
 #: Parameters of addresses that name no row of a merchant.
 NOT_OURS = {
@@ -231,6 +231,7 @@ def _samples(merchant: Merchant, member_id: str) -> dict[str, str]:
         "redemption": redemption.public_id,
         "redemption_id": redemption.public_id,
         "purchase_id": _purchase(merchant, member_id, now),
+        "briefing_id": _briefing(merchant, now),
         **_documents(merchant, member_id, now),
     }
 
@@ -257,8 +258,22 @@ def _documents(merchant: Merchant, member_id: str, now: datetime) -> dict[str, s
             "refund": purchases.refund(asked=back, **common).public_id,
             "adjustment": adjustments.adjust(asked=gift, **common).public_id,
             "bulk_id": bulk,
+            "request_id": approvals.ask(
+                request_id=ids.mint("prq"), lines=[approvals.AskedLine(member_id, 5_000)], reason="A sample",
+                merchant=merchant, now=now, actor=MANAGER,
+            ),
             "transfer": transfers.transfer(asked=given, **common).public_id,
-        }
+        }  # fmt: skip
+
+
+def _briefing(merchant: Merchant, now: datetime) -> str:
+    """A note to the team that is read by nobody yet, from next week on: it is in nobody's way."""
+    later = now + timedelta(days=7)
+    with tenancy.tenant(merchant):
+        return briefings.write(
+            merchant=merchant, texts_by_language={"en": "A sample"}, roles=[], places=[], starts_at=later, ends_at=None,
+            now=now, actor=MANAGER,
+        )  # fmt: skip
 
 
 def _merge(merchant: Merchant, member_id: str, now: datetime) -> str:

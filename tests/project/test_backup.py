@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from pathlib import Path
 import psycopg2
 import pytest
 import yaml
+from django.core.management import CommandError, call_command
 
 from loyalty.launch import directories
 from loyalty.launch.postgres import Postgres, binaries
 from loyalty.launch.urls import psycopg_from_url, with_database
+from merchants import backups
 from tests import builders, postgres_admin
 
 RESTORED = "restore_drill"
@@ -168,12 +171,48 @@ def test_the_backup_of_compose_is_whole_or_not_there(busy_cafe, tmp_path):
     done = run_it()
     assert done.returncode == 0, done.stderr
     [dump] = tmp_path.iterdir()
-    assert done.stdout == f"{dump}\n"
+    assert done.stdout == f"{dump} {dump.stat().st_size}\n"
     assert "TABLE DATA public rewards_entry" in run("pg_restore", "--list", str(dump), url=backup_url()).stdout
 
     dump.unlink()
     assert run_it(PGUSER="app_owner").returncode != 0
     assert [left.suffix for left in tmp_path.iterdir()] in ([], [".part"])
+
+
+def test_the_command_writes_a_dump_and_notes_it(busy_cafe, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DATABASE_BACKUP_URL", backup_url())
+
+    call_command("backup", "make", str(tmp_path))
+
+    [dump] = tmp_path.iterdir()
+    assert capsys.readouterr().out == f"{dump} {dump.stat().st_size}\n"
+    assert "TABLE DATA public rewards_entry" in run("pg_restore", "--list", str(dump), url=backup_url()).stdout
+    noted = next(row for row in backups.listed() if row.name == dump.name)
+    assert (noted.size_bytes, noted.is_read, noted.restored_at) == (dump.stat().st_size, True, None)
+
+    call_command("backup", "restored", dump.name)
+    assert next(row for row in backups.listed() if row.name == dump.name).restored_at is not None
+    with pytest.raises(CommandError, match="There is no such backup"):
+        call_command("backup", "restored", "loyalty-1999.dump")
+
+
+def test_a_dump_that_fails_is_neither_there_nor_noted(busy_cafe, tmp_path, monkeypatch):
+    before = len(backups.listed())
+    monkeypatch.setenv("DATABASE_BACKUP_URL", os.environ["DATABASE_OWNER_URL"])
+    with pytest.raises(CommandError, match="row-level security"):
+        call_command("backup", "make", str(tmp_path))
+    assert (list(tmp_path.iterdir()), len(backups.listed())) == ([], before)
+
+
+def test_what_compose_printed_is_noted(busy_cafe, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("/backups/loyalty-2026-12-01T021500Z.dump 48213\n"))
+    call_command("backup", "note")
+    noted = next(row for row in backups.listed() if row.name == "loyalty-2026-12-01T021500Z.dump")
+    assert noted.size_bytes == 48_213
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(CommandError, match="No backup was made"):
+        call_command("backup", "note")
 
 
 def test_the_owners_dump_is_refused_rather_than_empty(busy_cafe, tmp_path):

@@ -26,9 +26,10 @@ SPOKEN = json.loads(openapi.written())
 #: Refusals that only screens can meet; what a till can meet belongs into the catalogue.
 SCREENS_ONLY = {
     "refused", "forbidden", "conflict", "unknown_scope", "key_not_found", "key_already_ended",
-    "above_your_limit", "already_claimed", "already_undone", "asked_before", "bad_picture", "claim_moved", "claim_not_found", "consent_needed",
+    "above_your_limit", "already_claimed", "already_undone", "asked_before", "backup_not_found", "bad_picture", "briefing_not_found", "browser_not_found", "may_not_brief", "claim_moved", "claim_not_found", "consent_needed",
     "contact_in_use", "contact_not_reachable", "device_not_yours", "fresh_code_needed", "last_owner", "location_code_taken",
-    "location_not_found", "may_not_adjust", "not_proved", "not_your_contact", "not_yours_to_give", "notice_moved",
+    "location_not_found", "may_not_adjust", "may_not_approve", "own_points_request", "points_request_decided", "points_request_lapsed",
+    "points_request_not_found", "not_proved", "not_your_contact", "not_yours_to_give", "notice_moved",
     "perhaps_somebody_else", "referral_not_waiting",
     "sandbox_there", "seat_taken", "too_many_photos", "slug_taken", "settled_already", "reason_missing", "account_not_frozen", "account_still_faulty", "too_many_attempts", "too_many_waiting", "undo_gone", "weak_pin",
 }  # fmt: skip

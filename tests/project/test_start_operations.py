@@ -59,6 +59,7 @@ def test_an_installation_as_the_start_makes_it_is_ready(client: Client):
             "tenancy": "ok",
             "migrations": "ok",
             "mail": "ok",
+            "backup": "ok",
             "clock": "ok",
             "disk": "ok",
             "valkey": "ok",

@@ -9,16 +9,19 @@ import contextlib
 import threading
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import OperationalError
 
 from members.models import Member
-from merchants import tenancy
+from merchants import ids, tenancy
+from merchants.actors import Actor
 from merchants.database import sql_errors
 from merchants.errors import LoyaltyError
 from merchants.models.outbox import OutboxEvent
-from rewards import counters, erasure, expiry, parties, redemptions, verify
+from rewards import approvals, counters, erasure, expiry, parties, redemptions, verify
+from rewards.models.corrections import Adjustment
 from rewards.models.counters import Counter as CounterRow
 from rewards.points import Book
 from tests import builders, threads
@@ -123,6 +126,55 @@ def test_a_managers_limit_is_not_passed_by_twenty_at_once(cafe):
     found = counted(lambda: mina.is_adjusted(25, by=builders.MANAGER), times=TWENTY)
     assert found == {"done": 4, "above_your_limit": 16}
     assert mina.points()[0] == 100
+
+
+def asks_for(cafe, *lines):
+    common = {"merchant": cafe.merchant, "now": cafe.now}
+    return cafe.does(
+        lambda: approvals.ask(
+            request_id=ids.mint("prq"), lines=lines, reason="The till was down", actor=builders.MANAGER, **common
+        )
+    )
+
+
+def owners_who_approve(cafe, request_id, *, times):
+    """Different owners, each approving as their own browser does."""
+    return [
+        lambda number=number: approvals.approve(
+            merchant=cafe.merchant, request_id=request_id, now=cafe.now,
+            actor=Actor("staff", f"seat_owner{number:011d}", role="owner"),
+        )
+        for number in range(times)
+    ]  # fmt: skip
+
+
+def test_two_owners_who_approve_at_once_make_one_adjustment(cafe, rounds):
+    for number in range(rounds):
+        mina = cafe.member(f"Mina {number}")
+        request_id = asks_for(cafe, approvals.AskedLine(mina.public_id, 5_000))
+        assert counted(*owners_who_approve(cafe, request_id, times=2)) == {"done": 1, "points_request_decided": 1}
+        assert mina.points() == (5_000, 0, 0, 0)
+
+
+def test_a_request_for_many_that_five_owners_approve_at_once_gives_each_once(cafe):
+    people = [cafe.member(f"M{number}") for number in range(6)]
+    request_id = asks_for(cafe, *(approvals.AskedLine(person.public_id, 700) for person in people))
+    assert set(counted(*owners_who_approve(cafe, request_id, times=5))) <= {"done", "points_request_decided"}
+    assert [person.points() for person in people] == [(700, 0, 0, 0)] * 6
+    with tenancy.tenant(cafe.merchant):
+        assert Adjustment.objects.filter(merchant=cafe.merchant).count() == 6
+
+
+def test_an_answer_and_a_withdrawal_at_once_are_one_of_them(cafe):
+    mina = cafe.member("Mina")
+    request_id = asks_for(cafe, approvals.AskedLine(mina.public_id, 5_000))
+    withdraw = partial(
+        approvals.withdraw, merchant=cafe.merchant, request_id=request_id, now=cafe.now, actor=builders.MANAGER
+    )
+    (owner,) = owners_who_approve(cafe, request_id, times=1)
+    found = at_once(owner, lambda: cafe.does(withdraw))
+    assert sorted(found) == ["done", "points_request_decided"]
+    assert mina.points() == ((5_000, 0, 0, 0) if found[0] == "done" else (0, 0, 0, 0))
 
 
 def test_twenty_refunds_of_a_quarter_give_back_four(cafe):

@@ -19,11 +19,22 @@ from analytics import runs
 from engagement import missing
 from members import directory
 from members.references import Reference
-from merchants import contacts, counter_devices, keys, locations, opening, privacy_notices, seats, tenancy
+from merchants import (
+    briefings,
+    contacts,
+    counter_devices,
+    ids,
+    keys,
+    locations,
+    opening,
+    privacy_notices,
+    seats,
+    tenancy,
+)
 from merchants.actors import SYSTEM, Actor
 from merchants.models.merchants import Merchant
 from merchants.webhooks import addresses, endpoints, relay
-from rewards import expiry, purchases, redemptions, tiers
+from rewards import approvals, expiry, purchases, redemptions, tiers
 from rewards.mechanics.stamps import MECHANIC as STAMPS
 
 #: A Monday, ten in the morning in Seoul.
@@ -325,3 +336,12 @@ def _left_open(shop: SampleShop) -> None:
     shop.sells("r11", 18_000, "mina", lines=[{"sku": "yirga", "category": "beans", "amount_minor": 18_000}])
     shop.spends("d7", "mina", points=30, hold=True, hold_minutes=43_200)
     shop.refunds("f4", "r98", amount_minor=1_500, reason="Comes before its purchase")
+    with tenancy.tenant(shop.merchant):
+        approvals.ask(
+            merchant=shop.merchant, request_id=ids.mint("prq"), lines=[approvals.AskedLine(shop.members["mina"], 40_000)],
+            reason="Ten years a member", now=shop.now, actor=MANAGER,
+        )  # fmt: skip
+        briefings.write(
+            merchant=shop.merchant, texts_by_language={"en": "Two beans for each 100 won."}, roles=["cashier"], places=[],
+            starts_at=shop.now, ends_at=None, now=shop.now, actor=MANAGER,
+        )  # fmt: skip

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from merchants import audit, tenancy
+from merchants import audit, backups, sending_health, tenancy
+from merchants.models.backups import Backup
 from merchants.models.merchants import Merchant
 from merchants.models.people import Seat, User
+from rewards.models.accounts import Account
 from tests import builders
 from tests.people import browser_of, seat_at
 from tests.till import Till, issue_key
@@ -25,6 +29,47 @@ def test_health_says_what_is_well_and_which_ticks_never_ran(kim):
     assert [name for name in ("database", "migrations", "disk") if not right[name]] == []
     assert {name for name, _count, _since in page.context["waiting"]} >= {"lots_to_expire"}
     assert page.context["ticks"]
+
+
+def test_health_leads_to_the_frozen_accounts_of_a_shop_and_says_what_mail_did(kim):
+    cafe = builders.cafe()
+    mina = cafe.member("Mina")
+    with tenancy.tenant(cafe.merchant):
+        Account.objects.filter(member_id=mina.id).update(frozen_at=datetime.now(UTC))
+    sending_health.note_sent("email", now=datetime.now(UTC))
+
+    page = kim.get("/backoffice/health/")
+
+    assert cafe.merchant.pk in {merchant.pk for merchant in page.context["frozen"]}
+    assert "send.email" in {report.name for report in page.context["sent"]}
+    frozen = f"/backoffice/merchants/merchant/{cafe.merchant.pk}/frozen/"
+    assert frozen in page.content.decode()
+    kim.post(frozen, {"member": mina.public_id, "reason": "A test froze it"})
+    assert cafe.merchant.pk not in {merchant.pk for merchant in kim.get("/backoffice/health/").context["frozen"]}
+
+
+def test_backups_are_listed_with_the_age_of_the_last_and_a_warning_when_it_is_late(kim):
+    """Told by name, so that another test's backup is no matter: the newest of all is this one."""
+    now = datetime.now(UTC)
+    name = f"{builders.fresh('loyalty')}.dump"
+    backups.note(name=name, size_bytes=5_242_880, is_read=True, now=now - timedelta(hours=2))
+    page = kim.get("/backoffice/backups/")
+    assert "The last backup was made" in page.content.decode()
+    assert (name in page.content.decode(), "5.0\xa0MB" in page.content.decode()) == (True, True)
+    assert finding_of(kim, "backup").is_right
+
+    Backup.objects.all().delete()
+    assert finding_of(kim, "backup").is_right
+    assert "No backup was noted yet." in kim.get("/backoffice/backups/").content.decode()
+
+    backups.note(name=name, size_bytes=1, is_read=True, now=now - timedelta(hours=27))
+    assert "older than 26 hours" in kim.get("/backoffice/backups/").content.decode()
+    assert finding_of(kim, "backup").sentence == "The last backup is older than 26 hours."
+    Backup.objects.all().delete()
+
+
+def finding_of(kim, name):
+    return next(found for found in kim.get("/backoffice/health/").context["findings"] if found.name == name)
 
 
 def test_a_shop_with_a_korean_name_is_opened_with_its_owner(kim):

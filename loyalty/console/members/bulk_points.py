@@ -7,11 +7,12 @@ from typing import Any
 from django import forms
 from django.contrib import messages as notes
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from loyalty.console import screens
+from loyalty.console import approvals, screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.members.exports import chosen_of
 from loyalty.console.programme.fields import PointsField, with_look
@@ -21,6 +22,7 @@ from members.directory import Member
 from merchants import ids, tenancy
 from merchants.permissions import Permission
 from rewards import bulk_adjustments
+from rewards.approvals import DAYS_VALID, AskedLine
 from rewards.bulk_adjustments import BulkOutcome
 
 #: So many names are shown before the points are given; the number of all stands above.
@@ -46,7 +48,9 @@ class GiveForm(forms.Form):
         """Refuse what no single adjustment would be allowed."""
         points: int = self.cleaned_data["points"]
         if self.limit is not None and points > self.limit:
-            raise forms.ValidationError(_("That is more than you may give a member in a day. Ask the owner."))
+            raise forms.ValidationError(
+                _("That is more than you may give a member in a day. Ask an owner."), code="above_your_limit"
+            )
         return points
 
 
@@ -66,6 +70,8 @@ def give(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             screens.decimals_of(request), _limit(request), None if is_first else request.POST,
             initial={"bulk": ids.mint("adj")},
         )  # fmt: skip
+        if request.POST.get("act") == "ask" and not form.is_valid() and _may_ask(form):
+            return _ask(request, form, chosen)
         if not form.is_valid() or request.POST.get("act") != "give":
             return _asked(request, form, chosen)
     read = form.cleaned_data
@@ -76,6 +82,20 @@ def give(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     with tenancy.tenant(merchant):
         _say_refused(request, outcome, {member.public_id: str(member) for member in chosen})
         return screens.to(request, "members_points_given", bulk_id=read["bulk"])
+
+
+def _may_ask(form: GiveForm) -> bool:
+    """State whether all that is wrong with the form is that an owner has to approve it."""
+    return form.is_bound and list(form.errors) == ["points"] and form.has_error("points", "above_your_limit")
+
+
+def _ask(request: HttpRequest, form: GiveForm, chosen: list[Member]) -> HttpResponse:
+    points = form.fields["points"].clean(form.data["points"])
+    return approvals.asked(
+        request, [AskedLine(member.public_id, points) for member in chosen],
+        request_id=request.POST.get("request", ""), reason=form.cleaned_data["reason"],
+        back=screens.url(request, "members"),
+    )  # fmt: skip
 
 
 @require_GET
@@ -100,7 +120,13 @@ def given(request: HttpRequest, merchant_slug: str, bulk_id: str) -> HttpRespons
 @seat_required(Permission.ADJUST_POINTS)
 def undo(request: HttpRequest, merchant_slug: str, bulk_id: str) -> HttpResponse:
     """Take the points back from all who still have them, each in a transaction of its own."""
-    merchant = merchant_of(request)
+    merchant, limit = merchant_of(request), _limit(request)
+    with tenancy.tenant(merchant):
+        made = bulk_adjustments.made_as(merchant=merchant, bulk=_known(bulk_id))
+        if limit is not None and any(abs(row.points) > limit for row in made):
+            answer = screens.to(request, "approval_ask")
+            answer["Location"] += f"?{urlencode({'bulk': bulk_id})}"
+            return answer
     outcome = bulk_adjustments.undo(
         merchant=merchant, bulk=_known(bulk_id), reason=_("Adjustment undone"), now=now_of(request),
         actor=actor_of(request),
@@ -118,7 +144,7 @@ def _asked(request: HttpRequest, form: GiveForm, chosen: list[Member]) -> HttpRe
     is_valid = form.is_bound and form.is_valid()
     page = {
         "form": form, "chosen": chosen, "shown": chosen[:_NAMES_SHOWN], "more": max(len(chosen) - _NAMES_SHOWN, 0),
-        "limit": form.limit, "total": len(chosen) * form.cleaned_data["points"] if is_valid else None,
+        "limit": form.limit, "may_ask": _may_ask(form), "request_id": ids.mint("prq"), "days": DAYS_VALID, "total": len(chosen) * form.cleaned_data["points"] if is_valid else None,
     }  # fmt: skip
     status = 422 if form.is_bound and not is_valid else 200
     return screens.show(request, "console/members/points_give.html", page, status=status)

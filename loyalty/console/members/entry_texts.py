@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -82,6 +82,16 @@ def told(
     return [
         _told(entry, timeline, purchases, language, actors, documents.number_given(entry.external_id, namespaces))
         for entry in entries
+    ]
+
+
+def with_askers(rows: Sequence[EntryRow], askers: Mapping[str, str], actors: Mapping[str, str]) -> list[EntryRow]:
+    """Say beside each entry whose adjustment somebody asked for (`askers`, by its public id) who that was."""
+    return [
+        replace(row, why=[*row.why, _("asked for by %(who)s") % {"who": actors[askers[row.entry.document_id or ""]]}])
+        if row.entry.document_id in askers
+        else row
+        for row in rows
     ]
 
 

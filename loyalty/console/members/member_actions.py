@@ -10,12 +10,13 @@ from django import forms
 from django.contrib import messages as notes
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from engagement import missing, surveys
-from loyalty.console import screens
+from loyalty.console import approvals, screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.members.enrolling import PersonForm, blame
 from loyalty.console.members.member_page import member_or_404, page_of
@@ -29,7 +30,8 @@ from merchants import ids
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from rewards import adjustments, redemptions, referrals, safeguards
-from rewards.adjustments import AdjustmentInput
+from rewards.adjustments import AboveYourLimit, AdjustmentInput
+from rewards.approvals import DAYS_VALID, AskedLine
 from rewards.parties import MemberRef
 
 
@@ -67,7 +69,7 @@ class AdjustForm(forms.Form):
 def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
     """Correct a balance, with a reason, within what the role allows."""
     member, merchant = member_or_404(request, member_id), merchant_of(request)
-    decimals = screens.decimals_of(request)
+    decimals, may_ask = screens.decimals_of(request), False
     form = AdjustForm(
         decimals, request.POST if request.method == "POST" else None,
         initial={"external_id": ids.mint("adj"), "way": "give"},
@@ -81,6 +83,11 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
             points=sign * read["points"], reason=read["reason"],
             allow_debt=sign < 0 and bool(read.get("allow_debt")),
         )  # fmt: skip
+        if request.POST.get("act") == "ask":
+            return approvals.asked(
+                request, [AskedLine(member.public_id, asked.points)], request_id=request.POST.get("request", ""),
+                reason=asked.reason, back=screens.url(request, "member_adjust", member_id=member.public_id),
+            )  # fmt: skip
         try:
             with transaction.atomic():
                 outcome = adjustments.adjust(
@@ -89,6 +96,7 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
             outcome.unless_refused()
         except LoyaltyError as refusal:
             blame(form, refusal)
+            may_ask = isinstance(refusal, AboveYourLimit)
             # A refusal is kept under its id: the next try is a new one.
             typed = request.POST.copy()
             typed["external_id"] = ids.mint("adj")
@@ -96,7 +104,10 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
         else:
             return _back(request, member, _moved(request, asked.points, outcome.receipt["balance_after"]))
     limit = None if screens.may_do(request, Permission.ADJUST_POINTS_WITHOUT_LIMIT) else merchant.adjustment_points_max
-    page = {"member": member, "form": form, "limit": limit}
+    page = {
+        "member": member, "form": form, "limit": limit, "may_ask": may_ask, "request_id": ids.mint("prq"),
+        "days": DAYS_VALID,
+    }  # fmt: skip
     return screens.show(request, "console/members/adjust.html", page, status=422 if form.is_bound else 200)
 
 
@@ -113,6 +124,10 @@ def undo_adjustment(request: HttpRequest, merchant_slug: str, member_id: str) ->
                 now=now_of(request), actor=actor_of(request),
             )  # fmt: skip
         outcome.unless_refused()
+    except AboveYourLimit:
+        answer = screens.to(request, "approval_ask")
+        answer["Location"] += f"?{urlencode({'adjustment': request.POST.get('adjustment', '')})}"
+        return answer
     except LoyaltyError as refusal:
         notes.error(request, refusal.detail)
         return _back(request, member, "")

@@ -28,7 +28,7 @@ from members.directory import Member
 from merchants import ids, keys, locations
 from merchants.directory import Merchant
 from merchants.permissions import Permission
-from rewards import adjustments, balances, documents, redemptions, referrals, stamps, terms, tiers, versions
+from rewards import adjustments, approvals, balances, documents, redemptions, referrals, stamps, terms, tiers, versions
 from rewards.merging import listing
 from rewards.purchases import finding
 from rewards.tiers import TierProgress
@@ -162,11 +162,13 @@ def _activity(request: HttpRequest, merchant: Merchant, found: Member, now: date
     names = {place.code: place.name for place in locations.of(merchant)}
     shown = [replace(entry, location=names.get(entry.location or "", entry.location)) for entry in shown]
     wanted = [row.document_id for row in shown if row.document_kind == "purchase" and row.document_id]
+    actor_names = ActorNames(merchant)
     moved = entry_texts.told(
         shown, timeline=versions.timeline(merchant.pk), purchases=finding.among(merchant=merchant, public_ids=wanted),
-        language=get_language() or "en", actors=ActorNames(merchant), namespaces=keys.namespaces(merchant),
+        language=get_language() or "en", actors=actor_names, namespaces=keys.namespaces(merchant),
     )  # fmt: skip
     given = [row.document_id for row in shown if row.document_kind == "adjustment" and row.document_id]
+    moved = entry_texts.with_askers(moved, approvals.askers(merchant=merchant, adjustment_ids=given), actor_names)
     path = screens.url(request, "member", member_id=found.public_id)
     return {
         "moved": moved, "cursor": following, "only": only,

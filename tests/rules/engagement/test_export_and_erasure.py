@@ -45,6 +45,7 @@ EXPORTED = {
     "rewards.PurchaseLine": ("purchases", "stays in the books without the name"),
     "rewards.Redemption": ("redemptions", "stays; no name"),
     "rewards.Adjustment": ("ledger", "stays; no name"),
+    "rewards.PointsRequestLine": ("points_requests", "stays; no name"),
     "rewards.Transfer": ("transfers", "stays; no name"),
     "rewards.Merge": ("merges", "contacts and card numbers are taken out"),
     "rewards.Claim": ("claims", "stays; no name"),
