@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from django.db import transaction
+from django.db.models import Case, When
 from django.utils.translation import gettext as _
 
 from members import directory
@@ -137,19 +138,21 @@ def ask(
         raise Invalid(_("A request names 1 to %(count)d members.") % {"count": LINES_MAX})
     if any(abs(line.points) > adjustments.POINTS_MAX or (not line.undoes and not line.points) for line in lines):
         raise Invalid(_("An adjustment gives or takes points."), pointer="/points")
-    row, is_new = PointsRequest.objects.get_or_create(
-        merchant=merchant, public_id=request_id,
-        defaults={
-            "asked_by": str(actor), "asked_at": now, "lapses_at": now + timedelta(days=DAYS_VALID), "reason": told,
-        },
-    )  # fmt: skip
-    if is_new:
-        kept = _rows_of(merchant, row, lines)
-        PointsRequestLine.objects.bulk_create(kept)
-        _note(
-            row, "points.requested", now, actor, subject=_subject(merchant, row), points=sum(line.points for line in kept),
-            members=len(kept),
+    # Whoever asks may go on after a refusal: no request may stay behind without its lines.
+    with transaction.atomic():
+        row, is_new = PointsRequest.objects.get_or_create(
+            merchant=merchant, public_id=request_id,
+            defaults={
+                "asked_by": str(actor), "asked_at": now, "lapses_at": now + timedelta(days=DAYS_VALID), "reason": told,
+            },
         )  # fmt: skip
+        if is_new:
+            kept = _rows_of(merchant, row, lines)
+            PointsRequestLine.objects.bulk_create(kept)
+            _note(
+                row, "points.requested", now, actor, subject=_subject(merchant, row),
+                points=sum(line.points for line in kept), members=len(kept),
+            )  # fmt: skip
     return row.public_id
 
 
@@ -310,7 +313,8 @@ def listed(*, merchant: Merchant, now: datetime, actor: Actor, limit: int = 50) 
     rows = PointsRequest.objects.filter(merchant=merchant)
     if not may_approve(actor):
         rows = rows.filter(asked_by=str(actor))
-    waiting_first = sorted(rows.order_by("-id")[:limit], key=lambda row: (_state(row, now) != "waiting", -row.pk))
+    is_waiting = Case(When(state=PointsRequest.State.WAITING, lapses_at__gt=now, then=0), default=1)
+    waiting_first = list(rows.order_by(is_waiting, "-id")[:limit])
     lines: dict[int, list[PointsRequestLineView]] = defaultdict(list)
     held = PointsRequestLine.objects.filter(merchant=merchant, request__in=[row.pk for row in waiting_first])
     for line in held.select_related("member", "undoes").order_by("id"):

@@ -9,7 +9,11 @@ import time_machine
 
 from merchants import audit, ids, seats, tenancy
 from merchants.actors import SYSTEM
+from merchants.errors import LoyaltyError
 from merchants.models.merchants import Merchant
+from merchants.models.people import User
+from rewards import approvals
+from rewards.approvals import AskedLine
 from rewards.models.approvals import PointsRequest
 from rewards.models.corrections import Adjustment
 from tests import builders
@@ -262,3 +266,25 @@ def test_an_undoing_of_many_names_each_adjustment_once(cafe, owner, manager, min
     jisoo.is_given(100)
     assert answers(cafe, owner, request_id, "approve") == "Approved: the points of 1 member moved."
     assert jisoo.points() == (0, 0, 0, 0)
+
+
+def test_a_refused_request_leaves_nothing_behind_that_somebody_could_approve(cafe, max_):
+    """A page says the refusal and goes on; what it wrote before would be kept."""
+    with tenancy.tenant(cafe.merchant):
+        with pytest.raises(LoyaltyError):
+            approvals.ask(
+                merchant=cafe.merchant, request_id=ids.mint("prq"), lines=[AskedLine("mem_0000000000000000", 5_000)],
+                reason="Nobody", now=datetime.now(UTC), actor=seats.actor_of(max_),
+            )  # fmt: skip
+        assert not PointsRequest.objects.filter(merchant=cafe.merchant).exists()
+
+
+def test_an_old_request_that_waits_stands_before_newer_ones_that_do_not(cafe, owner, manager, mina):
+    waiting = asks(cafe, manager, mina, 5_000)
+    for _each in range(3):
+        answers(cafe, manager, asks(cafe, manager, mina, 6_000), "withdraw")
+
+    with tenancy.tenant(cafe.merchant):
+        dana = seats.held(User.objects.get(email="dana@example.org"))[0]
+        first = approvals.listed(merchant=cafe.merchant, now=datetime.now(UTC), actor=seats.actor_of(dana), limit=1)
+    assert [each.public_id for each in first] == [waiting]
