@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from loyalty.console.access import actor_of, now_of, seat_of
 from loyalty.tenant import merchant_of
 from loyalty.ui.list_cursors import read_cursor as read_cursor
+from loyalty.ui.undo import Undo as Undo
+from loyalty.ui.undo import say
 from merchants import cursors, seats
 from merchants.permissions import Permission, Role, may
 from rewards import terms, versions
@@ -92,9 +94,11 @@ def url(request: HttpRequest, name: str, **kwargs: Any) -> str:
     return reverse(f"console:{name}", kwargs={"merchant_slug": merchant_of(request).slug, **kwargs})
 
 
-def to(request: HttpRequest, name: str, *, said: str = "", **kwargs: Any) -> HttpResponse:
-    """Go on to a page of this merchant, and say what was done."""
-    if said:
+def to(request: HttpRequest, name: str, *, said: str = "", undo: Undo | None = None, **kwargs: Any) -> HttpResponse:
+    """Go on to a page of this merchant, and say what was done, beside a button that undoes it where one is given."""
+    if said and undo is not None:
+        say(request, said, undo)
+    elif said:
         notes.success(request, said)
     answer: HttpResponse = redirect(f"console:{name}", merchant_slug=merchant_of(request).slug, **kwargs)
     return answer

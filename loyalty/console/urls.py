@@ -61,6 +61,7 @@ _members = [
     path("<str:member_id>/adjust", member_actions.adjust, name="member_adjust"),
     path("<str:member_id>/adjust/undo", member_actions.undo_adjustment, name="member_adjust_undo"),
     path("<str:member_id>/stamps", member_stamps.adjust, name="member_stamps"),
+    path("<str:member_id>/stamps/undo", member_stamps.undo, name="member_stamps_undo"),
     path("<str:member_id>/refund", refunding.refund, name="member_refund"),
     path("<str:member_id>/undo", member_actions.undo, name="member_undo"),
     path("<str:member_id>/unclaim", member_actions.unclaim, name="member_unclaim"),

@@ -110,6 +110,62 @@ def test_those_who_were_chosen_are_given_points(cafe, owner, open_page, assert_s
     assert_sound(page)
 
 
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(PHONE, "light", "ko"), (DESK, "dark", "zh-Hant"), (320, "dark", "en"), (DESK, "light", "en")],
+)
+def test_what_was_done_floats_with_its_undo_until_it_is_closed(
+    cafe, owner, open_page, assert_sound, shot, width, scheme, language
+):
+    with tenancy.tenant(cafe):
+        jun = Member.objects.order_by("-joined_at").first()
+    page = open_page(
+        f"/console/{cafe.slug}/members/{jun.public_id}/adjust",
+        client=owner,
+        width=width,
+        scheme=scheme,
+        language=language,
+    )
+
+    def give():
+        page.locator("input[name=points]").fill("500")
+        page.locator("input[name=reason]").fill("Birthday")
+        page.locator("main form .button--primary").click()
+        expect(page.locator(".undo")).to_contain_text("+500")
+
+    give()
+    assert page.locator(".undos").evaluate("it => getComputedStyle(it).position") == "fixed"
+    shot(page, f"undo-{width}-{scheme}-{language}", whole=False)
+    assert_sound(page)
+    page.locator(".undo__button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".undo")).to_have_count(0)
+    expect(page.locator("#messages")).to_contain_text("−500")
+    page.goto(f"/console/{cafe.slug}/members/{jun.public_id}/adjust")
+    give()
+    page.locator(".undo__close").click()
+    expect(page.locator(".undo")).to_have_count(0)
+    page.goto(f"/console/{cafe.slug}/members/{jun.public_id}/adjust")
+    give()
+    page.locator(".undo__button").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator(".undo")).to_have_count(0)
+
+
+def test_without_script_what_was_done_stands_above_the_page_with_its_undo(cafe, owner, open_page, assert_sound, shot):
+    with tenancy.tenant(cafe):
+        jun = Member.objects.order_by("-joined_at").first()
+    page = open_page(f"/console/{cafe.slug}/members/{jun.public_id}/adjust", client=owner, width=PHONE, script=False)
+    page.locator("input[name=points]").fill("70")
+    page.locator("input[name=reason]").fill("Birthday")
+    page.locator("main form .button--primary").click()
+    expect(page.locator(".undo")).to_contain_text("+70")
+    expect(page.locator(".undo__close")).to_be_hidden()
+    shot(page, "undo-without-script")
+    page.locator(".undo__button").click()
+    expect(page.locator("#messages")).to_contain_text("−70")
+
+
 def test_the_style_guide_shows_the_list(owner, open_page, assert_sound, shot, settings):
     settings.DEBUG = True
     page = open_page("/styleguide/console-members", client=owner, width=DESK)

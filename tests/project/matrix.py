@@ -170,6 +170,7 @@ CONSOLE = {
     "console:member_adjust": "o m . . .",
     "console:member_stamps": "o m . . .",
     "console:member_adjust_undo": "o m . . .",
+    "console:member_stamps_undo": "o m . . .",
     "console:member_refund": "o m . . .",
     "console:member_undo": "o m . . .",
     "console:member_unclaim": "o m . . .",

@@ -46,15 +46,18 @@ def merge(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRespo
     if request.method == "POST":
         try:
             with transaction.atomic():
-                verbs.merge(
+                done = verbs.merge(
                     merchant=merchant, source=other.public_id, target=member.public_id, now=now_of(request),
                     actor=actor_of(request),
                 )  # fmt: skip
         except LoyaltyError as refusal:
             notes.error(request, refusal.detail)
         else:
-            said = _("%(name)s was merged into this member. You can undo it below.") % {"name": other}
-            return screens.to(request, "member", said=said, member_id=member.public_id)
+            said = _("%(name)s was merged into this member.") % {"name": other}
+            undo = screens.Undo(
+                screens.url(request, "member_unmerge", member_id=member.public_id), {"merge": done.public_id}
+            )
+            return screens.to(request, "member", said=said, undo=undo, member_id=member.public_id)
     page["preview"] = listing.preview(merchant=merchant, source=other, target=member, now=now_of(request))
     page["other_contacts"] = reveals.masked(other)
     status = 422 if request.method == "POST" else 200
