@@ -166,6 +166,28 @@ def test_without_script_what_was_done_stands_above_the_page_with_its_undo(cafe, 
     expect(page.locator("#messages")).to_contain_text("−70")
 
 
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(PHONE, "light", "zh-Hant"), (DESK, "light", "en"), (DESK, "dark", "ko"), (320, "dark", "en")],
+)
+def test_a_merge_is_looked_at_before_it_is_made(
+    cafe, owner, open_page, assert_sound, shot, width, scheme, language
+):  # fmt: skip
+    double = join(cafe, name="Eleanor Whitcombe", phone=f"010-61{len(scheme)}1-{1000 + width}")
+    with tenancy.tenant(cafe):
+        eleanor = Member.objects.get(name="Eleanor Whitcombe-Featherstonehaugh")
+    page = open_page(
+        f"/console/{cafe.slug}/members/{eleanor.public_id}/merge?q=Eleanor", client=owner, width=width, scheme=scheme,
+        language=language,
+    )  # fmt: skip
+    shot(page, f"merge-find-{width}-{scheme}-{language}")
+    assert_sound(page)
+    page.locator(f".pick[href$='{double.public_id}']").click()
+    expect(page.locator(".merge").first).to_be_visible()
+    shot(page, f"merge-preview-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
 def test_the_style_guide_shows_the_list(owner, open_page, assert_sound, shot, settings):
     settings.DEBUG = True
     page = open_page("/styleguide/console-members", client=owner, width=DESK)
