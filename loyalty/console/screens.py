@@ -20,7 +20,7 @@ from loyalty.ui.undo import say
 from merchants import cursors, seats
 from merchants.permissions import Permission, Role, may
 from rewards import terms, versions
-from rewards.versions import Version
+from rewards.versions import Timeline, Version
 
 T = TypeVar("T")
 PAGE = 25
@@ -59,18 +59,23 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def reward_names(request: HttpRequest) -> dict[str, str]:
     """Return what rewards are called, those that are gone too, by the newest terms that knew each."""
     language = get_language() or "en"
-    timeline = versions.timeline(merchant_of(request).pk)
     return {
-        each.code: terms.text(each.name, language) for version in timeline.versions for each in version.terms.rewards
+        each.code: terms.text(each.name, language)
+        for version in timeline_of(request).versions
+        for each in version.terms.rewards
     }
 
 
 def version_of(request: HttpRequest) -> Version | None:
     """Return the terms in force now, looked up once a request."""
-    if not hasattr(request, "terms_in_force"):
-        found = versions.timeline(merchant_of(request).pk).at(now_of(request))
-        request.terms_in_force = found  # type: ignore[attr-defined]
-    return request.terms_in_force  # type: ignore[attr-defined, no-any-return]
+    return timeline_of(request).at(now_of(request))
+
+
+def timeline_of(request: HttpRequest) -> Timeline:
+    """Return all terms there ever were, looked up once a request."""
+    if not hasattr(request, "timeline_of_terms"):
+        request.timeline_of_terms = versions.timeline(merchant_of(request).pk)  # type: ignore[attr-defined]
+    return request.timeline_of_terms  # type: ignore[attr-defined, no-any-return]
 
 
 def decimals_of(request: HttpRequest) -> int:

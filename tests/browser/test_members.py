@@ -193,3 +193,18 @@ def test_the_style_guide_shows_the_list(owner, open_page, assert_sound, shot, se
     page = open_page("/styleguide/console-members", client=owner, width=DESK)
     shot(page, "styleguide-members")
     assert_sound(page)
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(DESK, "light", "en"), (PHONE, "light", "ko"), (DESK, "dark", "zh-Hant"), (320, "dark", "en")],
+)
+def test_activity_is_told_month_by_month_with_sums(
+    cafe, owner, open_page, assert_sound, shot, width, scheme, language
+):  # fmt: skip
+    page = open_page(f"/console/{cafe.slug}/members/?by=spend", client=owner, width=DESK)
+    address = page.locator("tbody th a").first.get_attribute("href")
+    page = open_page(address, client=owner, width=width, scheme=scheme, language=language)
+    expect(page.locator(".timeline__sums").first).to_contain_text("30")
+    shot(page, f"activity-{width}-{scheme}-{language}")
+    assert_sound(page)

@@ -387,7 +387,7 @@ def test_a_movement_names_its_place_as_people_do(cafe, hana, mina):
     cafe.does(lambda: purchases.record(merchant=cafe.merchant, items=[sale], now=cafe.now, actor=SYSTEM))
 
     shown = hana.get(url(cafe, f"members/{mina.public_id}")).context["moved"]
-    assert [moved.entry.location for moved in shown] == ["Yeonnam by the park"]
+    assert [moved.where for moved in shown] == ["Yeonnam by the park"]
 
 
 def test_cards_and_consents_are_kept(cafe, hana, mina):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of
+from loyalty.console.members import entry_texts
 from loyalty.console.members.member_list import tier_names
 from loyalty.tenant import merchant_of
 from loyalty.ui import filters, formats
@@ -26,12 +27,6 @@ from rewards.balances import Balance
 
 _CARDS_SHOWN = 4
 _NOTE_SHOWN = 60
-CONSENTS = {
-    "terms": gettext_lazy("MergeSide terms"), "privacy": gettext_lazy("Privacy notice"),
-    "marketing_email": gettext_lazy("Offers by e-mail"), "marketing_sms": gettext_lazy("Offers by text message"),
-    "marketing_push": gettext_lazy("Offers by notification"), "night_marketing": gettext_lazy("Offers at night"),
-    "profiling": gettext_lazy("Offers by purchases"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +216,7 @@ class _Lines:
 
     def _agreed(self) -> list[MergeRow]:
         asked = [code for code in consent.CODES if code in self.source.agreed or code in self.target.agreed]
-        return [self._line(str(CONSENTS[code]), _answers_to(code)) for code in asked]
+        return [self._line(str(entry_texts.CONSENTS[code]), _answers_to(code)) for code in asked]
 
 
 _PORTAL = {
