@@ -170,6 +170,17 @@ def test_pages_go_on_in_each_stream_where_they_were_left(cafe, hana, mina):
     assert seen == sorted(seen, reverse=True)
 
 
+def test_an_answer_that_was_recorded_late_stands_in_its_own_month(cafe, hana, mina):
+    with tenancy.tenant(cafe.merchant):
+        for day in (100, 1, 200):
+            surveys.record_response(
+                merchant=cafe.merchant, now=cafe.now, actor=SYSTEM,
+                answer=AnswerInput(member=mina.public_id, score=9, answered_at=cafe.now - timedelta(days=day)),
+            )  # fmt: skip
+    months = page_of(hana, cafe.merchant, mina, only="answers").context["months"]
+    assert [month.first.isoformat() for month in months] == ["2026-03-01", "2025-11-01", "2025-08-01"]
+
+
 def test_stamps_name_the_card_what_is_on_it_and_the_shop(db):
     shop = open_shop("cafe-haneul")
     publish(shop)

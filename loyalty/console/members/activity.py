@@ -17,7 +17,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from engagement import member_events
-from engagement.member_events import BEFORE_ALL, STREAMS, MemberEvent, Stream
+from engagement.member_events import BEFORE_ALL, STREAMS, Mark, MemberEvent, Stream
 from loyalty.console import screens
 from loyalty.console.actor_names import ActorNames
 from loyalty.console.members import entry_texts
@@ -104,8 +104,8 @@ class ActivityPage:
 
 
 #: Where each stream goes on: the ledger below this entry, and the others in the order of STREAMS.
-_Place = tuple[int, int, int, int, int, int]
-_START: Final[_Place] = (BEFORE_ALL,) * 6
+_Place = tuple[int, Mark, Mark, Mark, Mark, Mark]
+_START: Final[_Place] = (BEFORE_ALL.id, BEFORE_ALL, BEFORE_ALL, BEFORE_ALL, BEFORE_ALL, BEFORE_ALL)
 
 
 def page(request: HttpRequest, merchant: Merchant, member: Member) -> ActivityPage:
@@ -139,14 +139,17 @@ def _newest(
     """Take a page from the heads of all, the newest first, each in its own order; and where the next page begins."""
     waiting: list[list[EntryView | MemberEvent]] = [[*entries]]
     waiting += [[*stream] for stream in streams]
-    places, taken = list(place), list[EntryView | MemberEvent]()
+    seq, marks, taken = place[0], list(place[1:]), list[EntryView | MemberEvent]()
     while len(taken) < screens.PAGE and any(waiting):
         # Of two at once the points come first: what followed from them stands below.
         first = max((at for at, rows in enumerate(waiting) if rows), key=lambda at: (_moment(waiting[at][0]), -at))
         row = waiting[first].pop(0)
-        places[first] = row.seq if isinstance(row, EntryView) else row.id
+        if isinstance(row, EntryView):
+            seq = row.seq
+        else:
+            marks[first - 1] = row.mark
         taken.append(row)
-    return taken, (places[0], places[1], places[2], places[3], places[4], places[5]) if any(waiting) else None
+    return taken, (seq, marks[0], marks[1], marks[2], marks[3], marks[4]) if any(waiting) else None
 
 
 def _moment(row: EntryView | MemberEvent) -> datetime:
