@@ -28,6 +28,7 @@ from rewards.terms import StampCard
 STAMPS_MAX = 100
 _PAGE_MAX = 100
 _BY_STAFF = "console:"
+_UNDOING_BY_STAFF = "console:undo:"
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -70,12 +71,13 @@ def undo(*, merchant: Merchant, adjustment: str, reason: str, now: datetime, act
     """
     adjustments.check_role(actor)
     rows = StampAdjustment.objects.filter(merchant=merchant)
-    row = rows.filter(public_id=adjustment, external_id__startswith=f"{_BY_STAFF}sta_").first()
+    made = rows.filter(external_id__startswith=_BY_STAFF).exclude(external_id__startswith=_UNDOING_BY_STAFF)
+    row = made.filter(public_id=adjustment).first()
     if row is None:
         raise NotFound(_("There is no such correction of stamps."))
     member = directory.of_document(merchant=merchant, member_id=row.member_id)
     asked = StampAdjustmentInput(
-        external_id=f"{_BY_STAFF}undo:{row.public_id}", stamp_card=row.card, stamps=-row.stamps, reason=reason
+        external_id=f"{_UNDOING_BY_STAFF}{row.public_id}", stamp_card=row.card, stamps=-row.stamps, reason=reason
     )
     done = _adjust(merchant=merchant, member=member.public_id, asked=asked, now=now, actor=actor, is_at_counter=False)
     if done.is_replay:

@@ -10,6 +10,7 @@ from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import events, keys, sandbox, till, webhooks
 from loyalty.console.members import (
+    bulk_acts,
     bulk_points,
     enrolling,
     exports,
@@ -50,6 +51,10 @@ _members = [
     path("points", bulk_points.give, name="members_points"),
     path("points/<str:bulk_id>", bulk_points.given, name="members_points_given"),
     path("points/<str:bulk_id>/undo", bulk_points.undo, name="members_points_undo"),
+    path("bulk", bulk_acts.choose, name="members_bulk_choose"),
+    path("bulk/<str:act_id>", bulk_acts.act, name="members_bulk"),
+    path("bulk/<str:act_id>/turn", bulk_acts.turn, name="members_bulk_turn"),
+    path("bulk/<str:act_id>/left-out", bulk_acts.refusals, name="members_bulk_refusals"),
     path("export/chosen", exports.export_chosen, name="members_export_chosen"),
     path("export/contacts", exports.export_contacts, name="members_export_contacts"),
     path("enrol", enrolling.enrol, name="member_enrol"),

@@ -1,6 +1,7 @@
 """The tables of rewards, a module for each subject.  Import `rewards.models.ledger`, not `rewards.models`."""
 
 from rewards.models import accounts as accounts
+from rewards.models import bulk as bulk
 from rewards.models import corrections as corrections
 from rewards.models import counters as counters
 from rewards.models import ledger as ledger

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from analytics import runs
 from members.models import Member
 from merchants import tenancy
+from rewards import bulk_acts
 from tests import cafe_history
 from tests.people import join, open_shop, staff_browser
 
@@ -207,4 +208,33 @@ def test_activity_is_told_month_by_month_with_sums(
     page = open_page(address, client=owner, width=width, scheme=scheme, language=language)
     expect(page.locator(".timeline__sums").first).to_contain_text("30")
     shot(page, f"activity-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"), [(DESK, "light", "en"), (PHONE, "dark", "ko"), (PHONE, "light", "zh-Hant")]
+)
+def test_all_of_a_list_are_given_points_while_hana_looks_on(
+    cafe, owner, open_page, assert_sound, shot, width, scheme, language
+):  # fmt: skip
+    page = open_page(
+        f"/console/{cafe.slug}/members/?show=active", client=owner, width=width, scheme=scheme, language=language
+    )
+    page.locator("input[name=member]").first.check()
+    shot(page, f"bulk-list-{width}-{scheme}-{language}", whole=False)
+    page.locator(".members-chosen button[formaction$='/bulk']").click()
+    page.locator("input[name=points]").fill("50")
+    page.locator("input[name=reason]").fill("Opening party")
+    page.locator("main button[value=preview]").click()
+    expect(page.locator("main .alert")).to_contain_text("50")
+    shot(page, f"bulk-preview-{width}-{scheme}-{language}")
+    assert_sound(page)
+    page.locator("main button[value=give]").click()
+    expect(page.locator("#bulk")).to_be_visible()
+    shot(page, f"bulk-running-{width}-{scheme}-{language}")
+    assert_sound(page)
+    while bulk_acts.work(merchant=cafe, now=datetime.now(UTC)):
+        pass
+    expect(page.locator("#bulk .button--danger")).to_be_visible()  # the page asked again by itself
+    shot(page, f"bulk-done-{width}-{scheme}-{language}")
     assert_sound(page)

@@ -22,6 +22,7 @@ from merchants.models.people import CounterDevice, User
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks import addresses, endpoints
 from rewards import adjustments, merging, purchases, transfers
+from rewards.models.bulk import BulkAct
 from rewards.models.redemptions import Redemption
 from tests.builders import PROGRAMME, Shop
 from tests.drawings import png
@@ -253,8 +254,17 @@ def _documents(merchant: Merchant, member_id: str, now: datetime) -> dict[str, s
             "refund": purchases.refund(asked=back, **common).public_id,
             "adjustment": adjustments.adjust(asked=gift, **common).public_id,
             "bulk_id": bulk,
+            "act_id": _bulk_act(merchant, now),
             "transfer": transfers.transfer(asked=given, **common).public_id,
         }
+
+
+def _bulk_act(merchant: Merchant, now: datetime) -> str:
+    act = BulkAct.objects.create(
+        merchant=merchant, public_id=ids.mint("blk"), state="chosen", segment="everyone", members=1, seat="seat_0", role="owner",
+        chosen_at=now,
+    )  # fmt: skip
+    return act.public_id
 
 
 def _merge(merchant: Merchant, member_id: str, now: datetime) -> str:
