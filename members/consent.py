@@ -44,6 +44,11 @@ _CODE_OF = {meant: code for code, meant in CODES.items()}
 INFORMED = "privacy_informed"
 
 
+def code_of(purpose: str, channel: str) -> str:
+    """Return how forms and the API name a consent; the purpose where they name none so."""
+    return _CODE_OF.get((purpose, channel), purpose)
+
+
 class ConsentNeeded(Invalid):
     code: ClassVar[str] = "consent_needed"
 
@@ -92,7 +97,7 @@ class ConsentState:
 
     @property
     def code(self) -> str:
-        return _CODE_OF.get((self.purpose, self.channel), self.purpose)
+        return code_of(self.purpose, self.channel)
 
 
 @dataclass(frozen=True, slots=True)

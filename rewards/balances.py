@@ -8,7 +8,7 @@ journey would find.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -53,6 +53,8 @@ class Balance:
     expiring: tuple[Expiring, ...]
     #: When the next pending points become spendable, and how many.
     activating: tuple[Expiring, ...]
+    #: What the tier rests on, as the membership keeps it, for `tiers.of_member`.
+    standing: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +295,7 @@ def _balance(account: AccountState, now: datetime) -> Balance:
         purchases_count=account.membership.purchases_count,
         expiring=_dated(expiring),
         activating=_dated(activating),
+        standing=account.membership.standing,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from merchants import due
 from merchants.due import DueWork, Trouble, Turn, WaitingRows
-from rewards import expiry, redemptions, tiers
+from rewards import bulk_acts, expiry, redemptions, tiers
 from rewards.mechanics import MECHANICS
 
 DUE_WORK: Final = (
@@ -23,10 +23,11 @@ DUE_WORK: Final = (
         for mechanic in MECHANICS
         if mechanic.ends is not None
     ),
+    DueWork(name="bulk", seconds=2, merchants=bulk_acts.merchants_due, turn=bulk_acts.work, opens_tenants=True),
     DueWork(name="ending", seconds=15 * 60, merchants=lambda now: due.open_merchants(), turn=expiry.announce),
     DueWork(name="tiers", seconds=5 * 60, merchants=lambda now: due.open_merchants(), turn=tiers.requalify_due),
 )
-PRUNED: Final[tuple[Turn, ...]] = (expiry.forget_notices,)
+PRUNED: Final[tuple[Turn, ...]] = (expiry.forget_notices, bulk_acts.prune)
 WAITING: Final = (
     WaitingRows(
         "lots_to_expire",

@@ -27,6 +27,8 @@ from rewards.terms import StampCard
 
 STAMPS_MAX = 100
 _PAGE_MAX = 100
+_BY_STAFF = "console:"
+_UNDOING_BY_STAFF = "console:undo:"
 Reason = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -56,6 +58,31 @@ def adjust(
         raise Invalid(_("A correction gives or takes stamps."), pointer="/stamps")
     adjustments.check_role(actor)
     return _adjust(merchant=merchant, member=member, asked=asked, now=now, actor=actor, is_at_counter=False)
+
+
+def undo(*, merchant: Merchant, adjustment: str, reason: str, now: datetime, actor: Actor) -> DocumentOutcome:
+    """Move the stamps of a correction the other way, once, as a correction of its own.
+
+    `adjustment` is the public id of one that somebody made in the console. Taken stamps come back, and fill the card as
+    any others; for given ones it is as if they were taken. Who corrects points undoes it. Locks the member's account.
+
+    :raises MayNotAdjust: by role.  :raises NotFound: there is none, or it undoes another itself.
+    :raises AlreadyUndone: the stamps went the other way before.
+    """
+    adjustments.check_role(actor)
+    rows = StampAdjustment.objects.filter(merchant=merchant)
+    made = rows.filter(external_id__startswith=_BY_STAFF).exclude(external_id__startswith=_UNDOING_BY_STAFF)
+    row = made.filter(public_id=adjustment).first()
+    if row is None:
+        raise NotFound(_("There is no such correction of stamps."))
+    member = directory.of_document(merchant=merchant, member_id=row.member_id)
+    asked = StampAdjustmentInput(
+        external_id=f"{_UNDOING_BY_STAFF}{row.public_id}", stamp_card=row.card, stamps=-row.stamps, reason=reason
+    )
+    done = _adjust(merchant=merchant, member=member.public_id, asked=asked, now=now, actor=actor, is_at_counter=False)
+    if done.is_replay:
+        raise adjustments.AlreadyUndone(_("These stamps went the other way before."))
+    return done
 
 
 def give_at_counter(

@@ -19,6 +19,8 @@ REDEMPTIONS = "reading_redemptions"
 TERMS = "reading_terms"
 MERGES = "reading_merges"
 UNCLAIMS = "reading_unclaims"
+STAMP_CHANGES = "reading_stamp_changes"
+TIERS_HELD = "reading_tiers_held"
 
 VIEWS: Final = (
     # A wholly refunded purchase is no purchase any more; one that came to nothing from the start (a free coffee, an
@@ -99,6 +101,23 @@ VIEWS: Final = (
         UNCLAIMS,
         """
     SELECT u.merchant_id, u.id, u.purchase_id, u.member_id, u.xid FROM rewards_unclaim u
+    """,
+    ),
+    # What only carried something over changed nothing on the card. Where it happened, the sale knows.
+    SqlView(
+        STAMP_CHANGES,
+        """
+    SELECT s.merchant_id, s.id, s.member_id, s.card, s.kind, s.stamps, s.stamps_after, s.reason, s.actor, s.occurred_at,
+        p.location_id
+    FROM rewards_stampentry s
+    LEFT JOIN rewards_purchase p ON p.merchant_id = s.merchant_id AND p.id = s.purchase_id
+    WHERE s.stamps <> 0
+    """,
+    ),
+    SqlView(
+        TIERS_HELD,
+        """
+    SELECT t.merchant_id, t.id, t.member_id, t.tier, t.held_from, t.reason FROM rewards_tierperiod t
     """,
     ),
 )

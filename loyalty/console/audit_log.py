@@ -35,6 +35,10 @@ ACTIONS: dict[str, Any] = {
     "points.request_declined": gettext_lazy("declined a request for points"),
     "points.request_withdrawn": gettext_lazy("withdrew a request for points"),
     "stamps.adjusted": gettext_lazy("corrected stamps"),
+    "bulk.started": gettext_lazy("began to give all of a list points or stamps"),
+    "bulk.stopped": gettext_lazy("stopped giving to all of a list"),
+    "bulk.resumed": gettext_lazy("went on giving to all of a list"),
+    "bulk.undone": gettext_lazy("undid what all of a list were given"),
     "points.transferred": gettext_lazy("transferred points to another member"),
     "purchase.refunded": gettext_lazy("refunded a purchase"),
     "purchase.refund_announced": gettext_lazy("announced a refund of a purchase that has not arrived"),
@@ -111,6 +115,7 @@ GROUPS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
             "member.",
             "card.",
             "points.",
+            "bulk.",
             "stamps.",
             "purchase.",
             "account.",
@@ -130,7 +135,7 @@ _DETAILS: Final[dict[str, Any]] = {
     "brand_colour": gettext_lazy("brand colour"), "points": gettext_lazy("points"), "balance": gettext_lazy("balance"),
     "amount_minor": gettext_lazy("amount"), "left_minor": gettext_lazy("left of the purchase"),
     "debt_made": gettext_lazy("debt made"), "parts": gettext_lazy("what was edited"), "to": gettext_lazy("to"),
-    "card": gettext_lazy("card"), "stamps": gettext_lazy("stamps"), "reason": gettext_lazy("reason"),
+    "members": gettext_lazy("members"), "card": gettext_lazy("card"), "stamps": gettext_lazy("stamps"), "reason": gettext_lazy("reason"),
     "role": gettext_lazy("role"), "was": gettext_lazy("before"), "scopes": gettext_lazy("rights"),
     "number": gettext_lazy("version"), "asks_again": gettext_lazy("members are asked again"),
     "prefix": gettext_lazy("key"), "table": gettext_lazy("table"), "effective_from": gettext_lazy("takes effect"),
@@ -144,7 +149,7 @@ _DETAILS: Final[dict[str, Any]] = {
     "churn_alert_percent": gettext_lazy("percent of churn before a warning"),
     "answers_min": gettext_lazy("answers before a score is shown"),
     "outbox_days_kept": gettext_lazy("days events are kept"), "events": gettext_lazy("events"),
-    "browsers": gettext_lazy("browsers"), "members": gettext_lazy("members"), "asked_by": gettext_lazy("asked for by"),
+    "browsers": gettext_lazy("browsers"), "asked_by": gettext_lazy("asked for by"),
     "changed": gettext_lazy("changed"), "checks": gettext_lazy("what did not add up"), "since": gettext_lazy("since"),
 }  # fmt: skip
 _WORDS: Final[dict[str, Any]] = {
@@ -234,6 +239,7 @@ def _told(merchant: Merchant, rows: Sequence[Record], actor_names: ActorNames, d
             "who": actor_names[row.actor],
             "what": ACTIONS.get(row.action, row.action),
             "is_member": row.subject.startswith("mem_"),
+            "is_bulk": row.subject.startswith("blk_"),
             "subject": _subject(row, names),
             "details": units.told({**row.details, "reason": why.get(documents[row.id]) or row.details.get("reason")}),
         }
@@ -258,6 +264,8 @@ def _subject(row: Record, names: Mapping[str, str]) -> str:
         return _("version %(number)s") % {"number": row.subject}
     if row.action == "programme.draft_saved":
         return _("draft %(number)s") % {"number": row.subject}
+    if row.subject.startswith("blk_"):
+        return _("all of a list")
     return names.get(row.subject) or row.subject
 
 

@@ -16,6 +16,8 @@ from loyalty.console import bell
 from loyalty.console.access import actor_of, now_of, seat_of, workplaces_of
 from loyalty.tenant import merchant_of
 from loyalty.ui.list_cursors import read_cursor as read_cursor
+from loyalty.ui.undo import Undo as Undo
+from loyalty.ui.undo import say
 from merchants import cursors
 from merchants.permissions import Permission, Role, may
 from rewards import terms, versions
@@ -57,9 +59,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def reward_names(request: HttpRequest) -> dict[str, str]:
     """Return what rewards are called, those that are gone too, by the newest terms that knew each."""
     language = get_language() or "en"
-    timeline = timeline_of(request)
     return {
-        each.code: terms.text(each.name, language) for version in timeline.versions for each in version.terms.rewards
+        each.code: terms.text(each.name, language)
+        for version in timeline_of(request).versions
+        for each in version.terms.rewards
     }
 
 
@@ -72,9 +75,7 @@ def timeline_of(request: HttpRequest) -> Timeline:
 
 def version_of(request: HttpRequest) -> Version | None:
     """Return the terms in force now, looked up once a request."""
-    if not hasattr(request, "terms_in_force"):
-        request.terms_in_force = timeline_of(request).at(now_of(request))  # type: ignore[attr-defined]
-    return request.terms_in_force  # type: ignore[attr-defined, no-any-return]
+    return timeline_of(request).at(now_of(request))
 
 
 def decimals_of(request: HttpRequest) -> int:
@@ -98,9 +99,11 @@ def url(request: HttpRequest, name: str, **kwargs: Any) -> str:
     return reverse(f"console:{name}", kwargs={"merchant_slug": merchant_of(request).slug, **kwargs})
 
 
-def to(request: HttpRequest, name: str, *, said: str = "", **kwargs: Any) -> HttpResponse:
-    """Go on to a page of this merchant, and say what was done."""
-    if said:
+def to(request: HttpRequest, name: str, *, said: str = "", undo: Undo | None = None, **kwargs: Any) -> HttpResponse:
+    """Go on to a page of this merchant, and say what was done, beside a button that undoes it where one is given."""
+    if said and undo is not None:
+        say(request, said, undo)
+    elif said:
         notes.success(request, said)
     answer: HttpResponse = redirect(f"console:{name}", merchant_slug=merchant_of(request).slug, **kwargs)
     return answer

@@ -22,6 +22,7 @@ from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
 from loyalty.console.developers import events, keys, sandbox, till, webhooks
 from loyalty.console.members import (
+    bulk_acts,
     bulk_points,
     enrolling,
     exports,
@@ -62,6 +63,10 @@ _members = [
     path("points", bulk_points.give, name="members_points"),
     path("points/<str:bulk_id>", bulk_points.given, name="members_points_given"),
     path("points/<str:bulk_id>/undo", bulk_points.undo, name="members_points_undo"),
+    path("bulk", bulk_acts.choose, name="members_bulk_choose"),
+    path("bulk/<str:act_id>", bulk_acts.act, name="members_bulk"),
+    path("bulk/<str:act_id>/turn", bulk_acts.turn, name="members_bulk_turn"),
+    path("bulk/<str:act_id>/left-out", bulk_acts.refusals, name="members_bulk_refusals"),
     path("export/chosen", exports.export_chosen, name="members_export_chosen"),
     path("export/contacts", exports.export_contacts, name="members_export_contacts"),
     path("enrol", enrolling.enrol, name="member_enrol"),
@@ -74,6 +79,7 @@ _members = [
     path("<str:member_id>/adjust", member_actions.adjust, name="member_adjust"),
     path("<str:member_id>/adjust/undo", member_actions.undo_adjustment, name="member_adjust_undo"),
     path("<str:member_id>/stamps", member_stamps.adjust, name="member_stamps"),
+    path("<str:member_id>/stamps/undo", member_stamps.undo, name="member_stamps_undo"),
     path("<str:member_id>/refund", refunding.refund, name="member_refund"),
     path("<str:member_id>/undo", member_actions.undo, name="member_undo"),
     path("<str:member_id>/unclaim", member_actions.unclaim, name="member_unclaim"),

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms, template
+from django.contrib.messages.storage.base import Message
 from django.forms import BoundField
 from django.http import HttpRequest
 from django.template import Context
@@ -24,7 +25,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from loyalty.ui import drawing_tags, fields, filters, formats
+from loyalty.ui import drawing_tags, fields, filters, formats, undo
 from loyalty.ui.theme import DEFAULT_BRAND, palette
 
 register = template.Library()
@@ -146,6 +147,12 @@ def pager(
 def toast(text: str) -> dict[str, Any]:
     """A passing word, as the scripts show them; on the server only for the style guide."""
     return {"text": text}
+
+
+@register.filter
+def undo_of(message: Message) -> undo.Undo | None:
+    """`{{ message|undo_of }}`: the form that undoes that of which a message tells, or None."""
+    return undo.undo_of(message)
 
 
 @register.inclusion_tag("components/skeleton.html")

@@ -7,6 +7,7 @@ svg.py      small charts drawn on the server: sparkline, ring, line plot, bars
 codes.py    QR and Code 128 as SVG for the till's scanner
 pages.py    the few views of the design system itself: theme file, manifest, service worker, style guide
 offline.py   which page the portal may keep for when there is no net
+undo.py     messages beside which a button undoes what was done
 appicon.py  the app icon of a merchant as PNG and SVG
 
 The tags pages use live in `loyalty/templatetags/ui.py`; the markup of each component in `templates/components/`.

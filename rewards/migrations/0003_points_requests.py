@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('members', '0002_member_member_by_birthday'),
         ('merchants', '0001_initial'),
-        ('rewards', '0001_initial'),
+        ('rewards', '0002_bulk_acts'),
     ]
 
     operations = [

@@ -2,6 +2,7 @@
 
 from rewards.models import accounts as accounts
 from rewards.models import approvals as approvals
+from rewards.models import bulk as bulk
 from rewards.models import corrections as corrections
 from rewards.models import counters as counters
 from rewards.models import ledger as ledger

@@ -146,11 +146,12 @@ def numbered(*, merchant: Merchant, number: Combinable) -> QuerySet[Purchase]:
     return Purchase.objects.filter(merchant=merchant, external_id__in=[number, *spaced], state="recorded")
 
 
-def among(*, merchant: Merchant, public_ids: Sequence[str]) -> dict[str, PurchaseView]:
-    """Find recorded purchases by their public ids, a page of them at a time."""
+def among(*, merchant: Merchant, public_ids: Sequence[str], has_refunds: bool = True) -> dict[str, PurchaseView]:
+    """Find recorded purchases by their public ids, a page of them at a time; without their refunds, if nobody reads them."""
     wanted = [each for each in public_ids if ids.is_id(each, "pur")][:PAGE_MAX]
     rows = Purchase.objects.filter(merchant=merchant, public_id__in=wanted, state="recorded")
-    return {view.public_id: view for view in views_of(merchant, list(rows.select_related("location")))}
+    found = views_of(merchant, list(rows.select_related("location")), has_refunds=has_refunds)
+    return {view.public_id: view for view in found}
 
 
 def has_any(*, merchant: Merchant) -> bool:
@@ -212,7 +213,7 @@ def count_up_to(*, merchant: Merchant, most: int) -> int:
     return len(Purchase.objects.filter(merchant=merchant, state="recorded").order_by("pk").values_list("pk")[:most])
 
 
-def views_of(merchant: Merchant, rows: Sequence[Purchase]) -> list[PurchaseView]:
+def views_of(merchant: Merchant, rows: Sequence[Purchase], *, has_refunds: bool = True) -> list[PurchaseView]:
     """Show rows in their order, in four statements at most, however many there are."""
     ids_wanted = [row.pk for row in rows]
     lines: dict[int, list[LineView]] = {}
@@ -224,7 +225,7 @@ def views_of(merchant: Merchant, rows: Sequence[Purchase]) -> list[PurchaseView]
         lines.setdefault(line.purchase_id, []).append(view)
     refunds: dict[int, list[RefundView]] = {}
     applied = Refund.objects.filter(merchant=merchant, purchase_id__in=ids_wanted, is_applied=True)
-    for row in applied.order_by("id"):
+    for row in applied.order_by("id") if has_refunds else ():
         refund = RefundView(
             row.public_id, row.amount_minor, row.pay_out_minor, row.points_clawed_back, row.points_restored, row.reason,
             row.occurred_at,

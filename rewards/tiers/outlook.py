@@ -10,11 +10,13 @@ from msgspec import convert, json
 from merchants import periods
 from merchants.models.merchants import Merchant
 from rewards import versions
+from rewards.balances import Balance
 from rewards.models.accounts import Membership
 from rewards.terms import Tiers
 from rewards.tiers import rating
 from rewards.tiers.rating import Held, TierOutlook
 from rewards.tiers.sums import read_daily
+from rewards.versions import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +27,25 @@ class TierProgress:
     tiers: Tiers
 
 
-def of_member(*, merchant: Merchant, member_id: int, joined_at: datetime, now: datetime) -> TierProgress | None:
+def of_member(
+    *,
+    merchant: Merchant,
+    member_id: int,
+    joined_at: datetime,
+    now: datetime,
+    timeline: Timeline | None = None,
+    balance: Balance | None = None,
+) -> TierProgress | None:
     """State which tier a member holds, what is missing to the next, and when it may be lost.
 
-    By the terms in force at `now`; None without a programme, without tiers, or without a membership.
+    By the terms in force at `now`; `timeline` and `balance` are not read again where they are given. None without a programme, without tiers, or without a membership.
     """
-    version = versions.timeline(merchant.pk).at(now)
+    version = (timeline or versions.timeline(merchant.pk)).at(now)
     promised = version.terms.tiers if version else None
-    membership = Membership.objects.filter(merchant=merchant, member_id=member_id).only("tier", "standing").first()
+    membership: Membership | Balance | None = balance
+    if membership is None:
+        rows = Membership.objects.filter(merchant=merchant, member_id=member_id)
+        membership = rows.only("tier", "standing").first()
     if promised is None or membership is None:
         return None
     today, joined_on = periods.local_day(now, merchant.tzinfo), periods.local_day(joined_at, merchant.tzinfo)
@@ -42,7 +55,7 @@ def of_member(*, merchant: Merchant, member_id: int, joined_at: datetime, now: d
     return TierProgress(rating.standing(promised, daily, held=held, day=today, joined_on=joined_on), promised)
 
 
-def _held(membership: Membership, tiers: Tiers) -> Held | None:
+def _held(membership: Membership | Balance, tiers: Tiers) -> Held | None:
     """What the tier rests on; None when it was kept for tiers with other levels, until it is rated anew."""
     kept = membership.standing
     if not kept:

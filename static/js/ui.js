@@ -28,6 +28,18 @@
   }
   window.loyaltyToast = toast;
 
+  // -- Undo: what was done stays until it is closed; Escape closes it while the keyboard is on it ------------------------
+  function closeUndo(undo) {
+    if (!undo) return;
+    const had = undo.contains(document.activeElement);
+    undo.remove();
+    if (had) document.getElementById("main")?.focus();
+  }
+  document.addEventListener("click", (event) => closeUndo(closest(event, "[data-undo-close]")?.closest("[data-undo]")));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") closeUndo(closest(event, "[data-undo]"));
+  });
+
   // -- Light, dark, as the device ------------------------------------------------------------------------------------
   function applyScheme(scheme) {
     if (root.hasAttribute("data-theme-fixed")) return;

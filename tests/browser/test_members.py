@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from analytics import runs
 from members.models import Member
 from merchants import tenancy
+from rewards import bulk_acts
 from tests import cafe_history
 from tests.people import join, open_shop, staff_browser
 
@@ -110,8 +111,130 @@ def test_those_who_were_chosen_are_given_points(cafe, owner, open_page, assert_s
     assert_sound(page)
 
 
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(PHONE, "light", "ko"), (DESK, "dark", "zh-Hant"), (320, "dark", "en"), (DESK, "light", "en")],
+)
+def test_what_was_done_floats_with_its_undo_until_it_is_closed(
+    cafe, owner, open_page, assert_sound, shot, width, scheme, language
+):
+    with tenancy.tenant(cafe):
+        jun = Member.objects.order_by("-joined_at").first()
+    page = open_page(
+        f"/console/{cafe.slug}/members/{jun.public_id}/adjust",
+        client=owner,
+        width=width,
+        scheme=scheme,
+        language=language,
+    )
+
+    def give():
+        page.locator("input[name=points]").fill("500")
+        page.locator("input[name=reason]").fill("Birthday")
+        page.locator("main form .button--primary").click()
+        expect(page.locator(".undo")).to_contain_text("+500")
+
+    give()
+    assert page.locator(".undos").evaluate("it => getComputedStyle(it).position") == "fixed"
+    shot(page, f"undo-{width}-{scheme}-{language}", whole=False)
+    assert_sound(page)
+    page.locator(".undo__button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".undo")).to_have_count(0)
+    expect(page.locator("#messages")).to_contain_text("−500")
+    page.goto(f"/console/{cafe.slug}/members/{jun.public_id}/adjust")
+    give()
+    page.locator(".undo__close").click()
+    expect(page.locator(".undo")).to_have_count(0)
+    page.goto(f"/console/{cafe.slug}/members/{jun.public_id}/adjust")
+    give()
+    page.locator(".undo__button").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator(".undo")).to_have_count(0)
+
+
+def test_without_script_what_was_done_stands_above_the_page_with_its_undo(cafe, owner, open_page, assert_sound, shot):
+    with tenancy.tenant(cafe):
+        jun = Member.objects.order_by("-joined_at").first()
+    page = open_page(f"/console/{cafe.slug}/members/{jun.public_id}/adjust", client=owner, width=PHONE, script=False)
+    page.locator("input[name=points]").fill("70")
+    page.locator("input[name=reason]").fill("Birthday")
+    page.locator("main form .button--primary").click()
+    expect(page.locator(".undo")).to_contain_text("+70")
+    expect(page.locator(".undo__close")).to_be_hidden()
+    shot(page, "undo-without-script")
+    page.locator(".undo__button").click()
+    expect(page.locator("#messages")).to_contain_text("−70")
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(PHONE, "light", "zh-Hant"), (DESK, "light", "en"), (DESK, "dark", "ko"), (320, "dark", "en")],
+)
+def test_a_merge_is_looked_at_before_it_is_made(
+    cafe, owner, open_page, assert_sound, shot, width, scheme, language
+):  # fmt: skip
+    double = join(cafe, name="Eleanor Whitcombe", phone=f"010-61{len(scheme)}1-{1000 + width}")
+    with tenancy.tenant(cafe):
+        eleanor = Member.objects.get(name="Eleanor Whitcombe-Featherstonehaugh")
+    page = open_page(
+        f"/console/{cafe.slug}/members/{eleanor.public_id}/merge?q=Eleanor", client=owner, width=width, scheme=scheme,
+        language=language,
+    )  # fmt: skip
+    shot(page, f"merge-find-{width}-{scheme}-{language}")
+    assert_sound(page)
+    page.locator(f".pick[href$='{double.public_id}']").click()
+    expect(page.locator(".merge").first).to_be_visible()
+    shot(page, f"merge-preview-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
 def test_the_style_guide_shows_the_list(owner, open_page, assert_sound, shot, settings):
     settings.DEBUG = True
     page = open_page("/styleguide/console-members", client=owner, width=DESK)
     shot(page, "styleguide-members")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(DESK, "light", "en"), (PHONE, "light", "ko"), (DESK, "dark", "zh-Hant"), (320, "dark", "en")],
+)
+def test_activity_is_told_month_by_month_with_sums(
+    cafe, owner, open_page, assert_sound, shot, width, scheme, language
+):  # fmt: skip
+    page = open_page(f"/console/{cafe.slug}/members/?by=spend", client=owner, width=DESK)
+    address = page.locator("tbody th a").first.get_attribute("href")
+    page = open_page(address, client=owner, width=width, scheme=scheme, language=language)
+    expect(page.locator(".timeline__sums").first).to_contain_text("30")
+    shot(page, f"activity-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"), [(DESK, "light", "en"), (PHONE, "dark", "ko"), (PHONE, "light", "zh-Hant")]
+)
+def test_all_of_a_list_are_given_points_while_hana_looks_on(
+    cafe, owner, open_page, assert_sound, shot, width, scheme, language
+):  # fmt: skip
+    page = open_page(
+        f"/console/{cafe.slug}/members/?show=active", client=owner, width=width, scheme=scheme, language=language
+    )
+    page.locator("input[name=member]").first.check()
+    shot(page, f"bulk-list-{width}-{scheme}-{language}", whole=False)
+    page.locator(".members-chosen button[formaction$='/bulk']").click()
+    page.locator("input[name=points]").fill("50")
+    page.locator("input[name=reason]").fill("Opening party")
+    page.locator("main button[value=preview]").click()
+    expect(page.locator("main .alert")).to_contain_text("50")
+    shot(page, f"bulk-preview-{width}-{scheme}-{language}")
+    assert_sound(page)
+    page.locator("main button[value=give]").click()
+    expect(page.locator("#bulk")).to_be_visible()
+    shot(page, f"bulk-running-{width}-{scheme}-{language}")
+    assert_sound(page)
+    while bulk_acts.work(merchant=cafe, now=datetime.now(UTC)):
+        pass
+    expect(page.locator("#bulk .button--danger")).to_be_visible()  # the page asked again by itself
+    shot(page, f"bulk-done-{width}-{scheme}-{language}")
     assert_sound(page)

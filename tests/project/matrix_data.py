@@ -22,6 +22,7 @@ from merchants.models.people import CounterDevice, User
 from merchants.models.webhooks import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks import addresses, endpoints
 from rewards import adjustments, approvals, merging, purchases, transfers
+from rewards.models.bulk import BulkAct
 from rewards.models.redemptions import Redemption
 from tests.builders import PROGRAMME, Shop
 from tests.drawings import png
@@ -262,6 +263,7 @@ def _documents(merchant: Merchant, member_id: str, now: datetime) -> dict[str, s
                 request_id=ids.mint("prq"), lines=[approvals.AskedLine(member_id, 5_000)], reason="A sample",
                 merchant=merchant, now=now, actor=MANAGER,
             ),
+            "act_id": _bulk_act(merchant, now),
             "transfer": transfers.transfer(asked=given, **common).public_id,
         }  # fmt: skip
 
@@ -274,6 +276,14 @@ def _briefing(merchant: Merchant, now: datetime) -> str:
             merchant=merchant, texts_by_language={"en": "A sample"}, roles=[], places=[], starts_at=later, ends_at=None,
             now=now, actor=MANAGER,
         )  # fmt: skip
+
+
+def _bulk_act(merchant: Merchant, now: datetime) -> str:
+    act = BulkAct.objects.create(
+        merchant=merchant, public_id=ids.mint("blk"), state="chosen", segment="everyone", members=1, seat="seat_0", role="owner",
+        chosen_at=now,
+    )  # fmt: skip
+    return act.public_id
 
 
 def _merge(merchant: Merchant, member_id: str, now: datetime) -> str:

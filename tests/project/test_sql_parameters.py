@@ -36,6 +36,8 @@ REVIEWED: dict[str, str] = {
     "analytics/round_trip.py: renamed": "a statement of the module that asks, its parameters under other names",
     "analytics/rollups.py: table": "from a tuple of the module",
     "analytics/runs.py: key": "written out beside it, with a placeholder in it",
+    "engagement/member_events.py: rows": "written out in the module, by one of its five names",
+    "engagement/member_events.py: stream": "one of five names of the module",
     "engagement/surveys.py: ', '.join(['%s'] * len(fields))": "placeholders, as many as there are columns",
     "engagement/surveys.py: columns": "columns of the model",
     "loyalty/launch/create_database.py: database": "our own databases' names",

@@ -52,7 +52,7 @@ BARE = {
 DUE = {
     "analytics_metricrun",
     "merchants_outboxevent", "merchants_webhookdelivery", "merchants_outgoingmessage", "rewards_lot", "rewards_account",
-    "rewards_membership", "rewards_redemption", "rewards_inspection", "rewards_stampbook", "rewards_ownreward",
+    "rewards_membership", "rewards_redemption", "rewards_bulkact", "rewards_inspection", "rewards_stampbook", "rewards_ownreward",
 }  # fmt: skip
 
 pytestmark = pytest.mark.django_db

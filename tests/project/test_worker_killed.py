@@ -22,6 +22,7 @@ from merchants.models.messages import OutgoingMessage
 from merchants.models.outbox import OutboxEvent
 from merchants.models.webhooks import WebhookDelivery
 from merchants.webhooks import addresses, delivering, endpoints
+from rewards import bulk_acts
 from rewards import verify as ledger
 from rewards.models.accounts import Account, Inspection, Membership
 from rewards.models.ledger import Entry
@@ -227,6 +228,27 @@ def they_are_gone_once(clockwork):
     assert sorted(told) == sorted(gone)
 
 
+def points_are_given_to_all(clockwork):
+    """Each gets 50: a thousand members would be given them by the same turns."""
+    people = clockwork.shop.people.values()
+    chosen = bulk_acts.choose(
+        merchant=clockwork.merchant, segment="everyone", pages=[[person.id for person in people]], now=clockwork.now,
+        actor=OWNER,
+    )  # fmt: skip
+    with tenancy.tenant(clockwork.merchant):
+        bulk_acts.start(
+            merchant=clockwork.merchant, public_id=chosen, gift=bulk_acts.BulkGift("Party", points=50),
+            now=clockwork.now, actor=OWNER,
+        )  # fmt: skip
+    clockwork.notes["act"] = [chosen]
+
+
+def each_has_them_once(clockwork):
+    assert sorted(account.balance for account in Account.objects.all()) == [550, 550, 550]
+    done = bulk_acts.find(merchant=clockwork.merchant, public_id=clockwork.notes["act"][0])
+    assert (done.state, done.given, done.waiting, done.refused) == ("done", 3, 0, 0)
+
+
 def terms_change(clockwork):
     clockwork.notes["version"] = [str(clockwork.shop.publish(builders.programme()))]
 
@@ -275,6 +297,7 @@ SCENES = {
     "tick.holds": (holds_wait, lambda _c: tasks.DUE["holds"], each_hold_is_given_back_once),
     "tick.lots": (points_end_and_begin, lambda _c: tasks.DUE["lots"], each_lot_is_settled_once),
     "tick.stamps": (stamps_end, lambda _c: tasks.DUE["stamps"], each_card_was_emptied_once),
+    "tick.bulk": (points_are_given_to_all, lambda _c: tasks.DUE["bulk"], each_has_them_once),
     "tick.ending": (points_will_end_soon, lambda _c: tasks.DUE["ending"], each_is_told_once),
     "tick.leaving": (they_asked_to_leave, lambda _c: tasks.DUE["leaving"], they_are_gone_once),
     "tick.tiers": (terms_change, lambda _c: tasks.DUE["tiers"], each_account_stands_on_them),
@@ -283,7 +306,15 @@ SCENES = {
     "tick.prune": (all_is_old, lambda _c: tasks.prune, nothing_old_is_left),
 }
 #: Stages that open tenants of their own.
-THEIR_OWN = {holds_wait, points_end_and_begin, stamps_end, points_will_end_soon, terms_change, people_buy}
+THEIR_OWN = {
+    points_are_given_to_all,
+    holds_wait,
+    points_end_and_begin,
+    stamps_end,
+    points_will_end_soon,
+    terms_change,
+    people_buy,
+}
 
 
 def test_every_line_of_the_table_is_killed_here():

@@ -17,6 +17,7 @@ from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.members.exports import chosen_of
 from loyalty.console.programme.fields import PointsField, with_look
 from loyalty.tenant import merchant_of, outside_tenant
+from loyalty.ui import filters
 from members import directory
 from members.directory import Member
 from merchants import ids, tenancy
@@ -81,7 +82,9 @@ def give(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     )  # fmt: skip
     with tenancy.tenant(merchant):
         _say_refused(request, outcome, {member.public_id: str(member) for member in chosen})
-        return screens.to(request, "members_points_given", bulk_id=read["bulk"])
+        undo = screens.Undo(screens.url(request, "members_points_undo", bulk_id=read["bulk"]))
+        said = _gave(request, read["points"], outcome.done) if outcome.done else ""
+        return screens.to(request, "members_points_given", said=said, undo=undo, bulk_id=read["bulk"])
 
 
 def _may_ask(form: GiveForm) -> bool:
@@ -148,6 +151,12 @@ def _asked(request: HttpRequest, form: GiveForm, chosen: list[Member]) -> HttpRe
     }  # fmt: skip
     status = 422 if form.is_bound and not is_valid else 200
     return screens.show(request, "console/members/points_give.html", page, status=status)
+
+
+def _gave(request: HttpRequest, points: int, count: int) -> str:
+    """Return what was done: +50 points each for 3 members."""
+    said = ngettext("%(change)s points for %(count)d member.", "%(change)s points each for %(count)d members.", count)
+    return said % {"change": filters.signed_points(points, screens.decimals_of(request)), "count": count}
 
 
 def _say_refused(request: HttpRequest, outcome: BulkOutcome, names: dict[str, str]) -> None:

@@ -48,6 +48,27 @@ _ICONS = {
 }  # fmt: skip
 
 
+#: What changed a stamp card, and its picture.
+STAMP_ENTRIES: dict[str, tuple[Any, str]] = {
+    "sale": (gettext_lazy("Purchase"), "basket"),
+    "refund": (gettext_lazy("Refund"), "undo"),
+    "unclaim": (gettext_lazy("A receipt that was added by mistake"), "undo"),
+    "filled": (gettext_lazy("The card was full: it became a reward"), "gift"),
+    "revoked": (gettext_lazy("The reward was taken back: its stamps are on the card again"), "undo"),
+    "by_hand": (gettext_lazy("By hand"), "edit"),
+    "ended": (gettext_lazy("Ended without a new one"), "clock"),
+    "merge": (gettext_lazy("Another membership was merged"), "people"),
+    "left": (gettext_lazy("The member left"), "sign-out"),
+}
+#: What somebody agrees to, as a list names it.
+CONSENTS: dict[str, Any] = {
+    "terms": gettext_lazy("Membership terms"), "privacy": gettext_lazy("Privacy notice"),
+    "marketing_email": gettext_lazy("Offers by e-mail"), "marketing_sms": gettext_lazy("Offers by text message"),
+    "marketing_push": gettext_lazy("Offers by notification"), "night_marketing": gettext_lazy("Offers at night"),
+    "profiling": gettext_lazy("Offers by purchases"),
+}  # fmt: skip
+
+
 #: What happens by itself.
 _BY_TIME = frozenset({"activate", "expire", "settle"})
 _GOODS_SHOWN = 3

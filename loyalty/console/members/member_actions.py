@@ -102,7 +102,10 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
             typed["external_id"] = ids.mint("adj")
             form.data = typed
         else:
-            return _back(request, member, _moved(request, asked.points, outcome.receipt["balance_after"]))
+            undo = screens.Undo(
+                screens.url(request, "member_adjust_undo", member_id=member.public_id), {"adjustment": outcome.public_id}
+            )  # fmt: skip
+            return _back(request, member, _moved(request, asked.points, outcome.receipt["balance_after"]), undo=undo)
     limit = None if screens.may_do(request, Permission.ADJUST_POINTS_WITHOUT_LIMIT) else merchant.adjustment_points_max
     page = {
         "member": member, "form": form, "limit": limit, "may_ask": may_ask, "request_id": ids.mint("prq"),
@@ -192,6 +195,11 @@ def reveal(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
     return page_of(request, member, shown=shown)
 
 
+#: What undoes an act of `turn`: another act of it.
+_OPPOSITES = {
+    "block": "unblock", "unblock": "block", "stop_spending": "allow_spending", "allow_spending": "stop_spending",
+    "block_card": "unblock_card",
+}  # fmt: skip
 #: What is done from the menu of the page, and not from its part about the person.
 _ON_TOP = ("block", "unblock", "new_code", "stop_spending", "allow_spending")
 
@@ -244,7 +252,8 @@ def turn(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRespon
     except LoyaltyError as refusal:
         notes.error(request, refusal.detail)
         said = ""
-    return _back(request, member, said, part="activity" if act in _ON_TOP else "person")
+    undo = _opposite(request, member, act)
+    return _back(request, member, said, undo=undo, part="activity" if act in _ON_TOP else "person")
 
 
 class ChangeForm(PersonForm):
@@ -304,7 +313,21 @@ def _moved(request: HttpRequest, points: int, balance: int) -> str:
     }  # fmt: skip
 
 
-def _back(request: HttpRequest, member: Member, said: str, *, part: str = "activity") -> HttpResponse:
-    answer = screens.to(request, "member", said=said, member_id=member.public_id)
+def _opposite(request: HttpRequest, member: Member, act: str) -> screens.Undo | None:
+    """Return the form that does the opposite of what `turn` just did."""
+    if act not in _OPPOSITES:
+        return None
+    fields = {"act": _OPPOSITES[act]}
+    if act == "unblock":
+        fields["reason"] = _("Opened by mistake")
+    if act == "block_card":
+        fields["number"] = request.POST.get("number", "")[:64]
+    return screens.Undo(screens.url(request, "member_turn", member_id=member.public_id), fields)
+
+
+def _back(
+    request: HttpRequest, member: Member, said: str, *, part: str = "activity", undo: screens.Undo | None = None
+) -> HttpResponse:
+    answer = screens.to(request, "member", said=said, undo=undo, member_id=member.public_id)
     answer["Location"] += f"?show={part}"
     return answer

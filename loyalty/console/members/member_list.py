@@ -24,7 +24,7 @@ from members.directory import FoundMember
 from merchants import cursors, periods
 from merchants.directory import Merchant
 from merchants.permissions import Permission
-from rewards import balances, terms
+from rewards import balances, bulk_acts, terms
 
 _TYPED_MAX: Final = 100
 _YEAR: Final = 365 * 24 * 3600
@@ -109,13 +109,14 @@ def members(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     else:
         counted = member_list.counts(merchant=merchant, now=now)
         page |= _listed(request, merchant, asked, now, counted[asked.segment])
+        page["counted"] = _shown(counted[asked.segment])
     page |= _heads(page)
     if getattr(request, "htmx", False) and request.headers.get("HX-Target") == "found":
         return render(request, "console/members/_found.html", {**screens.frame(request), **page})
     if typed:
         counted = member_list.counts(merchant=merchant, now=now)
-    page |= {"segments": _segments(asked, counted), "total": _shown(counted["everyone"]), "counted": _shown(counted[asked.segment]),
-             "column_choices": _column_choices(page["columns"])}  # fmt: skip
+    page |= {"segments": _segments(asked, counted), "total": _shown(counted["everyone"]),
+             "at_work": bulk_acts.at_work(merchant=merchant), "column_choices": _column_choices(page["columns"])}  # fmt: skip
     return screens.show(request, "console/members/list.html", page)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
 from loyalty.console.actor_names import ActorNames
 from loyalty.console.member_cards import cards_of, own_rewards_of
-from loyalty.console.members import entry_texts
+from loyalty.console.members import activity, entry_texts
 from loyalty.console.members.member_list import tier_names
 from loyalty.console.rewards import STATES
 from loyalty.tenant import merchant_of
@@ -25,10 +24,10 @@ from loyalty.ui import formats
 from loyalty.ui.consent_form import document_named
 from members import cards, claim_states, consent, directory, reveals
 from members.directory import Member
-from merchants import ids, keys, locations
+from merchants import ids, keys
 from merchants.directory import Merchant
 from merchants.permissions import Permission
-from rewards import adjustments, approvals, balances, documents, redemptions, referrals, stamps, terms, tiers, versions
+from rewards import balances, documents, redemptions, referrals, stamps, terms, tiers, versions
 from rewards.merging import listing
 from rewards.purchases import finding
 from rewards.tiers import TierProgress
@@ -40,24 +39,7 @@ REFERRALS = {
     "undone": gettext_lazy("undone: the purchase was given back"),
     "refused": gettext_lazy("refused: nobody is paid"),
 }
-#: What the activity can be narrowed to (`balances.ledger`).
-_SORTS: dict[str, Any] = {
-    "earned": gettext_lazy("Earned"), "spent": gettext_lazy("Spent"), "expired": gettext_lazy("Expired"),
-    "adjusted": gettext_lazy("Adjusted"),
-}  # fmt: skip
 PARTS = ("activity", "purchases", "redemptions", "points", "stamps", "person")
-#: What changed a stamp card, and its picture.
-STAMP_ENTRIES: dict[str, tuple[Any, str]] = {
-    "sale": (gettext_lazy("Purchase"), "basket"),
-    "refund": (gettext_lazy("Refund"), "undo"),
-    "unclaim": (gettext_lazy("A receipt that was added by mistake"), "undo"),
-    "filled": (gettext_lazy("The card was full: it became a reward"), "gift"),
-    "revoked": (gettext_lazy("The reward was taken back: its stamps are on the card again"), "undo"),
-    "by_hand": (gettext_lazy("By hand"), "edit"),
-    "ended": (gettext_lazy("Ended without a new one"), "clock"),
-    "merge": (gettext_lazy("Another membership was merged"), "people"),
-    "left": (gettext_lazy("The member left"), "sign-out"),
-}
 
 
 def member_or_404(request: HttpRequest, member_id: str) -> Member:
@@ -87,7 +69,14 @@ def page_of(
     part = more.pop("part", None) or request.GET.get("show", "activity")
     part = part if part in PARTS else "activity"
     balance = balances.of_member(merchant=merchant, member_id=found.pk, now=now)
-    place = tiers.of_member(merchant=merchant, member_id=found.pk, joined_at=found.joined_at, now=now)
+    place = tiers.of_member(
+        merchant=merchant,
+        member_id=found.pk,
+        joined_at=found.joined_at,
+        now=now,
+        timeline=screens.timeline_of(request),
+        balance=balance,
+    )
     version = screens.version_of(request)
     pay = version.terms.pay_with_points if version else None
     page: dict[str, Any] = {
@@ -101,7 +90,6 @@ def page_of(
         "standing": standing_words(request, place) if place else None,
         "code": ids.grouped(found.code),
         "part": part,
-        "tabs": _tabs(request, found, part),
         "mint": {"adjust": ids.mint("adj")},
         "limit": merchant.adjustment_points_max
         if not screens.may_do(request, Permission.ADJUST_POINTS_WITHOUT_LIMIT)
@@ -110,6 +98,7 @@ def page_of(
         **_PARTS[part](request, merchant, found, now),
         **more,
     }
+    page["tabs"] = _tabs(request, found, part, page.get("has_stamps"))
     return screens.show(request, "console/members/member.html", page, status=status)
 
 
@@ -134,49 +123,44 @@ def standing_words(request: HttpRequest, place: TierProgress) -> dict[str, Any]:
     }
 
 
-def _tabs(request: HttpRequest, found: Member, current: str) -> list[dict[str, Any]]:
+def _tabs(request: HttpRequest, found: Member, current: str, has_stamps: bool | None) -> list[dict[str, Any]]:
     path = screens.url(request, "member", member_id=found.public_id)
     labels = {"activity": _("Activity"), "purchases": _("Purchases"), "redemptions": _("Redemptions"),
               "points": _("Points and expiry"), "stamps": _("Stamps"), "person": _("Person")}  # fmt: skip
-    shown = [part for part in PARTS if part != "stamps" or current == part or _has_stamps(request, found)]
+    if has_stamps is None:
+        has_stamps = current == "stamps" or _has_stamps(request, found)
+    shown = [part for part in PARTS if part != "stamps" or has_stamps or _has_cards(request)]
     return [{"label": labels[part], "href": f"{path}?show={part}", "is_current": part == current} for part in shown]
+
+
+def _has_cards(request: HttpRequest) -> bool:
+    version = screens.version_of(request)
+    return version is not None and bool(version.terms.stamps)
 
 
 def _has_stamps(request: HttpRequest, found: Member) -> bool:
     """Stamps have a place where the programme has cards, or had them while the member collected."""
-    version = screens.version_of(request)
-    if version is not None and version.terms.stamps:
-        return True
-    return bool(stamps.entries_of(merchant=merchant_of(request), member_id=found.pk, limit=1))
+    return _has_cards(request) or bool(stamps.entries_of(merchant=merchant_of(request), member_id=found.pk, limit=1))
 
 
 # -- the parts --------------------------------------------------------------------------------------------------------
 
 
 def _activity(request: HttpRequest, merchant: Merchant, found: Member, now: datetime) -> dict[str, Any]:
-    before = screens.read_cursor(request, int)
-    only = request.GET.get("only", "") if request.GET.get("only") in _SORTS else ""
-    rows = balances.ledger(merchant=merchant, member_id=found.pk, limit=screens.PAGE + 1, before_seq=before, only=only)
-    shown, following = screens.cut(rows, lambda entry: entry.seq)
-    # The ledger names a place by the till's code; people know it by its name.
-    names = {place.code: place.name for place in locations.of(merchant)}
-    shown = [replace(entry, location=names.get(entry.location or "", entry.location)) for entry in shown]
-    wanted = [row.document_id for row in shown if row.document_kind == "purchase" and row.document_id]
-    actor_names = ActorNames(merchant)
-    moved = entry_texts.told(
-        shown, timeline=versions.timeline(merchant.pk), purchases=finding.among(merchant=merchant, public_ids=wanted),
-        language=get_language() or "en", actors=actor_names, namespaces=keys.namespaces(merchant),
-    )  # fmt: skip
-    given = [row.document_id for row in shown if row.document_kind == "adjustment" and row.document_id]
-    moved = entry_texts.with_askers(moved, approvals.askers(merchant=merchant, adjustment_ids=given), actor_names)
+    shown = activity.page(request, merchant, found)
     path = screens.url(request, "member", member_id=found.public_id)
+    sorts = {"": _("All"), **activity.OF_POINTS}
+    sorts |= {name: label for name, (label, _streams) in activity.BESIDE_POINTS.items()}
+    if not shown.has_stamps and not _has_cards(request):
+        del sorts["stamps"]
     return {
-        "moved": moved, "cursor": following, "only": only,
+        "moved": shown.rows, "months": shown.months, "cursor": shown.cursor, "only": shown.only,
+        "has_stamps": shown.has_stamps,
         "sorts": [
-            {"label": label, "href": f"{path}?only={sort}" if sort else path, "is_current": sort == only}
-            for sort, label in {"": _("All"), **_SORTS}.items()
+            {"label": label, "href": f"{path}?only={sort}" if sort else path, "is_current": sort == shown.only}
+            for sort, label in sorts.items()
         ],
-        "may_undo": adjustments.undoable(merchant=merchant, public_ids=given),
+        "may_undo": activity.undoable(merchant, shown.rows),
         "birthday": _birthday(found),
         "cards": [card for card in cards.of(found) if card.blocked_at is None],
     }  # fmt: skip
@@ -234,7 +218,7 @@ def _stamps(request: HttpRequest, merchant: Merchant, found: Member, now: dateti
         "own": own_rewards_of(request, found),
         "entries": [
             {
-                "entry": entry, "title": STAMP_ENTRIES[entry.kind][0], "icon": STAMP_ENTRIES[entry.kind][1],
+                "entry": entry, "title": entry_texts.STAMP_ENTRIES[entry.kind][0], "icon": entry_texts.STAMP_ENTRIES[entry.kind][1],
                 "card": cards.get(entry.card, entry.card), "who": names[entry.actor] if entry.kind == "by_hand" else "",
             }
             for entry in shown

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.contrib import messages as notes
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
@@ -19,6 +20,7 @@ from loyalty.console.members.enrolling import blame
 from loyalty.console.members.member_page import member_or_404
 from loyalty.console.programme.fields import with_look
 from loyalty.tenant import merchant_of
+from members.directory import Member
 from merchants import ids
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
@@ -78,11 +80,35 @@ def adjust(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResp
         except LoyaltyError as refusal:
             blame(form, refusal)
         else:
-            answer = screens.to(request, "member", said=_said(outcome.receipt), member_id=member.public_id)
-            answer["Location"] += "?show=stamps"
-            return answer
+            undo = screens.Undo(
+                screens.url(request, "member_stamps_undo", member_id=member.public_id), {"adjustment": outcome.public_id}
+            )  # fmt: skip
+            return _back(request, member, _said(outcome.receipt), undo=undo)
     page = {"member": member, "form": form, "has_cards": bool(cards)}
     return screens.show(request, "console/members/stamps_adjust.html", page, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@seat_required(Permission.ADJUST_POINTS)
+def undo(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
+    """Move the stamps of a correction (`adjustment`, its id) the other way, as a correction of its own."""
+    member = member_or_404(request, member_id)
+    try:
+        with transaction.atomic():
+            outcome = stamp_adjustments.undo(
+                merchant=merchant_of(request), adjustment=request.POST.get("adjustment", "")[:40],
+                reason=_("Adjustment undone"), now=now_of(request), actor=actor_of(request),
+            )  # fmt: skip
+    except LoyaltyError as refusal:
+        notes.error(request, refusal.detail)
+        return _back(request, member, "")
+    return _back(request, member, _said(outcome.receipt))
+
+
+def _back(request: HttpRequest, member: Member, said: str, *, undo: screens.Undo | None = None) -> HttpResponse:
+    answer = screens.to(request, "member", said=said, undo=undo, member_id=member.public_id)
+    answer["Location"] += "?show=stamps"
+    return answer
 
 
 def _said(receipt: Mapping[str, Any]) -> str:

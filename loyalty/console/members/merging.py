@@ -12,11 +12,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
+from loyalty.console.members import merge_preview
+from loyalty.console.members.member_list import tier_names
 from loyalty.console.members.member_page import member_or_404
 from loyalty.tenant import merchant_of
 from members import directory, reveals
+from members.directory import Member
+from merchants import ids
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
+from rewards import balances
 from rewards import merging as verbs
 from rewards.merging import listing
 
@@ -26,15 +31,10 @@ from rewards.merging import listing
 def merge(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpResponse:
     """Choose who is merged into this member (`?q=`), show what it would make (`?other=`), and do it on POST."""
     member, merchant = member_or_404(request, member_id), merchant_of(request)
-    page: dict[str, Any] = {"member": member, "contacts": reveals.masked(member)}
-    typed = request.GET.get("q", "").strip()[:100]
-    page["typed"] = typed
-    if typed:
-        found = directory.search(merchant=merchant, text=typed, blocked_cards=True)
-        page["found"] = [{"member": each, "contacts": reveals.masked(each)} for each in found if each.pk != member.pk]
+    page: dict[str, Any] = {"member": member, "typed": request.GET.get("q", "").strip()[:100]}
     other_id = request.POST.get("other", "") if request.method == "POST" else request.GET.get("other", "")
     if not other_id:
-        return screens.show(request, "console/members/merge.html", page)
+        return screens.show(request, "console/members/merge.html", page | _found(request, member, page["typed"]))
     try:
         other = directory.get(merchant=merchant, public_id=other_id)
     except LoyaltyError:
@@ -46,19 +46,40 @@ def merge(request: HttpRequest, merchant_slug: str, member_id: str) -> HttpRespo
     if request.method == "POST":
         try:
             with transaction.atomic():
-                verbs.merge(
+                done = verbs.merge(
                     merchant=merchant, source=other.public_id, target=member.public_id, now=now_of(request),
                     actor=actor_of(request),
                 )  # fmt: skip
         except LoyaltyError as refusal:
             notes.error(request, refusal.detail)
         else:
-            said = _("%(name)s was merged into this member. You can undo it below.") % {"name": other}
-            return screens.to(request, "member", said=said, member_id=member.public_id)
-    page["preview"] = listing.preview(merchant=merchant, source=other, target=member, now=now_of(request))
-    page["other_contacts"] = reveals.masked(other)
+            said = _("%(name)s was merged into this member.") % {"name": other}
+            undo = screens.Undo(
+                screens.url(request, "member_unmerge", member_id=member.public_id), {"merge": done.public_id}
+            )
+            return screens.to(request, "member", said=said, undo=undo, member_id=member.public_id)
+    page["preview"] = merge_preview.preview(request, source=other, target=member)
     status = 422 if request.method == "POST" else 200
     return screens.show(request, "console/members/merge.html", page, status=status)
+
+
+def _found(request: HttpRequest, member: Member, typed: str) -> dict[str, Any]:
+    """Whom a text fits, this member left out; without one, those who are called the same."""
+    merchant, text = merchant_of(request), typed or member.name
+    found = directory.look_up(merchant=merchant, text=text, blocked_cards=True) if text else []
+    others = [each for each in found if each.member.pk != member.pk]
+    held = balances.now(merchant=merchant, member_ids=[each.member.pk for each in others], now=now_of(request))
+    tiers = tier_names(request)
+    return {
+        "found": [
+            {
+                "found": each, "member": each.member, "code": ids.grouped(each.member.code), "contacts": reveals.masked(each.member),
+                "balance": held.get(each.member.pk),
+                "tier": tiers.get(held[each.member.pk].tier, "") if each.member.pk in held else "",
+            }
+            for each in others
+        ]
+    }  # fmt: skip
 
 
 @require_POST

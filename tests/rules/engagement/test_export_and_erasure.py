@@ -68,6 +68,7 @@ EXPORTED = {
 EXCLUDED = {
     "members.ContactCode": "a code on its way: ten minutes, then deleted within a day; deleted on leaving",
     "members.SearchKey": "pieces of the name, number and address that are in the file; deleted on leaving",
+    "rewards.BulkMember": "which act gave an adjustment or stamps that are in the file; no name, forgotten in 90 days",
     "rewards.Allocation": "which lot an entry took from: the entries and lots themselves are in the file",
     "rewards.Counter": "running totals of purchases and redemptions that are in the file",
     "rewards.Capture": "the state and end of a redemption, which stand with it",
