@@ -1,6 +1,7 @@
 """Says what the translations lack: `python -m tests.project.catalogues`, a step of .ci/run.
 
-Every string of the source is in every catalogue, translated, not fuzzy, with the same placeholders, and compiled.
+Every string of the source is in every catalogue, translated, not fuzzy, with the same placeholders, and compiled; each
+term of `locale/glossary.toml` is called in it what the glossary says, so that one thing has one name.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import polib
@@ -17,6 +19,8 @@ import polib
 ROOT = Path(__file__).resolve().parent.parent.parent
 LANGUAGES = ("ko", "zh_Hant")
 _FOLDERS = ("loyalty", "analytics", "engagement", "rewards", "members", "merchants", "templates")
+GLOSSARY: dict[str, dict[str, list[str]]] = tomllib.loads((ROOT / "locale" / "glossary.toml").read_text("utf-8"))
+_NO_WORDS = re.compile(r"https?://\S+|%\(\w+\)[a-z]|\{\w*\}|<[^>]*>|`[^`]*`|\w+:\w+|\w+\.\w+|\w+_\w+")
 _PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|\{\w*\}|%[sd]")
 
 
@@ -34,8 +38,23 @@ def faults() -> list[str]:
         found += [f"{language}: missing {text!r}." for _, text in sorted(source - entries.keys(), key=str)]
         for key in sorted(source & entries.keys(), key=str):
             found += [f"{language}: {fault} {key[1]!r}." for fault in _faults_of(entries[key])]
+        found += [fault for key in sorted(source & entries.keys(), key=str) for fault in strays(entries[key], language)]
         found += _compiled(path, catalogue, language)
     return found
+
+
+def strays(entry: polib.POEntry, language: str) -> list[str]:
+    """Return each term of the glossary that the sentence holds and its translation calls otherwise."""
+    written = " ".join(entry.msgstr_plural.values()) if entry.msgid_plural else entry.msgstr
+    # What is filled in, tags and names of fields are no words of the sentence.
+    asked = _NO_WORDS.sub(" ", f"{entry.msgid} {entry.msgid_plural}")
+    return [
+        f"{language}: {term!r} is {' or '.join(wanted)} in {entry.msgid!r}: {written!r}."
+        for term, wanted in GLOSSARY[language].items()
+        if written
+        and re.search(rf"(?<![\w-]){re.escape(term)}s?(?![\w-])", asked, re.IGNORECASE)
+        and not any(word.casefold() in written.casefold() for word in wanted)
+    ]
 
 
 def _faults_of(entry: polib.POEntry) -> list[str]:

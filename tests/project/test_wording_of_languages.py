@@ -9,6 +9,7 @@ import polib
 import pytest
 
 from rewards import earning
+from tests.project import catalogues
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,14 +19,77 @@ def said(language):
         yield from filter(None, [entry.msgstr, *entry.msgstr_plural.values()])
 
 
-def test_no_korean_particle_follows_a_placeholder():
+#: What is filled in, what may close it (a quotation, a tag), and a particle that fits some words only.
+PARTICLE = re.compile(
+    r"(?:%\(\w+\)[sd]|\{\{[^}]*\}\}|\{\w+\}|%\})(?:[”\"’'」)]|</?\w+[^>]*>)*(?:을|를|이|가|은|는|과|와|으로|로)(?![가-힣(])"
+)
+
+
+def test_no_korean_particle_follows_what_is_filled_in():
     """Which of two particles is right depends on the last sound of a word that is not known here."""
-    particle = re.compile(r"%\(\w+\)[sd][”\"’]?(을|를|이|가|은|는|과|와|으로|로)(?=[\s.,!?:;)]|$)")
-    assert [text for text in said("ko") if particle.search(text)] == []
+    assert [text for text in said("ko") if PARTICLE.search(text)] == []
+    written = [
+        *(ROOT / "templates").rglob("*.html"),
+        *(path for app in ("loyalty", "rewards", "members", "merchants", "engagement", "analytics")
+          for path in (ROOT / app).rglob("*.py")),
+    ]  # fmt: skip
+    assert len(written) > 500
+    assert [str(path) for path in written if PARTICLE.search(path.read_text())] == []
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("ko", ("소유자", "계산원", "가맹점")), ("zh_Hant", ("席位", "折扣 %", " 「", "較舊版頁"))]
+    "text", ["%(points)s를 드립니다", "“%(name)s”이 바뀝니다", "{{ word }}을", "<b>%(who)s</b>는 ", "{count}로"]
+)
+def test_a_literal_particle_is_recognised(text):
+    assert PARTICLE.search(text)
+
+
+@pytest.mark.parametrize("text", ["%(count)s개를 드립니다", "%(points)s포인트를", "콩 %(count)s이면서"])
+def test_a_particle_of_a_known_word_is_none(text):
+    assert not PARTICLE.search(text)
+
+
+#: Pairs whose first word ends in a sound that the second does not fit: 콩를 for 콩을.
+_AFTER = {"를": "을", "가": "이", "는": "은", "와": "과"}
+
+
+def test_no_known_korean_word_has_the_wrong_particle():
+    """A noun of the product before a particle that its last sound does not fit; words that end so by themselves are not."""
+    named = {term for terms in catalogues.GLOSSARY["ko"].values() for term in terms}
+    # Which sound a word in Latin letters ends in is not written.
+    nouns = {noun for noun in named | {"콩", "별", "포인트", "코드", "쿠폰"} if "가" <= noun[-1] <= "힣"}
+    wrong = [
+        f"{noun}{given}"
+        for noun in nouns
+        for with_vowel, with_consonant in _AFTER.items()
+        for given in ((with_vowel,) if _ends_in_consonant(noun) else (with_consonant,))
+    ]
+    pattern = re.compile("|".join(rf"(?<![가-힣]){re.escape(each)}(?![가-힣])" for each in wrong))
+    assert pattern.search("콩를 드립니다")
+    assert [text for text in said("ko") if pattern.search(text)] == []
+
+
+def _ends_in_consonant(word):
+    return (ord(word[-1]) - 0xAC00) % 28 != 0
+
+
+@pytest.mark.parametrize("language", catalogues.LANGUAGES)
+def test_one_thing_has_one_name(language):
+    """`locale/glossary.toml` says which; the catalogues' own test compares every sentence that holds the term."""
+    assert len(catalogues.GLOSSARY[language]) > 30
+    entry = polib.POEntry(msgid="Ask an owner", msgstr={"ko": "대표에게 요청", "zh_Hant": "向負責人申請"}[language])
+    (said_so,) = catalogues.strays(entry, language)
+    assert said_so.startswith(f"{language}: 'owner' is ")
+    entry.msgstr = {"ko": "점주에게 요청", "zh_Hant": "向店主申請"}[language]
+    assert catalogues.strays(entry, language) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("ko", ("소유자", "계산원", "가맹점", "대표에게", "이용 조건")),
+        ("zh_Hant", ("席位", "負責人", "經理", "折扣 %", " 「", "較舊版頁")),
+    ],
 )
 def test_words_that_mean_something_else_are_gone(language, words):
     assert [text for text in said(language) for word in words if word in text] == []

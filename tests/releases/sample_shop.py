@@ -29,6 +29,7 @@ from merchants import (
     opening,
     privacy_notices,
     seats,
+    seen_notifications,
     tenancy,
 )
 from merchants.actors import SYSTEM, Actor
@@ -341,7 +342,10 @@ def _left_open(shop: SampleShop) -> None:
             merchant=shop.merchant, request_id=ids.mint("prq"), lines=[approvals.AskedLine(shop.members["mina"], 40_000)],
             reason="Ten years a member", now=shop.now, actor=MANAGER,
         )  # fmt: skip
-        briefings.write(
+        note = briefings.write(
             merchant=shop.merchant, texts_by_language={"en": "Two beans for each 100 won."}, roles=["cashier"], places=[],
             starts_at=shop.now, ends_at=None, now=shop.now, actor=MANAGER,
         )  # fmt: skip
+        jun = next(seat for seat in seats.of_merchant(shop.merchant) if seat.pin_hash)
+        briefings.read(merchant=shop.merchant, briefing_id=note, seat=jun, now=shop.now)
+        seen_notifications.note(merchant=shop.merchant, seat=jun, keys=[f"briefing:{note}"], now=shop.now)
