@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from loyalty.console import audit_log, finding, privacy, rewards, settings, team
+from loyalty.console import exports as exports_of_lists
 from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
@@ -111,6 +112,7 @@ _counter = [
 
 _of_merchant: list[URLPattern | URLResolver] = [
     path("", team.start, name="start"),
+    path("export/<str:table>", exports_of_lists.export, name="export"),
     path("find", finding.find, name="find"),
     path("dashboard", dashboard.overview, name="dashboard"),
     path("dashboard/today", dashboard.live, name="dashboard_today"),

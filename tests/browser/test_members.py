@@ -238,3 +238,14 @@ def test_all_of_a_list_are_given_points_while_hana_looks_on(
     expect(page.locator("#bulk .button--danger")).to_be_visible()  # the page asked again by itself
     shot(page, f"bulk-done-{width}-{scheme}-{language}")
     assert_sound(page)
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "light", "ko"), (DESK, "dark", "en")])
+@pytest.mark.parametrize(
+    "path", ["rewards/claims", "settings/record", "developers/events", "team", "members/missing-points"]
+)
+def test_a_list_offers_its_file(cafe, owner, open_page, assert_sound, shot, path, width, scheme, language):
+    page = open_page(f"/console/{cafe.slug}/{path}", client=owner, width=width, scheme=scheme, language=language)
+    expect(page.locator("a[download][href*='/export/']").first).to_be_visible()
+    shot(page, f"csv-{path.replace('/', '-')}-{width}", whole=False)
+    assert_sound(page)

@@ -34,6 +34,7 @@ NOT_OURS = {
     "purpose",
     "size",
     "part",
+    "table",
     "code",
     "object_id",
     "content_type_id",
@@ -46,7 +47,7 @@ NOT_OURS = {
     "token",
 }
 PLAIN = {
-    "purpose": "marketing", "size": "180", "part": "forms", "code": "invalid_request", "object_id": "1",
+    "purpose": "marketing", "size": "180", "part": "forms", "table": "claims", "code": "invalid_request", "object_id": "1",
     "content_type_id": "1", "app_label": "merchants", "url": "nothing", "pk": "1", "number": "1",
     "kind": "email", "secret": "no-such-secret", "token": "no-such-token",
 }  # fmt: skip
