@@ -43,6 +43,7 @@ PAGES: tuple[tuple[str, Any, str], ...] = (
     ("webhooks", _("Webhooks"), "webhook"),
     ("till", _("Till simulator"), "code"),
     ("events", _("Events"), "activity"),
+    ("errors", _("API errors"), "question"),
     ("team", _("Team and places"), "store"),
     ("settings_record", _("Audit log"), "history"),
     ("settings", _("Settings"), "settings"),

@@ -9,7 +9,7 @@ from loyalty.console import exports as exports_of_lists
 from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
-from loyalty.console.developers import events, keys, sandbox, till, webhooks
+from loyalty.console.developers import errors, events, keys, sandbox, till, webhooks
 from loyalty.console.members import (
     bulk_acts,
     bulk_points,
@@ -84,6 +84,7 @@ _developers = [
     path("sandbox", sandbox.open_one, name="sandbox_open"),
     path("till", till.till, name="till"),
     path("events", events.events, name="events"),
+    path("errors", errors.errors, name="errors"),
     path("webhooks", webhooks.webhooks, name="webhooks"),
     path("webhooks/deliveries/<str:delivery_id>", webhooks.delivery, name="webhook_delivery"),
     path("webhooks/deliveries/<str:delivery_id>/retry", webhooks.retry, name="webhook_retry"),

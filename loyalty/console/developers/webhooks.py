@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.tenant import merchant_of, outside_tenant
+from members import directory
 from merchants import outbox, tenancy
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
@@ -197,7 +198,8 @@ def delivery(request: HttpRequest, merchant_slug: str, delivery_id: str) -> Http
     except LoyaltyError:
         raise Http404 from None
     page = {
-        "delivery": found, "event": event, "state": STATES[found.state], "is_trial": found.kind == outbox.PING,
+        "delivery": found, "event": event,
+        "name": directory.names(merchant=merchant, public_ids=[found.member]).get(found.member) if found.member else "", "state": STATES[found.state], "is_trial": found.kind == outbox.PING,
         "sent": json.dumps(json.loads(_sent(event)), ensure_ascii=False, indent=2),
     }  # fmt: skip
     return screens.show(request, "console/developers/delivery.html", page)
@@ -220,6 +222,7 @@ def _endpoint_page(request: HttpRequest, endpoint_id: str, *, secret: str = "") 
     except LoyaltyError:
         raise Http404 from None
     shown, following = screens.cut(rows, lambda row: row.id)
+    names = directory.names(merchant=merchant, public_ids={row.member for row in shown if row.member})
     filters = [("", _("All")), *((key, label) for key, (label, _tone) in STATES.items())]
     initial = {"url": endpoint.url, "description": endpoint.description, "kinds": list(endpoint.kinds)}
     page = {
@@ -230,7 +233,8 @@ def _endpoint_page(request: HttpRequest, endpoint_id: str, *, secret: str = "") 
                 "row": row,
                 "state": STATES[row.state][0],
                 "tone": STATES[row.state][1],
-                "payload": json.dumps(row.payload, ensure_ascii=False),
+                "name": names.get(row.member or "", ""),
+                "payload": json.dumps(row.payload, ensure_ascii=False, indent=2),
             }
             for row in shown
         ],
