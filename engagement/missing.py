@@ -131,6 +131,14 @@ def settled(*, merchant: Merchant, limit: int = 20) -> Sequence[MissingPoints]:
     return list(rows.order_by("-settled_at", "-pk")[:limit])
 
 
+def listed(*, merchant: Merchant, limit: int, before_id: int | None = None) -> Sequence[MissingPoints]:
+    """List all that was asked, newest first, those older than a row when it is given, a hundred at most."""
+    rows = MissingPoints.objects.filter(merchant=merchant).select_related("member")
+    if before_id is not None:
+        rows = rows.filter(pk__lt=before_id)
+    return list(rows.order_by("-pk")[: min(limit, PAGE_MAX)])
+
+
 def waiting_count(*, merchant: Merchant) -> int:
     """Count what waits for an answer."""
     return MissingPoints.objects.filter(merchant=merchant, state=State.WAITING).count()

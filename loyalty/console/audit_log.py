@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from loyalty.console import screens
+from loyalty.console import screens, tables
 from loyalty.console.access import seat_required
 from loyalty.console.actor_names import ActorNames
 from loyalty.tenant import merchant_of
@@ -199,24 +199,45 @@ class SearchForm(forms.Form):
 @seat_required(Permission.VIEW_AUDIT)
 def record(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     """List who changed what, newest first; about one thing with `?subject=`."""
-    merchant, subject = merchant_of(request), request.GET.get("subject", "")[:60]
-    actor_names = ActorNames(merchant)
+    merchant, actor_names = merchant_of(request), ActorNames(merchant_of(request))
     form = SearchForm(actor_names, request.GET)
     asked = form.cleaned_data if form.is_valid() else {}
+    narrowed = _narrowed(request, asked)
     rows = audit.newest(
-        merchant=merchant, limit=screens.PAGE + 1, before_id=screens.read_cursor(request, int), subject=subject,
-        actor=asked.get("who") or "", actions=GROUPS[asked["what"]][1] if asked.get("what") else (),
-        **_days(merchant, asked.get("first"), asked.get("last")),
-    )  # fmt: skip
+        merchant=merchant, limit=screens.PAGE + 1, before_id=screens.read_cursor(request, int), **narrowed
+    )
     shown, following = screens.cut(rows, lambda row: row.id)
     page = {
         "form": form,
         "is_narrowed": any(asked.values()),
         "rows": _told(merchant, shown, actor_names, screens.decimals_of(request)),
         "cursor": following,
-        "subject": subject,
+        "subject": narrowed["subject"],
     }
     return screens.show(request, "console/settings/record.html", page)
+
+
+def pages_of(request: HttpRequest, *, limit: int) -> Iterator[list[dict[str, Any]]]:
+    """Walk the record as the page narrows it, each row as the page tells it; a page at a time."""
+    merchant, decimals = merchant_of(request), screens.decimals_of(request)
+    actor_names = ActorNames(merchant)
+    form = SearchForm(actor_names, request.GET)
+    narrowed = _narrowed(request, form.cleaned_data if form.is_valid() else {})
+
+    def read(last: int | None) -> list[Record]:
+        return audit.newest(merchant=merchant, limit=limit, before_id=last, **narrowed)
+
+    for rows in tables.pages(read, lambda row: row.id):
+        yield _told(merchant, rows, actor_names, decimals)
+
+
+def _narrowed(request: HttpRequest, asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "subject": request.GET.get("subject", "")[:60],
+        "actor": asked.get("who") or "",
+        "actions": GROUPS[asked["what"]][1] if asked.get("what") else (),
+        **_days(merchant_of(request), asked.get("first"), asked.get("last")),
+    }
 
 
 def _days(merchant: Merchant, first: date | None, last: date | None) -> dict[str, Any]:

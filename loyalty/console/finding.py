@@ -43,6 +43,7 @@ PAGES: tuple[tuple[str, Any, str], ...] = (
     ("webhooks", _("Webhooks"), "webhook"),
     ("till", _("Till simulator"), "code"),
     ("events", _("Events"), "activity"),
+    ("errors", _("API errors"), "question"),
     ("team", _("Team and places"), "store"),
     ("approvals", _("Approvals"), "check-circle"),
     ("briefings", _("Notes to the team"), "mail"),

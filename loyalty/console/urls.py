@@ -17,10 +17,11 @@ from loyalty.console import (
     shortcuts,
     team,
 )
+from loyalty.console import exports as exports_of_lists
 from loyalty.console.counter import kept_sales, member_search, reward_pages, sales, stamps, training
 from loyalty.console.dashboard import answers, members_of_number
 from loyalty.console.dashboard import overview as dashboard
-from loyalty.console.developers import events, keys, sandbox, till, webhooks
+from loyalty.console.developers import errors, events, keys, sandbox, till, webhooks
 from loyalty.console.members import (
     bulk_acts,
     bulk_points,
@@ -96,6 +97,7 @@ _developers = [
     path("sandbox", sandbox.open_one, name="sandbox_open"),
     path("till", till.till, name="till"),
     path("events", events.events, name="events"),
+    path("errors", errors.errors, name="errors"),
     path("webhooks", webhooks.webhooks, name="webhooks"),
     path("webhooks/deliveries/<str:delivery_id>", webhooks.delivery, name="webhook_delivery"),
     path("webhooks/deliveries/<str:delivery_id>/retry", webhooks.retry, name="webhook_retry"),
@@ -124,6 +126,7 @@ _counter = [
 
 _of_merchant: list[URLPattern | URLResolver] = [
     path("", team.start, name="start"),
+    path("export/<str:table>", exports_of_lists.export, name="export"),
     path("find", finding.find, name="find"),
     path("dashboard", dashboard.overview, name="dashboard"),
     path("dashboard/today", dashboard.live, name="dashboard_today"),

@@ -66,7 +66,12 @@ class Delivery:
     @property
     def member(self) -> str | None:
         """The public id of the member it is about, the first of several."""
-        return next((v for v in self.payload.values() if isinstance(v, str) and v.startswith("mem_")), None)
+        return member_of(self.payload)
+
+
+def member_of(payload: Mapping[str, Any]) -> str | None:
+    """Return the public id of the member an event is about, the first of several; None for an event about none."""
+    return next((value for value in payload.values() if isinstance(value, str) and value.startswith("mem_")), None)
 
 
 def events(

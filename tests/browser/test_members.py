@@ -8,8 +8,11 @@ import pytest
 from playwright.sync_api import expect
 
 from analytics import runs
+from loyalty.problem_catalogue import KINDS
 from members.models import Member
-from merchants import tenancy
+from merchants import outbox, tenancy
+from merchants.actors import SYSTEM
+from merchants.webhooks import addresses, endpoints, relay
 from rewards import bulk_acts
 from tests import cafe_history
 from tests.people import join, open_shop, staff_browser
@@ -237,4 +240,43 @@ def test_all_of_a_list_are_given_points_while_hana_looks_on(
         pass
     expect(page.locator("#bulk .button--danger")).to_be_visible()  # the page asked again by itself
     shot(page, f"bulk-done-{width}-{scheme}-{language}")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "light", "ko"), (DESK, "dark", "en")])
+@pytest.mark.parametrize(
+    "path", ["rewards/claims", "settings/record", "developers/events", "team", "members/missing-points"]
+)
+def test_a_list_offers_its_file(cafe, owner, open_page, assert_sound, shot, path, width, scheme, language):
+    page = open_page(f"/console/{cafe.slug}/{path}", client=owner, width=width, scheme=scheme, language=language)
+    expect(page.locator("a[download][href*='/export/']").first).to_be_visible()
+    shot(page, f"csv-{path.replace('/', '-')}-{width}", whole=False)
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(PHONE, "light", "ko"), (DESK, "dark", "en"), (DESK, "light", "zh-Hant"), (320, "dark", "en")],
+)
+def test_errors_and_deliveries_are_read(cafe, owner, open_page, assert_sound, shot, settings, width, scheme, language):
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    now = datetime.now(UTC)
+    with tenancy.tenant(cafe):
+        target = addresses.check(f"http://127.0.0.1:9/{width}{scheme}{language}")
+        hook = endpoints.create(merchant=cafe, target=target, actor=SYSTEM, now=now).endpoint
+        jun = Member.objects.order_by("-joined_at").first()
+        outbox.record(
+            merchant_id=cafe.pk, kind="member.updated", payload={"member": jun.public_id, "changed": ["name"]},
+            occurred_at=now, now=now,
+        )  # fmt: skip
+        relay.relay(merchant_id=cafe.pk, now=now)
+    more = {"client": owner, "width": width, "scheme": scheme, "language": language}
+    page = open_page(f"/console/{cafe.slug}/developers/webhooks/{hook.id}", **more)
+    page.locator("tbody details summary").first.click()
+    shot(page, f"deliveries-{width}-{scheme}-{language}", whole=False)
+    assert_sound(page)
+    page = open_page(f"/console/{cafe.slug}/developers/errors", **more)
+    page.locator("#q").fill("purchase")
+    expect(page.locator("#errors tbody tr")).not_to_have_count(len(KINDS))
+    shot(page, f"errors-{width}-{scheme}-{language}", whole=False)
     assert_sound(page)

@@ -169,6 +169,8 @@ CONSOLE = {
     "console:members_points": "o m . . .",
     "console:members_points_given": "o m . . .",
     "console:members_points_undo": "o m . . .",
+    "console:errors": "o m . . .",
+    "console:export": "o m . . .",
     "console:members_bulk_choose": "o m . . .",
     "console:members_bulk": "o m . . .",
     "console:members_bulk_turn": "o m . . .",

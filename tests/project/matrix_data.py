@@ -37,6 +37,7 @@ NOT_OURS = {
     "subject",
     "width",
     "part",
+    "table",
     "code",
     "object_id",
     "content_type_id",
@@ -49,7 +50,7 @@ NOT_OURS = {
     "token",
 }
 PLAIN = {
-    "purpose": "marketing", "size": "180", "sheet": "a4", "subject": "reward.latte", "width": "240", "part": "forms", "code": "invalid_request", "object_id": "1",
+    "purpose": "marketing", "size": "180", "sheet": "a4", "subject": "reward.latte", "width": "240", "part": "forms", "table": "claims", "code": "invalid_request", "object_id": "1",
     "content_type_id": "1", "app_label": "merchants", "url": "nothing", "pk": "1", "number": "1",
     "kind": "email", "secret": "no-such-secret", "token": "no-such-token",
 }  # fmt: skip

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from loyalty.api.framework import openapi
-from loyalty.api.framework.catalogue import KINDS
+from loyalty.problem_catalogue import KINDS
 from merchants import outbox, shapes
 from merchants.errors import LoyaltyError
 from rewards import earning, terms
@@ -26,7 +26,7 @@ SPOKEN = json.loads(openapi.written())
 #: Refusals that only screens can meet; what a till can meet belongs into the catalogue.
 SCREENS_ONLY = {
     "refused", "forbidden", "conflict", "unknown_scope", "key_not_found", "key_already_ended",
-    "above_your_limit", "already_claimed", "already_undone", "asked_before", "backup_not_found", "bad_picture", "briefing_not_found", "browser_not_found", "may_not_brief", "claim_moved", "claim_not_found", "consent_needed",
+    "above_your_limit", "already_claimed", "already_undone", "asked_before", "backup_not_found", "bad_picture", "bulk_act_elsewhere", "bulk_act_not_found", "briefing_not_found", "browser_not_found", "may_not_brief", "claim_moved", "claim_not_found", "consent_needed",
     "contact_in_use", "contact_not_reachable", "device_not_yours", "fresh_code_needed", "last_owner", "location_code_taken",
     "location_not_found", "may_not_adjust", "may_not_approve", "own_points_request", "points_request_decided", "points_request_lapsed",
     "points_request_not_found", "not_proved", "not_your_contact", "not_yours_to_give", "notice_moved",

@@ -350,7 +350,7 @@ def test_a_trial_is_answered_at_once_beside_the_rest_and_the_log_says_whose_even
         assert endpoints.get(merchant=shop, endpoint_id=endpoint).resting_until is None
     rows = hana.get(address).content.decode()
     assert rows.count(url(shop, f"members/{member}")) == 3
-    assert rows.count("{&quot;member&quot;: &quot;mem_0123456789abcdef&quot;}") == 3
+    assert rows.count("&quot;member&quot;: &quot;mem_0123456789abcdef&quot;") == 3
 
 
 def test_a_name_is_looked_up_before_the_merchants_data_is_opened(shop, hana, lookups, monkeypatch):

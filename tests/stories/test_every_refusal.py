@@ -21,7 +21,7 @@ from django.db import OperationalError
 from django.http import HttpResponse
 
 from loyalty.api.framework import limits
-from loyalty.api.framework.catalogue import KINDS, status_of
+from loyalty.problem_catalogue import KINDS, status_of
 from loyalty.server import bodies, routes
 from loyalty.server.process import Server
 from loyalty.server.threads import Pool

@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from loyalty import problem_catalogue
 from loyalty.api.framework import markdown, openapi
-from loyalty.api.framework.catalogue import KINDS, status_of
+from loyalty.problem_catalogue import KINDS, status_of
 from loyalty.ui import samples
 from merchants import money
 
@@ -88,8 +89,7 @@ def _guide(file: Path, address: str, currency: str) -> SafeString:
 @require_safe
 def problems(request: HttpRequest) -> HttpResponse:
     """All codes, by status."""
-    kinds = [(status_of(code), code, KINDS[code]) for code in sorted(KINDS, key=lambda code: (status_of(code), code))]
-    return render(request, "api/problems.html", {"kinds": kinds})
+    return render(request, "api/problems.html", {"kinds": problem_catalogue.in_order()})
 
 
 @require_safe

@@ -20,9 +20,9 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
 from loyalty.api.framework import openapi_components, openapi_webhooks
-from loyalty.api.framework.catalogue import KINDS, status_of
 from loyalty.api.framework.operations import Operation
 from loyalty.api.framework.problems import MEDIA_TYPE
+from loyalty.problem_catalogue import KINDS, status_of
 
 VERSION = "1.0.0"
 _ABOUT = """

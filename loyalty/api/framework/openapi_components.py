@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from loyalty.api.framework.catalogue import KINDS, status_of
 from loyalty.api.framework.operations import Operation
 from loyalty.api.framework.problems import Problem
+from loyalty.problem_catalogue import KINDS, status_of
 
 REFERENCE = "#/components/schemas/{name}"
 

@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loyalty.api.framework.catalogue import KINDS
+from loyalty.problem_catalogue import KINDS
 from merchants.errors import LoyaltyError
 from merchants.shapes import ShapeFault
 

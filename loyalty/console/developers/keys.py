@@ -23,6 +23,10 @@ from merchants.errors import LoyaltyError
 from merchants.keys import SCOPES, TILL_SCOPES, ApiKey, Issued
 from merchants.permissions import Permission
 
+STATES: dict[str, Any] = {
+    "live": gettext_lazy("live"), "ending": gettext_lazy("ending"), "ended": gettext_lazy("ended"),
+}  # fmt: skip
+
 
 class KeyForm(forms.Form):
     """A new key: for whom, what it may do, where it stands, until when."""
@@ -146,8 +150,19 @@ def change(request: HttpRequest, merchant_slug: str) -> HttpResponse:
 def _page(
     request: HttpRequest, form: KeyForm, *, issued: Issued | None = None, is_rotated: bool = False, status: int = 200
 ) -> HttpResponse:
+    rows = rows_of(request)
+    page = {
+        "rows": rows, "live": [row for row in rows if row["state"] in ("live", "ending")],
+        "ended": [row for row in rows if row["state"] == "ended"], "form": form, "issued": issued,
+        "is_rotated": is_rotated, "may_backfill": issued is not None and "purchases:backfill" in issued.key.scopes, "sandbox": opening.sandbox_of(merchant_of(request)),
+    }  # fmt: skip
+    return screens.show(request, "console/developers/keys.html", page, status=status)
+
+
+def rows_of(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the keys as the page shows them, the newest first, 200 at most."""
     names = {place.code: place.name for place in locations.of(merchant_of(request))}
-    rows = [
+    return [
         {
             "key": key,
             "place": names.get(key.location_code, key.location_code),
@@ -156,12 +171,6 @@ def _page(
         }
         for key in verbs.of(merchant_of(request))[:200]
     ]
-    page = {
-        "rows": rows, "live": [row for row in rows if row["state"] in ("live", "ending")],
-        "ended": [row for row in rows if row["state"] == "ended"], "form": form, "issued": issued,
-        "is_rotated": is_rotated, "may_backfill": issued is not None and "purchases:backfill" in issued.key.scopes, "sandbox": opening.sandbox_of(merchant_of(request)),
-    }  # fmt: skip
-    return screens.show(request, "console/developers/keys.html", page, status=status)
 
 
 def _state(key: ApiKey, now: datetime) -> str:

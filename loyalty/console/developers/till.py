@@ -77,6 +77,16 @@ class TillAnswer:
     def is_good(self) -> bool:
         return self.status < 400
 
+    @property
+    def code(self) -> str:
+        """Return the code of a refusal; empty where it was none."""
+        try:
+            told = json.loads(self.text)
+        except ValueError:
+            return ""
+        code = told.get("code", "") if isinstance(told, dict) and not self.is_good else ""
+        return code if isinstance(code, str) else ""
+
 
 class TillForm(forms.Form):
     """What the pretended cashier does."""

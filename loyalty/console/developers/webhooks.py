@@ -20,12 +20,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from loyalty.console import screens
 from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.tenant import merchant_of, outside_tenant
+from members import directory
 from merchants import outbox, tenancy
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from merchants.webhooks import addresses, delivering, endpoints, log, sending
 
-_STATES = {
+STATES = {
     "delivered": (gettext_lazy("delivered"), "positive"),
     "due": (gettext_lazy("waiting"), "warning"),
     "given_up": (gettext_lazy("given up"), "negative"),
@@ -197,7 +198,8 @@ def delivery(request: HttpRequest, merchant_slug: str, delivery_id: str) -> Http
     except LoyaltyError:
         raise Http404 from None
     page = {
-        "delivery": found, "event": event, "state": _STATES[found.state], "is_trial": found.kind == outbox.PING,
+        "delivery": found, "event": event,
+        "name": directory.names(merchant=merchant, public_ids=[found.member]).get(found.member) if found.member else "", "state": STATES[found.state], "is_trial": found.kind == outbox.PING,
         "sent": json.dumps(json.loads(_sent(event)), ensure_ascii=False, indent=2),
     }  # fmt: skip
     return screens.show(request, "console/developers/delivery.html", page)
@@ -210,7 +212,7 @@ def _sent(event: log.RecordedEvent) -> bytes:
 def _endpoint_page(request: HttpRequest, endpoint_id: str, *, secret: str = "") -> HttpResponse:
     merchant = merchant_of(request)
     state = request.GET.get("state", "")
-    state = state if state in _STATES else ""
+    state = state if state in STATES else ""
     try:
         endpoint = endpoints.get(merchant=merchant, endpoint_id=endpoint_id)
         rows = log.deliveries(
@@ -220,7 +222,8 @@ def _endpoint_page(request: HttpRequest, endpoint_id: str, *, secret: str = "") 
     except LoyaltyError:
         raise Http404 from None
     shown, following = screens.cut(rows, lambda row: row.id)
-    filters = [("", _("All")), *((key, label) for key, (label, _tone) in _STATES.items())]
+    names = directory.names(merchant=merchant, public_ids={row.member for row in shown if row.member})
+    filters = [("", _("All")), *((key, label) for key, (label, _tone) in STATES.items())]
     initial = {"url": endpoint.url, "description": endpoint.description, "kinds": list(endpoint.kinds)}
     page = {
         "endpoint": endpoint,
@@ -228,9 +231,10 @@ def _endpoint_page(request: HttpRequest, endpoint_id: str, *, secret: str = "") 
         "rows": [
             {
                 "row": row,
-                "state": _STATES[row.state][0],
-                "tone": _STATES[row.state][1],
-                "payload": json.dumps(row.payload, ensure_ascii=False),
+                "state": STATES[row.state][0],
+                "tone": STATES[row.state][1],
+                "name": names.get(row.member or "", ""),
+                "payload": json.dumps(row.payload, ensure_ascii=False, indent=2),
             }
             for row in shown
         ],

@@ -6,7 +6,7 @@ A page begins where each of them was left, so that it is a bounded piece of an i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -111,8 +111,32 @@ _START: Final[_Place] = (BEFORE_ALL.id, BEFORE_ALL, BEFORE_ALL, BEFORE_ALL, BEFO
 def page(request: HttpRequest, merchant: Merchant, member: Member) -> ActivityPage:
     """Read the next page of what happened, narrowed by `?only=`, with the sums of its months; at most six statements."""
     place: _Place = screens.read_cursor(request, _Place) or _START
+    only = _only(request)
+    taken, following, has_stamps = _read(merchant, member, place, only)
+    rows = _Texts(request, merchant).rows(taken)
+    return ActivityPage(
+        rows, _by_month(merchant, member, rows), cursors.write(following) if following else None, only, has_stamps
+    )
+
+
+def walk(request: HttpRequest, merchant: Merchant, member: Member) -> Iterator[list[ActivityRow]]:
+    """Walk all of it page by page, narrowed by `?only=`."""
+    place: _Place | None = _START
+    texts, only = _Texts(request, merchant), _only(request)
+    while place is not None:
+        taken, place, _has_stamps = _read(merchant, member, place, only)
+        yield texts.rows(taken)
+
+
+def _only(request: HttpRequest) -> str:
     only = request.GET.get("only", "")
-    only = only if only in OF_POINTS or only in BESIDE_POINTS else ""
+    return only if only in OF_POINTS or only in BESIDE_POINTS else ""
+
+
+def _read(
+    merchant: Merchant, member: Member, place: _Place, only: str
+) -> tuple[list[EntryView | MemberEvent], _Place | None, bool]:
+    """Read a page from a place on: what happened, where the next begins, and whether there was ever a stamp."""
     events = member_events.newest(
         merchant=merchant, member_id=member.pk, before=dict(zip(STREAMS, place[1:], strict=True)),
         limit=screens.PAGE + 1,
@@ -126,11 +150,7 @@ def page(request: HttpRequest, merchant: Merchant, member: Member) -> ActivityPa
         )
     )
     taken, following = _newest(entries, [events[stream] if stream in shown else [] for stream in STREAMS], place)
-    rows = _Texts(request, merchant).rows(taken)
-    return ActivityPage(
-        rows, _by_month(merchant, member, rows), cursors.write(following) if following else None, only,
-        bool(events["stamps"]) or place[1] != BEFORE_ALL,
-    )  # fmt: skip
+    return taken, following, bool(events["stamps"]) or place[1] != BEFORE_ALL
 
 
 def _newest(

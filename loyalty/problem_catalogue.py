@@ -1,6 +1,6 @@
 """Every code a refusal can carry, with what it means and what to do: the one list behind answers and error pages.
 
-Code and status are those of the exception's class (`merchants.errors`); here they are explained.  Titles are shown to people and translated; meanings are for developers and in English, like the rest of the API's text.
+Code and status are those of the exception's class (`merchants.errors`); here they are explained.  The API answers and documents by it, the console lists it.  Titles are shown to people and translated; meanings are for developers and in English, like the rest of the API's text.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ class Kind:
     title: Any
     meaning: str
     remedy: str
+
+
+def in_order() -> list[tuple[int, str, Kind]]:
+    """Return all kinds with their status and code, by these."""
+    return sorted(((status_of(code), code, kind) for code, kind in KINDS.items()), key=lambda each: each[:2])
 
 
 def status_of(code: str) -> int:
