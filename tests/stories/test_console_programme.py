@@ -244,6 +244,18 @@ def test_a_token_says_anew_what_is_typed_while_it_is_tried(cafe, hana):
     assert not draft(cafe).differs
 
 
+def test_a_rule_that_cannot_be_meant_says_so_while_it_is_tried(cafe, hana):
+    publish(cafe)
+    typed = fields(hana, url(cafe, "programme/rule?code=base"))
+
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = hana.post(
+            url(cafe, "programme/rule?code=base"), typed | {"points": "0", "act": "try"}, headers=headers
+        )
+        assert answer.status_code == 200
+        assert answer.context["trial"].faults == ("A rule gives more than 0 points.",)
+
+
 def test_goods_are_ticked_from_what_was_sold_and_others_are_typed(db):
     shop = builders.cafe()
     owner, now = staff_browser(shop.merchant, "owner"), datetime.now(UTC)

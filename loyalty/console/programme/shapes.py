@@ -121,6 +121,9 @@ class PartForm(forms.Form):
         ("limit_count", "limit_per"),
     )
 
+    #: What the terms say of the part, by the name of the field; None where the form says it of its fields.
+    phrases: Mapping[str, Sequence[str]] | None = None
+
     def __init__(self, edited: EditedDraft, part: Document | None, data: Any = None, **options: Any) -> None:
         self.edited, self.part = edited, dict(part or {})
         #: Texts of choices of goods, which lie deeper in the part than its other texts.

@@ -77,7 +77,7 @@ class RuleForm(PartForm):
     )  # fmt: skip
 
     #: What the terms say of the rule, by the name of the field (`Rule.clauses`); empty while it cannot be read.
-    phrases: Mapping[str, Sequence[str]] = {}
+    phrases: Mapping[str, Sequence[str]] | None = {}
 
     def says(self, key: str, fields: Sequence[BoundField]) -> str:
         clauses = _CLAUSES.get(key, (key,))
