@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from loyalty.console import screens
 from loyalty.console.access import now_of, seat_required
-from loyalty.console.programme.forms.rewards import REWARD_KINDS
+from loyalty.console.programme.items import LISTS
 from loyalty.console.programme.shapes import edited_draft
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
@@ -60,7 +60,7 @@ def catalogue(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         })  # fmt: skip
     gone = [edited.said(reward.name) for code, reward in live.items() if code not in {row["code"] for row in rows}]
     page = {
-        "edited": edited, "rows": rows, "gone": gone, "kinds": REWARD_KINDS.items(), "paying": formats.sentences(pay.describe(speaker).all) if (pay := edited.terms.pay_with_points) else _("points cannot pay"),
+        "edited": edited, "rows": rows, "gone": gone, "kinds": LISTS["reward"].choices, "paying": formats.sentences(pay.describe(speaker).all) if (pay := edited.terms.pay_with_points) else _("points cannot pay"),
         "may_edit": screens.may_do(request, Permission.EDIT_PROGRAMME),
         "tabs": _tabs(request, "rewards"),
     }  # fmt: skip

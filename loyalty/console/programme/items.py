@@ -1,14 +1,15 @@
 """The page of one of a list: a rule, a stamp card, a reward. Add, edit, try, move, take away.
 
-Each list says in an `ItemList` where it lies in the document, which form and which page edit one of it, and what is said; the
-views here serve them all. Another mechanic that has a list adds its declaration to `LISTS`.
+Each list says in an `ItemList` where it lies in the document and what is said of it; the form is made of what its parts say of
+their fields (`rewards.terms.editing`), and the views here serve them all. Another mechanic that has a list adds its
+declaration to `LISTS`.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib import messages as notes
@@ -17,20 +18,20 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
+from msgspec import Struct
 
 from loyalty.console import screens
 from loyalty.console.access import seat_required
 from loyalty.console.programme import editing, trying
-from loyalty.console.programme.forms.rewards import REWARD_KINDS, RewardForm
-from loyalty.console.programme.forms.rules import RULE_KINDS, RuleForm
-from loyalty.console.programme.forms.stamps import StampCardForm
-from loyalty.console.programme.shapes import Document, EditedDraft, PartForm, edited_draft
+from loyalty.console.programme.forms.part import PartForm, phrases_of
+from loyalty.console.programme.shapes import Document, EditedDraft, edited_draft
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
-from rewards import terms
 from rewards.programmes import DraftMoved, InvalidProgramme
 from rewards.redemptions import listing
-from rewards.terms import Rule, TermsWording
+from rewards.terms import Part, Terms
+from rewards.terms.editing.kinds import part_fields
+from rewards.terms.editing.vocabulary import editor_of
 
 
 def _nothing(document: Document, code: str) -> None:
@@ -41,31 +42,56 @@ def _no_facts(edited: EditedDraft, known: Document | None) -> dict[str, Any]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ItemList:
     """One list of the document, each item of which has a code and a page."""
 
-    #: Where it lies, as a JSON pointer.
+    #: Where it lies, as a JSON pointer; the kinds of its items follow from the type there.
     pointer: str
-    #: Makes the form of an item: draft, what is kept (None: a new one), what was typed, kind.
-    form: Callable[[EditedDraft, Document | None, Any, str], PartForm]
-    template: str
-    #: The page one comes back to.
-    back: str
-    #: What is said where an item is not there any more, and when one was taken out.
+    title: Any
+    #: The title of an item that is not there yet, and what adds one.
+    new: Any
+    add: Any
+    #: What is said where an item is not there any more, and when one was taken out; what taking one out means.
     gone: Any
     removed: Any
-    #: The kinds that can be added, the usual one first; none where all are of one kind.
-    kinds: Mapping[str, Any] = field(default_factory=dict)
-    #: What the form that removes calls the code.
+    warned: Any
+    #: The names of the addresses that edit and change an item, and of the page one comes back to.
+    edit_url: str
+    change_url: str
+    back: str = "programme"
+    icon: str
+    #: What is said of an item besides its kind.
+    note: Any = ""
+    #: The list on the overview: what it is, and what is said while it is empty. Without one it has a page of its own.
+    about: Any = ""
+    empty: Any = ""
+    invites: Any = ""
+    #: What the form that changes calls the code.
     code_name: str = "code"
+    #: Whether its order counts, so that items can be moved.
+    is_ordered: bool = False
     #: Whether a basket can be tried on it, and of which category the first trial is.
     is_tried: bool = False
+    trial_note: Any = ""
     category: Callable[[Document | None], str] = lambda known: ""
     #: What of the rest of the document goes along with an item.
     forget: Callable[[Document, str], None] = _nothing
     #: What the page says besides.
     facts: Callable[[EditedDraft, Document | None], dict[str, Any]] = _no_facts
+
+    @property
+    def kinds(self) -> dict[str, type[Struct]]:
+        """Return the kinds of its items by tag, in the order of the terms; one without a tag is of the empty one."""
+        kinds: tuple[type[Struct], ...] = (Terms,)
+        for name in self.pointer.strip("/").split("/"):
+            kinds = next(field.parts for field in part_fields(kinds[0]) if field.name == name)
+        return {str(kind.__struct_config__.tag or ""): kind for kind in kinds}
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """Return the kinds that can be added, by tag and title; none where all are of one kind."""
+        return [(tag, str(editor_of(kind).title)) for tag, kind in self.kinds.items() if tag]
 
     def of(self, document: Document) -> list[Document]:
         """Return the list itself, to be read or changed."""
@@ -74,6 +100,14 @@ class ItemList:
             found = found[name]
         listed: list[Document] = found
         return listed
+
+    def parts(self, promised: Terms) -> tuple[Part, ...]:
+        """Return the items as parts."""
+        found: Any = promised
+        for name in self.pointer.strip("/").split("/"):
+            found = getattr(found, name)
+        parts: tuple[Part, ...] = found
+        return parts
 
     def item(self, document: Document, code: str) -> Document | None:
         return next((each for each in self.of(document) if each["code"] == code), None) if code else None
@@ -100,31 +134,36 @@ def edit(request: HttpRequest, merchant_slug: str, of: str) -> HttpResponse:
     if code and known is None:
         notes.error(request, items.gone)
         return screens.to(request, items.back)
-    kind = (known or {}).get("kind") or request.GET.get("kind", "")
-    kind = kind if kind in items.kinds else next(iter(items.kinds), "")
-    form = items.form(edited, known, request.POST if request.method == "POST" else None, kind)
+    tag = (known or {}).get("kind") or request.GET.get("kind", "")
+    tag = tag if tag in items.kinds else next(iter(items.kinds))
+    form = PartForm(
+        edited, items.kinds[tag], known, request.POST if request.method == "POST" else None,
+        pointer=f"{items.pointer}/{items.place(edited.document, code)}", to_open=request.GET.get("open", ""),
+        taken=[each["code"] for each in items.of(edited.document)],
+    )  # fmt: skip
     page: dict[str, Any] = {
-        "edited": edited, "form": form, "kind": kind, "kind_name": items.kinds.get(kind, ""), "known": known,
-        "seen": request.POST.get("seen") or editing.seen(known), "to_open": request.GET.get("open", ""),
-        **items.facts(edited, known),
+        "edited": edited, "items": items, "form": form, "back": screens.url(request, items.back), "known": known, "kind_name": editor_of(items.kinds[tag]).title,
+        "seen": request.POST.get("seen") or editing.seen(known), **items.facts(edited, known),
     }  # fmt: skip
     if request.method == "POST":
-        is_trial = items.is_tried and request.POST.get("act") == "try"
+        is_trial = request.POST.get("act") == "try"
         if form.is_valid():
             if is_trial:
                 return _tried(request, items, edited, form, page)
             saved = _saved(request, items, edited, form, page)
             if saved is not None:
                 return saved
+        elif is_trial and not items.is_tried:
+            return HttpResponse(status=204)
         elif is_trial and getattr(request, "htmx", False):
             page |= trying.simulator(request, edited)
             page |= {"trial": None, "decimals": edited.decimals, "is_incomplete": True}
             return render(request, "console/programme/_trial.html", page)
     document = _with(items, edited, form) if form.is_bound and not form.errors and form.is_valid() else None
-    _say(form, items, edited, document, code)
+    form.phrases = phrases_of(edited, document)
     if items.is_tried:
         page |= trying.simulator(request, edited, document, category=items.category(known))
-    return screens.show(request, items.template, page, status=422 if form.is_bound else 200)
+    return screens.show(request, "console/programme/item.html", page, status=422 if form.is_bound else 200)
 
 
 @require_POST
@@ -169,7 +208,7 @@ def change(request: HttpRequest, merchant_slug: str, of: str) -> HttpResponse:
 def _saved(
     request: HttpRequest, items: ItemList, edited: EditedDraft, form: PartForm, page: dict[str, Any]
 ) -> HttpResponse | None:
-    written = form.written() or {}
+    written = form.written()
     code = written["code"]
     try:
         editing.save(
@@ -191,51 +230,19 @@ def _tried(
 ) -> HttpResponse:
     """Try the draft with the item as typed in it."""
     document = _with(items, edited, form)
-    _say(form, items, edited, document, (form.written() or {})["code"])
-    page |= trying.simulator(request, edited, document)
+    form.phrases = phrases_of(edited, document)
+    if items.is_tried:
+        page |= trying.simulator(request, edited, document)
     if getattr(request, "htmx", False):
-        return render(request, "console/programme/_trial.html", {**page, "decimals": edited.decimals})
-    return screens.show(request, items.template, page)
+        template = "_trial.html" if items.is_tried else "_said.html"
+        return render(request, f"console/programme/{template}", {**page, "decimals": edited.decimals})
+    return screens.show(request, "console/programme/item.html", page)
 
 
 def _with(items: ItemList, edited: EditedDraft, form: PartForm) -> Document:
     document = copy.deepcopy(edited.document)
-    items.put(document, form.written() or {})
+    items.put(document, form.written())
     return document
-
-
-def _say(form: PartForm, items: ItemList, edited: EditedDraft, document: Document | None, code: str) -> None:
-    if form.phrases is not None:
-        form.phrases = _phrases(items, edited, document, code)
-
-
-def _phrases(items: ItemList, edited: EditedDraft, document: Document | None, code: str) -> dict[str, list[str]]:
-    """Return what the terms say of an item, by the name of the field; nothing of one that cannot be read."""
-    promised = edited.terms
-    if document is not None:
-        try:
-            promised = terms.parse(document)
-        except terms.InvalidTerms:
-            return {}
-    wording = TermsWording(promised, edited.language, for_staff=True, places=edited.places)
-    found: dict[str, list[str]] = {}
-    for pointer, part in promised.whole().parts:
-        if pointer.rpartition("/")[0] == items.pointer and getattr(part, "code", "") == code and isinstance(part, Rule):
-            for name, phrase in part.clauses(wording):
-                found.setdefault(name, []).append(phrase)
-    return found
-
-
-def _rule_form(edited: EditedDraft, known: Document | None, data: Any, kind: str) -> PartForm:
-    return RuleForm(edited, known, data, kind=kind)
-
-
-def _card_form(edited: EditedDraft, known: Document | None, data: Any, kind: str) -> PartForm:
-    return StampCardForm(edited, known, data)
-
-
-def _reward_form(edited: EditedDraft, known: Document | None, data: Any, kind: str) -> PartForm:
-    return RewardForm(edited, known, data, kind=kind)
 
 
 def _category(card: Document | None) -> str:
@@ -259,24 +266,40 @@ def _claimed(edited: EditedDraft, known: Document | None) -> dict[str, Any]:
     return {"claimed": listing.claimed(merchant=edited.merchant, rewards=[code]).get(code, 0)}
 
 
+def _of_a_card(edited: EditedDraft, known: Document | None) -> dict[str, Any]:
+    return {"needs_reward": not edited.terms.rewards}
+
+
 #: The lists of the document, by the word their addresses have.
 LISTS: Final[dict[str, ItemList]] = {
     "rule": ItemList(
-        "/earning/rules", _rule_form, "console/programme/rule.html", "programme",
-        gettext_lazy("This rule is not in the draft any more."),
-        gettext_lazy("The rule is out of the draft. Discard the draft to have it back."),
-        kinds=RULE_KINDS, code_name="rule", is_tried=True,
+        pointer="/earning/rules", title=gettext_lazy("Earning rules"), new=gettext_lazy("New rule"),
+        add=gettext_lazy("Add a rule"), icon="sparkle", edit_url="programme_rule", change_url="programme_rules",
+        empty=gettext_lazy("No rules yet"),
+        invites=gettext_lazy("Without a rule no purchase earns points. Add the first one below."),
+        gone=gettext_lazy("This rule is not in the draft any more."),
+        removed=gettext_lazy("The rule is out of the draft. Discard the draft to have it back."),
+        warned=gettext_lazy("It goes from the draft only; what is live stays until you publish."),
+        code_name="rule", is_ordered=True, is_tried=True,
+        trial_note=gettext_lazy("The whole draft with this rule in it. Nothing is saved."),
     ),
     "card": ItemList(
-        "/stamps", _card_form, "console/programme/stamp_card.html", "programme",
-        gettext_lazy("This stamp card is not in the draft any more."),
-        gettext_lazy("The stamp card is out of the draft. Discard the draft to have it back."),
-        code_name="card", is_tried=True, category=_category, forget=_forget_card,
+        pointer="/stamps", title=gettext_lazy("Stamp cards"), new=gettext_lazy("New stamp card"),
+        add=gettext_lazy("Add a stamp card"), icon="stamp", edit_url="programme_stamp_card",
+        change_url="programme_stamp_card_remove", note=gettext_lazy("A full card brings a reward."),
+        about=gettext_lazy("So many stamps bring a reward."), empty=gettext_lazy("No stamp cards yet"),
+        invites=gettext_lazy("Members collect stamps for visits, pieces or money spent, beside points or instead of them."),
+        gone=gettext_lazy("This stamp card is not in the draft any more."),
+        removed=gettext_lazy("The stamp card is out of the draft. Discard the draft to have it back."),
+        warned=gettext_lazy("It goes from the draft only; what is live stays until you publish. Members keep their stamps and cannot fill the card any more."),
+        code_name="card", is_tried=True, category=_category, forget=_forget_card, facts=_of_a_card,
+        trial_note=gettext_lazy("The whole draft with this card in it. Nothing is saved."),
     ),
     "reward": ItemList(
-        "/rewards", _reward_form, "console/rewards/reward.html", "rewards",
-        gettext_lazy("This reward is not in the draft any more."),
-        gettext_lazy("The reward is out of the draft. Members see it until you publish."),
-        kinds=REWARD_KINDS, facts=_claimed,
+        pointer="/rewards", title=gettext_lazy("Rewards"), new=gettext_lazy("New reward"),
+        add=gettext_lazy("Add a reward"), icon="gift", edit_url="reward_edit", change_url="reward_remove", back="rewards",
+        gone=gettext_lazy("This reward is not in the draft any more."),
+        removed=gettext_lazy("The reward is out of the draft. Members see it until you publish."),
+        warned="", facts=_claimed,
     ),
 }  # fmt: skip
