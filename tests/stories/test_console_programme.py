@@ -232,6 +232,26 @@ def test_a_rule_is_a_sentence_whose_tokens_say_what_is_set(cafe, hana):
     assert "programme/rule?code=morning&amp;open=hours" in listed
 
 
+def test_rules_that_meet_are_told_in_words(cafe, hana):
+    """₩10,000 of coffee on a weekday morning: 100 beans, doubled; 20 more with the first order."""
+    publish(cafe)
+    overview = hana.get(url(cafe, "programme/")).content.decode()
+    assert "When several rules apply" in overview
+    assert "all count." in overview
+
+    page = hana.get(url(cafe, "programme/rule?code=morning"))
+
+    assert page.context["beside"][0] == (
+        "Mon–Fri, 07:00–10:00, with coffee in the basket: “Every order” (1 bean for every ₩100) and “Double coffee in the "
+        "morning” (× 2) both count. With the × 1.5 of Black it is × 2.5. A purchase of ₩10,000 then earns 200 beans in all."
+    )
+    typed = fields(hana, url(cafe, "programme/rule?code=morning"))
+    typed |= {"factor": "3", "act": "try", "try-amount": "10000"}
+    tried = hana.post(url(cafe, "programme/rule?code=morning"), typed, headers={"HX-Request": "true"})
+    assert "then earns 300 beans in all." in tried.content.decode()
+    assert not draft(cafe).differs
+
+
 def test_a_token_says_anew_what_is_typed_while_it_is_tried(cafe, hana):
     publish(cafe)
     typed = fields(hana, url(cafe, "programme/rule?code=morning"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from django.contrib import messages as notes
@@ -21,17 +22,23 @@ from django.views.decorators.http import require_http_methods, require_POST
 from msgspec import Struct
 
 from loyalty.console import screens
-from loyalty.console.access import seat_required
+from loyalty.console.access import now_of, seat_required
 from loyalty.console.programme import editing, trying
 from loyalty.console.programme.forms.part import PartForm, phrases_of
 from loyalty.console.programme.shapes import Document, EditedDraft, edited_draft
+from merchants import periods
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
+from rewards import terms
+from rewards.earning import together
 from rewards.programmes import DraftMoved, InvalidProgramme
 from rewards.redemptions import listing
-from rewards.terms import Part, Terms
+from rewards.terms import Part, Terms, TermsWording
 from rewards.terms.editing.kinds import part_fields
 from rewards.terms.editing.vocabulary import editor_of
+
+#: As many of the other rules a rule is told together with.
+_MEETINGS: Final = 6
 
 
 def _nothing(document: Document, code: str) -> None:
@@ -40,6 +47,10 @@ def _nothing(document: Document, code: str) -> None:
 
 def _no_facts(edited: EditedDraft, known: Document | None) -> dict[str, Any]:
     return {}
+
+
+def _alone(edited: EditedDraft, promised: Terms, code: str, today: date) -> list[str]:
+    return []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +88,8 @@ class ItemList:
     category: Callable[[Document | None], str] = lambda known: ""
     #: What of the rest of the document goes along with an item.
     forget: Callable[[Document, str], None] = _nothing
+    #: What is said of an item together with the others of its list, by a document.
+    beside: Callable[[EditedDraft, Terms, str, date], list[str]] = _alone
     #: What the page says besides.
     facts: Callable[[EditedDraft, Document | None], dict[str, Any]] = _no_facts
 
@@ -163,6 +176,7 @@ def edit(request: HttpRequest, merchant_slug: str, of: str) -> HttpResponse:
     form.phrases = phrases_of(edited, document)
     if items.is_tried:
         page |= trying.simulator(request, edited, document, category=items.category(known))
+        page["beside"] = _beside(request, items, edited, document, code)
     return screens.show(request, "console/programme/item.html", page, status=422 if form.is_bound else 200)
 
 
@@ -233,6 +247,7 @@ def _tried(
     form.phrases = phrases_of(edited, document)
     if items.is_tried:
         page |= trying.simulator(request, edited, document)
+        page["beside"] = _beside(request, items, edited, document, form.written()["code"])
     if getattr(request, "htmx", False):
         template = "_trial.html" if items.is_tried else "_said.html"
         return render(request, f"console/programme/{template}", {**page, "decimals": edited.decimals})
@@ -243,6 +258,23 @@ def _with(items: ItemList, edited: EditedDraft, form: PartForm) -> Document:
     document = copy.deepcopy(edited.document)
     items.put(document, form.written())
     return document
+
+
+def _beside(
+    request: HttpRequest, items: ItemList, edited: EditedDraft, document: Document | None, code: str
+) -> list[str]:  # fmt: skip
+    """Say what comes of the item together with the others, as far as the document can be read."""
+    try:
+        promised = edited.terms if document is None else terms.parse(document)
+    except terms.InvalidTerms:
+        return []
+    return items.beside(edited, promised, code, periods.local_day(now_of(request), edited.merchant.tzinfo))
+
+
+def _with_other_rules(edited: EditedDraft, promised: Terms, code: str, today: date) -> list[str]:
+    wording = TermsWording(promised, edited.language, for_staff=True, places=edited.places)
+    met = together.meetings_of(promised, code, today)
+    return [together.said(meeting, promised, wording) for meeting in met[:_MEETINGS]]
 
 
 def _category(card: Document | None) -> str:
@@ -280,7 +312,7 @@ LISTS: Final[dict[str, ItemList]] = {
         gone=gettext_lazy("This rule is not in the draft any more."),
         removed=gettext_lazy("The rule is out of the draft. Discard the draft to have it back."),
         warned=gettext_lazy("It goes from the draft only; what is live stays until you publish."),
-        code_name="rule", is_ordered=True, is_tried=True,
+        code_name="rule", is_ordered=True, is_tried=True, beside=_with_other_rules,
         trial_note=gettext_lazy("The whole draft with this rule in it. Nothing is saved."),
     ),
     "card": ItemList(

@@ -25,11 +25,12 @@ from loyalty.console.programme.items import LISTS
 from loyalty.console.programme.shapes import Document, EditedDraft, edited_draft
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
+from merchants import periods
 from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from rewards import earning, programmes, terms
-from rewards.earning import ExampleOutcome
+from rewards.earning import ExampleOutcome, together
 from rewards.earning import stamps as earned_stamps
 from rewards.programmes import DraftMoved, InvalidProgramme, ListedVersion
 from rewards.terms import Terms, TermsWording
@@ -37,6 +38,8 @@ from rewards.terms.editing.document import PAGES
 from rewards.terms.editing.vocabulary import editor_of, edits_of
 from rewards.terms.wording import Description
 
+#: As many meetings of rules are told.
+_MEETINGS = 6
 #: The parts this page has a place for; any other is a line of the rest, under its own title.
 _PLACED = ("points", "earning", "expiry", "tiers", "rewards", "stamps", "welcome", "referral")
 
@@ -289,6 +292,13 @@ def page_named(pointer: str) -> str:
     return "points"
 
 
+def _meetings(request: HttpRequest, edited: EditedDraft, speaker: TermsWording) -> list[str]:
+    """Say which rules meet in one purchase, and what happens then."""
+    today = periods.local_day(now_of(request), edited.merchant.tzinfo)
+    met = together.meetings(edited.terms, today)
+    return [together.said(meeting, edited.terms, speaker) for meeting in met[:_MEETINGS]]
+
+
 def _listed(request: HttpRequest, word: str, edited: EditedDraft, speaker: TermsWording) -> dict[str, Any]:
     """One list of the document: each item in a sentence whose tokens lead to where it is changed."""
     items = LISTS[word]
@@ -305,7 +315,7 @@ def _listed(request: HttpRequest, word: str, edited: EditedDraft, speaker: Terms
             "is_first": place == 0, "is_last": place == len(parts) - 1,
         })  # fmt: skip
     return {
-        "of": items, "key": word, "rows": rows, "edit": screens.url(request, items.edit_url),
+        "of": items, "key": word, "rows": rows, "meetings": _meetings(request, edited, speaker) if word == "rule" else [], "edit": screens.url(request, items.edit_url),
         "change": screens.url(request, items.change_url),
     }  # fmt: skip
 

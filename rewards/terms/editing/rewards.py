@@ -38,7 +38,7 @@ REWARD_EDITOR: Final = Editor(
     groups=(
         FieldGroup(_("What members read"), ("description",), clauses=()),
         FieldGroup(_("goods"), ("goods",), _("Leave empty to let the cashier decide.")),
-        FieldGroup(_("Up to a price of"), ("max_minor",)),
+        FieldGroup(_("at most"), ("max_minor",)),
         FieldGroup(_("order total"), ("minimum_total_minor",)),
         FieldGroup(_("stock"), ("stock",)),
         FieldGroup(_("limit"), ("per_member",)),

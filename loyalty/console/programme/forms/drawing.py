@@ -14,6 +14,8 @@ from loyalty.console.programme.forms.nodes import PartNode, RowsNode
 from rewards.terms.editing.vocabulary import FieldGroup
 
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
+#: As many tokens that are not set are seen at once.
+_SPARE_TOKENS: Final = 6
 #: Their unit is a word of the sentence.
 _SAID_BY_THE_SENTENCE: Final = ("points", "rate")
 
@@ -58,6 +60,22 @@ class DrawnPart:
     remove: BoundField | None
     #: Whether the part is there already.
     is_kept: bool = True
+
+    @property
+    def first_tokens(self) -> list[Token]:
+        """Return the tokens that are set, and some of those that are not; all of them where few are left."""
+        count = sum(bool(token.says) for token in self.tokens) + _SPARE_TOKENS
+        return self.tokens[:count] if len(self.tokens) > count + 2 else self.tokens
+
+    @property
+    def more_tokens(self) -> list[Token]:
+        """Return the other tokens, which stand under “More”."""
+        return self.tokens[len(self.first_tokens) :]
+
+    @property
+    def is_more_open(self) -> bool:
+        """Return whether one of them is open."""
+        return any(token.is_open for token in self.more_tokens)
 
     @property
     def fields(self) -> list[BoundField]:
