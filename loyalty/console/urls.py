@@ -36,7 +36,7 @@ from loyalty.console.members import (
     poster,
     refunding,
 )
-from loyalty.console.programme import overview, parts, publishing, rules, stamp_cards, start_page, trying
+from loyalty.console.programme import items, overview, parts, publishing, start_page, trying
 
 app_name = "console"
 
@@ -46,10 +46,10 @@ _programme = [
     path("start", overview.start_from, name="programme_start"),
     path("discard", overview.discard, name="programme_discard"),
     path("source", overview.source, name="programme_source"),
-    path("rule", rules.rule, name="programme_rule"),
-    path("rules", rules.change_rules, name="programme_rules"),
-    path("stamp-card", stamp_cards.card, name="programme_stamp_card"),
-    path("stamp-card/remove", stamp_cards.remove, name="programme_stamp_card_remove"),
+    path("rule", items.edit, {"of": "rule"}, name="programme_rule"),
+    path("rules", items.change, {"of": "rule"}, name="programme_rules"),
+    path("stamp-card", items.edit, {"of": "card"}, name="programme_stamp_card"),
+    path("stamp-card/remove", items.change, {"of": "card"}, name="programme_stamp_card_remove"),
     path("part", parts.part, name="programme_part"),
     path("try", trying.trial, name="programme_try"),
     path("review", publishing.review, name="programme_review"),
@@ -136,9 +136,9 @@ _of_merchant: list[URLPattern | URLResolver] = [
     path("dashboard/export", members_of_number.export, name="dashboard_export"),
     path("programme/", include(_programme)),
     path("rewards", rewards.catalogue, name="rewards"),
-    path("rewards/edit", rewards.reward, name="reward_edit"),
+    path("rewards/edit", items.edit, {"of": "reward"}, name="reward_edit"),
     path("rewards/photo", photos.change, name="reward_photo"),
-    path("rewards/remove", rewards.remove, name="reward_remove"),
+    path("rewards/remove", items.change, {"of": "reward"}, name="reward_remove"),
     path("rewards/claims", rewards.taken, name="reward_claims"),
     path("members/", include(_members)),
     path("developers/", include(_developers)),

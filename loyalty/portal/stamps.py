@@ -136,7 +136,7 @@ def own_rewards(request: HttpRequest) -> list[RewardToTake]:
 
 def _conditions(reward: AnyReward, say: TermsWording) -> list[str]:
     """What the reward is worth, and from which order on; its days, tiers and limits bind no reward of one's own."""
-    found = [*reward.benefit(say)]
+    found = [phrase for _field, phrase in reward.benefit(say)]
     if reward.least_total_minor is not None:
         found.append(_("for orders from %(amount)s") % {"amount": say.money(reward.least_total_minor)})
     return found

@@ -10,6 +10,7 @@ from typing import Annotated, Protocol
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
+from rewards.terms.editing.goods import AUDIENCE
 from rewards.terms.fields import CodeList
 from rewards.terms.parts import Part, Remark, Whole, known
 from rewards.terms.wording import Description, Phrasing
@@ -25,6 +26,7 @@ class Profile(Protocol):
 class Audience(Part, frozen=True, kw_only=True):
     """For which members something is. Nothing named is everybody."""
 
+    edits = AUDIENCE
     tiers: Annotated[CodeList, Meta(description="Only for members on these tiers; empty is all.")] = ()
 
     def check(self, whole: Whole) -> Iterator[Remark]:

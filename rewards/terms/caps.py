@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
+from rewards.terms.editing import goods as editing
 from rewards.terms.fields import PointsAmount
 from rewards.terms.parts import Part, Remark, Whole
 from rewards.terms.wording import Description, Phrasing
@@ -16,6 +17,8 @@ _LONGER = ("order", "day", "week", "month", "quarter", "year", "ever")
 class Cap(Part, frozen=True, kw_only=True):
     """The most points a rule (or the programme) gives in one order or one calendar period; the rest is cut off."""
 
+    edits = editing.CAP
+    editor = editing.CAP_EDITOR
     points: PointsAmount
     per: Annotated[
         Literal["order", "day", "week", "month", "quarter", "year", "ever"],

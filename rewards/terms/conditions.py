@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from rewards.terms.audience import Audience
-from rewards.terms.fields import MOST_MILLI, MinorAmount, NameList
+from rewards.terms.editing import goods as editing
+from rewards.terms.fields import Milli, MinorAmount, NameList
 from rewards.terms.goods import Goods
 from rewards.terms.parts import Part, Remark, Whole, check_days
 from rewards.terms.wording import Description, Phrasing
@@ -16,12 +17,12 @@ from rewards.terms.wording import Description, Phrasing
 Clock = Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z", examples=["17:00"])]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Nth = Annotated[int, Meta(ge=1, le=10**6)]
-Milli = Annotated[int, Meta(ge=1, le=MOST_MILLI, description="A quantity in thousandths: 1000 is one piece.")]
 
 
 class Hours(Part, frozen=True, kw_only=True):
     """From a clock time (inclusive) to another (exclusive), where the shop stands; may pass midnight (22:00 to 02:00)."""
 
+    not_edited = editing.HOURS_EDITED_AS_ONE
     start: Clock
     end: Clock
 
@@ -38,6 +39,7 @@ class Hours(Part, frozen=True, kw_only=True):
 class Conditions(Audience, frozen=True, kw_only=True):
     """When a rule applies, and for whom (the audience). An empty list and null mean: no condition."""
 
+    edits = editing.CONDITIONS
     first_day: Annotated[date | None, Meta(description="First day, in the merchant's zone.")] = None
     last_day: Annotated[date | None, Meta(description="Last day, in the merchant's zone.")] = None
     weekdays: Annotated[tuple[Weekday, ...], Meta(max_length=7, description="At the location.")] = ()

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from msgspec import Meta, structs
 
 from merchants import money
+from rewards.terms.editing import document as editing
 from rewards.terms.examples import Example
 from rewards.terms.expiry import Ending, Expiry, Never, Pending
 from rewards.terms.fields import GOODS, KindList, MinorAmount, PointsAmount, Text
@@ -25,6 +26,7 @@ Mode = Literal["floor", "half_up", "half_even", "ceil"]
 class Rounding(Part, frozen=True, kw_only=True):
     """How points are rounded, once, at the end."""
 
+    edits = editing.ROUNDING
     mode: Mode = "floor"
     scope: Annotated[
         Literal["order", "line"], Meta(description="The whole order at once, or each line's points and then the sum.")
@@ -34,6 +36,7 @@ class Rounding(Part, frozen=True, kw_only=True):
 class Points(Part, frozen=True, kw_only=True):
     """The points themselves."""
 
+    edits = editing.POINTS
     singular: Text = "point"
     plural: Text = "points"
     decimals: Annotated[int, Meta(ge=0, le=2, description="With 2, the smallest unit is 0.01 point.")] = 0
@@ -71,6 +74,8 @@ class Points(Part, frozen=True, kw_only=True):
 class Welcome(Part, frozen=True, kw_only=True):
     """Points for joining."""
 
+    edits = editing.WELCOME
+    editor = editing.WELCOME_EDITOR
     points: PointsAmount
     pending: Pending | None = None
     expiry: Expiry | None = None
@@ -84,6 +89,8 @@ class Welcome(Part, frozen=True, kw_only=True):
 class ReferralTerms(Part, frozen=True, kw_only=True):
     """Points for bringing somebody, when that person first buys."""
 
+    edits = editing.REFERRAL
+    editor = editing.REFERRAL_EDITOR
     referrer_points: PointsAmount | None = None
     referee_points: PointsAmount | None = None
     minimum_amount_minor: Annotated[
@@ -109,7 +116,7 @@ class ReferralTerms(Part, frozen=True, kw_only=True):
         """Say what bringing a friend gives, a sentence each."""
         return Description(
             title=_("For bringing a friend"),
-            lines=(*self._gifts(say), *self._within(say)),
+            lines=(*self._gifts(say), *(phrase for _field, phrase in self.clauses(say))),
         )
 
     def _gifts(self, say: Phrasing) -> Iterator[str]:
@@ -123,29 +130,31 @@ class ReferralTerms(Part, frozen=True, kw_only=True):
             yield say.to_reader(
                 member=_("Your friend gets %(points)s.") % points, staff=_("The friend gets %(points)s.") % points
             )
+
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield with which purchase, how soon and for how many friends it is paid: the name of each field, and its sentence."""
         if self.minimum_amount_minor:
             amount = {"amount": say.money(self.minimum_amount_minor)}
-            yield say.to_reader(
+            both = say.to_reader(
                 member=_("Both come with your friend's first purchase of at least %(amount)s.") % amount,
                 staff=_("Both come with the friend's first purchase of at least %(amount)s.") % amount,
             )
         else:
-            yield say.to_reader(
+            both = say.to_reader(
                 member=_("Both come with your friend's first purchase."),
                 staff=_("Both come with the friend's first purchase."),
             )
-
-    def _within(self, say: Phrasing) -> Iterator[str]:
+        yield "minimum_amount_minor", both
         if self.within_days:
             words = ngettext(
                 "It must come within %(count)d day of joining.",
                 "It must come within %(count)d days of joining.",
                 self.within_days,
             )
-            yield words % {"count": self.within_days}
+            yield "within_days", words % {"count": self.within_days}
         if self.max_referrals:
             words = ngettext("For up to %(count)d friend.", "For up to %(count)d friends.", self.max_referrals)
-            yield words % {"count": self.max_referrals}
+            yield "max_referrals", words % {"count": self.max_referrals}
 
     def invite(self, say: Phrasing) -> tuple[str, ...]:
         """Say what a friend's invitation gives to whoever joins by it, and to the friend, a sentence each."""
@@ -164,13 +173,14 @@ class ReferralTerms(Part, frozen=True, kw_only=True):
             said.append(_("Your friend gets %(points)s with your first purchase of at least %(amount)s.") % theirs)
         elif self.referrer_points:
             said.append(_("Your friend gets %(points)s with your first purchase.") % theirs)
-        within = structs.replace(self, max_referrals=None)
-        return (*said, *within._within(say))
+        return (*said, *(phrase for field, phrase in self.clauses(say) if field == "within_days"))
 
 
 class TransferTerms(Part, frozen=True, kw_only=True):
     """Members may give points to each other; the points keep their expiry. Left out, they may not."""
 
+    edits = editing.TRANSFERS
+    editor = editing.TRANSFERS_EDITOR
     minimum_points: Annotated[PointsAmount, Meta(description="In one transfer.")] = 1
     maximum_points: Annotated[PointsAmount | None, Meta(description="In one transfer.")] = None
     given_per_month: Annotated[
@@ -182,21 +192,27 @@ class TransferTerms(Part, frozen=True, kw_only=True):
 
     def describe(self, say: Phrasing) -> Description:
         """Say how many points members may give to each other."""
-        lines = [_("at least %(points)s at once") % {"points": say.points(self.minimum_points)}]
-        for most, words in (
-            (self.maximum_points, _("at most %(points)s at once")),
-            (self.given_per_month, _("a member gives at most %(points)s a month")),
-            (self.received_per_month, _("a member receives at most %(points)s a month")),
+        lines = tuple(phrase for _field, phrase in self.clauses(say))
+        return Description(title=_("Transfers between members"), lines=lines)
+
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield the name of each limit, and its phrase."""
+        for field, words in (
+            ("minimum_points", _("at least %(points)s at once")),
+            ("maximum_points", _("at most %(points)s at once")),
+            ("given_per_month", _("a member gives at most %(points)s a month")),
+            ("received_per_month", _("a member receives at most %(points)s a month")),
         ):
-            if most is not None:
-                lines.append(words % {"points": say.points(most)})
-        return Description(title=_("Transfers between members"), lines=tuple(lines))
+            if (points := getattr(self, field)) is not None:
+                yield field, words % {"points": say.points(points)}
 
 
 class TermsNotice(Part, frozen=True, kw_only=True):
     """Words for members, shown with the terms."""
 
     listed_as: ClassVar[Any] = gettext_lazy("Notices")
+    edits = editing.NOTICE
+    editor = editing.NOTICE_EDITOR
     title: Text
     body: Text
 
@@ -208,6 +224,8 @@ class TermsNotice(Part, frozen=True, kw_only=True):
 class Terms(Part, frozen=True, kw_only=True, dict=True):
     """A loyalty programme: what a purchase is worth, what tiers there are, what points buy, when they end."""
 
+    edits = editing.TERMS
+    not_edited = editing.TERMS_NOT_EDITED
     # dict=True: rewards.earning keeps the compiled rules on the document they belong to; they are no field of it.
     format: Literal[1] = 1
     name: Annotated[Text, Meta(description="The programme's name.", examples=["Star Rewards"])]
@@ -255,6 +273,12 @@ class Terms(Part, frozen=True, kw_only=True, dict=True):
             if described != Description():
                 found.append(structs.replace(described, key=field))
         return Description(title=say.text(self.name), facts=self._facts(say), parts=tuple(found))
+
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield what can be paid with points, and when they end: the name of each field, and its phrase."""
+        if self.payable_kinds != (GOODS,):
+            yield "payable_kinds", say.kinds(self.payable_kinds)
+        yield "expiry", self.expiry.describe(say).says
 
     def _facts(self, say: Phrasing) -> tuple[Description, ...]:
         facts = [Description(key="name", title=_("Name"), says=say.text(self.name))]

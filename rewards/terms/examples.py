@@ -7,6 +7,7 @@ from typing import Annotated
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
+from rewards.terms.editing.document import EXAMPLE_LINE_NOT_EDITED, EXAMPLE_NOT_EDITED
 from rewards.terms.fields import GOODS, MOST_MINOR, Code, Label, LineKind, NameList, Text, YearlyDay, yearly
 from rewards.terms.parts import Part, Remark, Whole
 
@@ -18,6 +19,7 @@ SignedAmount = Annotated[int, Meta(ge=-MOST_MINOR, le=MOST_MINOR)]
 class ExampleLine(Part, frozen=True, kw_only=True):
     """One line: `amount_minor` is after discounts, tax included; below zero for what came back."""
 
+    not_edited = EXAMPLE_LINE_NOT_EDITED
     amount_minor: SignedAmount
     sku: str = ""
     category: str = ""
@@ -39,6 +41,7 @@ class ExampleLine(Part, frozen=True, kw_only=True):
 class Example(Part, frozen=True, kw_only=True):
     """A purchase and the points it must earn; with `refund_minor`, the points that stay after such a refund."""
 
+    not_edited = EXAMPLE_NOT_EDITED
     name: Text
     lines: Annotated[tuple[ExampleLine, ...], Meta(min_length=1, max_length=50)]
     points: Annotated[

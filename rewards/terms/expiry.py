@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from msgspec import Meta, structs
 
 from merchants import periods
+from rewards.terms.editing import expiry as editing
 from rewards.terms.fields import CalendarUnit, Days, in_year, yearly
 from rewards.terms.parts import Part, Remark, Whole, nothing
 from rewards.terms.wording import Description, Phrasing
@@ -31,6 +32,8 @@ _SOME_DAY = date(2026, 1, 1)
 class Pending(Part, frozen=True, kw_only=True):
     """Points earned stay pending until a number of days has passed (the first instant of that day), or until a date."""
 
+    edits = editing.PENDING
+    editor = editing.PENDING_EDITOR
     days: Annotated[Days | None, Meta(description="0 is at once; 14 on 1 March becomes spendable on 15 March.")] = None
     until: Annotated[date | None, Meta(description="Spendable from this day; at once when it has passed.")] = None
 
@@ -54,6 +57,8 @@ class Pending(Part, frozen=True, kw_only=True):
 class Latest(Part, frozen=True, kw_only=True):
     """A last day that no activity moves, counted from the day the points were earned."""
 
+    edits = editing.LATEST
+    editor = editing.LATEST_EDITOR
     count: Count
     unit: CalendarUnit
     round_to: Annotated[Rounding | None, Meta(description="Live on to the end of this calendar period.")] = None
@@ -110,6 +115,8 @@ class Rolling(Ending, frozen=True, kw_only=True, tag="rolling"):
     """Points end a while after they were earned, if wanted rounded to a calendar period's end (or its start)."""
 
     kind: ClassVar[str] = "rolling"
+    edits = editing.ROLLING
+    editor = editing.LIFE_EDITOR
     count: Count
     unit: CalendarUnit
     round_to: Annotated[Rounding | None, Meta(description="Live on to the end of this calendar period.")] = None
@@ -183,6 +190,8 @@ class Fixed(Ending, frozen=True, kw_only=True, tag="fixed"):
     """Points end at the close of fixed days: of every year (`12-31`) or of one year (`2027-03-31`)."""
 
     kind: ClassVar[str] = "fixed"
+    edits = editing.FIXED
+    editor = editing.FIXED_EDITOR
     last_days: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^([0-9]{4}-)?[0-9]{2}-[0-9]{2}\Z")], ...],
         Meta(min_length=1, max_length=20, examples=[["06-30", "12-31"]]),
@@ -232,6 +241,8 @@ class Inactivity(Ending, frozen=True, kw_only=True, tag="inactivity"):
     """Points end when the member has done nothing for a while; every activity starts the while again."""
 
     kind: ClassVar[str] = "inactivity"
+    edits = editing.INACTIVITY
+    editor = editing.LIFE_EDITOR
     count: Count
     unit: CalendarUnit
     round_to: Rounding | None = None

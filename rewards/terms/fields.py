@@ -57,6 +57,7 @@ PointsAmount = Annotated[
     ),
 ]
 MinorAmount = Annotated[int, Meta(ge=1, le=MOST_MINOR, description="Money in minor units of the programme's currency.")]
+Milli = Annotated[int, Meta(ge=1, le=MOST_MILLI, description="A quantity in thousandths: 1000 is one piece.")]
 Days = Annotated[int, Meta(ge=0, le=3660)]
 YearlyDay = Annotated[str, Meta(pattern=r"^[0-9]{2}-[0-9]{2}\Z", examples=["12-31"])]
 SkuList = Annotated[tuple[Label, ...], Meta(max_length=1000)]

@@ -6,6 +6,7 @@ from typing import Annotated
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
+from rewards.terms.editing import goods as editing
 from rewards.terms.fields import NameList, SkuList, Text
 from rewards.terms.parts import Part, Remark
 from rewards.terms.wording import Description, Phrasing
@@ -14,6 +15,8 @@ from rewards.terms.wording import Description, Phrasing
 class Goods(Part, frozen=True, kw_only=True):
     """A choice of goods: a line belongs if its SKU, its category or one of its labels is named."""
 
+    edits = editing.GOODS
+    editor = editing.GOODS_EDITOR
     name: Annotated[
         Text | None,
         Meta(description="What members read for this choice; without it they read no codes, only that there is one."),

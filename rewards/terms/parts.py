@@ -6,7 +6,7 @@ probably should not) and `describe` (what it says, in words).  Pointers begin at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from msgspec import Struct
 
 from merchants import money
+from rewards.terms.editing import Edit, Editor
 from rewards.terms.fields import Text, text
 from rewards.terms.wording import Description, Phrasing
 
@@ -35,6 +36,10 @@ class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     names: ClassVar[str] = ""
     #: The title of a list of such parts, where the document itself holds one.
     listed_as: ClassVar[Any] = ""
+    #: How its fields are edited, those no form shows (with the reason), and how they stand on a page: `rewards.terms.editing`.
+    edits: ClassVar[Mapping[str, Edit]] = {}
+    not_edited: ClassVar[Mapping[str, str]] = {}
+    editor: ClassVar[Editor] = Editor()
 
     def check(self, whole: Whole) -> Iterator[Remark]:
         """Find what this part may not say although its form is right; parts within it are asked by themselves."""
@@ -47,6 +52,10 @@ class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def describe(self, say: Phrasing) -> Description:
         """Say in words what this part says, the parts within it included; empty where there is nothing to read."""
         return Description()
+
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield what its sentence goes on with: the name of each field that is set, and its phrase."""
+        return iter(())
 
 
 P = TypeVar("P", bound=Part)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from msgspec import Meta
 
 from rewards.terms.audience import Audience
+from rewards.terms.editing import rewards as editing
 from rewards.terms.fields import Code, MinorAmount, PointsAmount, Text
 from rewards.terms.goods import Goods
 from rewards.terms.parts import Part, Remark, Whole, check_days, percent
@@ -22,6 +23,8 @@ DEEP = Fraction(50, 100)
 class MemberLimit(Part, frozen=True, kw_only=True):
     """How often one member may take a reward in a calendar period of the merchant's zone."""
 
+    edits = editing.LIMIT
+    editor = editing.LIMIT_EDITOR
     count: Annotated[int, Meta(ge=1, le=10**6)]
     per: Literal["day", "week", "month", "quarter", "year", "ever"] = "ever"
 
@@ -36,6 +39,9 @@ class Reward(Audience, frozen=True, kw_only=True, tag_field="kind"):
     kind: ClassVar[str] = ""
     names: ClassVar[str] = "reward"
     listed_as: ClassVar[Any] = gettext_lazy("Rewards")
+    edits = editing.REWARD
+    not_edited = editing.REWARD_NOT_EDITED
+    editor = editing.REWARD_EDITOR
     code: Code
     name: Text
     price_points: PointsAmount
@@ -62,13 +68,7 @@ class Reward(Audience, frozen=True, kw_only=True, tag_field="kind"):
 
     def describe(self, say: Phrasing) -> Description:
         """Say what it takes, what it is, for whom, how often and until when."""
-        lines = [*self.benefit(say)]
-        if self.least_total_minor is not None:
-            lines.append(_("for orders from %(amount)s") % {"amount": say.money(self.least_total_minor)})
-        lines += super().describe(say).lines
-        if self.per_member is not None:
-            lines.append(self.per_member.describe(say).says)
-        lines += say.span(self.first_day, self.last_day)
+        lines = [phrase for _field, phrase in self.clauses(say)]
         if self.stock is not None and not say.for_staff:
             lines.append(_("as long as there are any"))
         in_all = _("%(count)s in all") % {"count": say.number(self.stock or 0)}
@@ -81,8 +81,19 @@ class Reward(Audience, frozen=True, kw_only=True, tag_field="kind"):
             facts=(Description(key=f"about {self.code}", says=say.text(self.description)),) if self.description else (),
         )
 
-    def benefit(self, say: Phrasing) -> Iterator[str]:
-        """Say what it is worth, beyond its name."""
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield what it is worth, for which orders, for whom, how often and when: the name of each field, and its phrase."""
+        yield from self.benefit(say)
+        if self.least_total_minor is not None:
+            amount = {"amount": say.money(self.least_total_minor)}
+            yield "minimum_total_minor", _("for orders from %(amount)s") % amount
+        yield from super().clauses(say)
+        if self.per_member is not None:
+            yield "per_member", self.per_member.describe(say).says
+        yield from (("first_day", phrase) for phrase in say.span(self.first_day, self.last_day))
+
+    def benefit(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield what it is worth, beyond its name: the name of each field that says it, and its phrase."""
         raise NotImplementedError
 
     def on_ticket(self, say: Phrasing) -> str:
@@ -117,6 +128,8 @@ class Product(Reward, frozen=True, kw_only=True, tag="product"):
     """Goods for nothing, up to a price."""
 
     kind: ClassVar[str] = "product"
+    edits = editing.PRODUCT
+    editor = editing.PRODUCT_EDITOR
     goods: Annotated[Goods | None, Meta(description="Which goods; null leaves it to the cashier.")] = None
     max_minor: Annotated[MinorAmount | None, Meta(description="The member pays what the goods cost above this.")] = None
     check = Reward.check
@@ -126,19 +139,21 @@ class Product(Reward, frozen=True, kw_only=True, tag="product"):
         """Answer none: it is goods."""
         return None
 
-    def benefit(self, say: Phrasing) -> Iterator[str]:
+    def benefit(self, say: Phrasing) -> Iterator[tuple[str, str]]:
         """Say up to which price, and which goods."""
         if self.max_minor is not None:
-            yield _("up to a price of %(amount)s") % {"amount": say.money(self.max_minor)}
+            yield "max_minor", _("up to a price of %(amount)s") % {"amount": say.money(self.max_minor)}
         # To members the reward's own name says which goods, where the goods have none.
         if self.goods is not None and (say.for_staff or self.goods.name is not None):
-            yield _("only for %(goods)s") % {"goods": self.goods.describe(say).says}
+            yield "goods", _("only for %(goods)s") % {"goods": self.goods.describe(say).says}
 
 
 class Discount(Reward, frozen=True, kw_only=True, tag="discount"):
     """Money off."""
 
     kind: ClassVar[str] = "discount"
+    edits = editing.DISCOUNT
+    editor = editing.DISCOUNT_EDITOR
     amount_minor: MinorAmount
     minimum_total_minor: MinorAmount | None = None
     check = Reward.check
@@ -161,15 +176,17 @@ class Discount(Reward, frozen=True, kw_only=True, tag="discount"):
         """Say the amount."""
         return say.money(self.amount_minor)
 
-    def benefit(self, say: Phrasing) -> Iterator[str]:
+    def benefit(self, say: Phrasing) -> Iterator[tuple[str, str]]:
         """Say how much off."""
-        yield _("%(amount)s off") % {"amount": say.money(self.amount_minor)}
+        yield "amount_minor", _("%(amount)s off") % {"amount": say.money(self.amount_minor)}
 
 
 class Percentage(Reward, frozen=True, kw_only=True, tag="percentage"):
     """A percentage off, if wanted up to an amount."""
 
     kind: ClassVar[str] = "percentage"
+    edits = editing.PERCENTAGE
+    editor = editing.PERCENTAGE_EDITOR
     percent: Annotated[int, Meta(ge=1, le=100)]
     max_minor: MinorAmount | None = None
     minimum_total_minor: MinorAmount | None = None
@@ -208,20 +225,21 @@ class Percentage(Reward, frozen=True, kw_only=True, tag="percentage"):
         """Say the percentage, as the language says it."""
         return say.discount(self.percent)
 
-    def benefit(self, say: Phrasing) -> Iterator[str]:
+    def benefit(self, say: Phrasing) -> Iterator[tuple[str, str]]:
         """Say how much off, and the most."""
         off = say.discount(self.percent)
         if self.max_minor is None:
-            yield _("%(discount)s off") % {"discount": off}
+            yield "percent", _("%(discount)s off") % {"discount": off}
         else:
             figures = {"discount": off, "amount": say.money(self.max_minor)}
-            yield _("%(discount)s off, at most %(amount)s") % figures
+            yield "max_minor", _("%(discount)s off, at most %(amount)s") % figures
 
 
 class Experience(Reward, frozen=True, kw_only=True, tag="text"):
     """Anything words can promise."""
 
     kind: ClassVar[str] = "text"
+    editor = editing.EXPERIENCE_EDITOR
     check = Reward.check
     advise = Reward.advise
 
@@ -229,7 +247,7 @@ class Experience(Reward, frozen=True, kw_only=True, tag="text"):
         """Answer none: it is a promise in words."""
         return None
 
-    def benefit(self, say: Phrasing) -> Iterator[str]:
+    def benefit(self, say: Phrasing) -> Iterator[tuple[str, str]]:
         """Leave it to its name and description."""
         return iter(())
 
@@ -240,6 +258,8 @@ AnyReward = Product | Discount | Percentage | Experience
 class PayWithPoints(Part, frozen=True, kw_only=True):
     """Any amount can be paid with points: `points` are worth `amount_minor`."""
 
+    edits = editing.PAYING
+    editor = editing.PAYING_EDITOR
     points: PointsAmount
     amount_minor: MinorAmount
     minimum_points: PointsAmount = 1
@@ -268,22 +288,24 @@ class PayWithPoints(Part, frozen=True, kw_only=True):
     def describe(self, say: Phrasing) -> Description:
         """Say what points pay, and the limits, a sentence each."""
         units, minor = self.example(say.decimals)
-        lines = []
-        if self.minimum_points > 1:
-            lines.append(_("At least %(points)s at a time.") % {"points": say.points(self.minimum_points)})
-        if self.maximum_points is not None:
-            lines.append(_("At most %(points)s at a time.") % {"points": say.points(self.maximum_points)})
-        if self.step_points > 1:
-            lines.append(_("In steps of %(points)s.") % {"points": say.points(self.step_points)})
-        if self.max_share_percent < 100:
-            lines.append(_("Up to %(percent)d %% of an order.") % {"percent": self.max_share_percent})
-        if goods := self.excluding.describe(say).says:
-            lines.append(_("Not for: %(goods)s.") % {"goods": goods})
         return Description(
             title=_("Paying with points"),
             says=_("%(points)s pay %(amount)s.") % {"points": say.points(units), "amount": say.money(minor)},
-            lines=tuple(lines),
+            lines=tuple(phrase for _field, phrase in self.clauses(say)),
         )
+
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield the name of each limit that is set, and its sentence."""
+        if self.minimum_points > 1:
+            yield "minimum_points", _("At least %(points)s at a time.") % {"points": say.points(self.minimum_points)}
+        if self.maximum_points is not None:
+            yield "maximum_points", _("At most %(points)s at a time.") % {"points": say.points(self.maximum_points)}
+        if self.step_points > 1:
+            yield "step_points", _("In steps of %(points)s.") % {"points": say.points(self.step_points)}
+        if self.max_share_percent < 100:
+            yield "max_share_percent", _("Up to %(percent)d %% of an order.") % {"percent": self.max_share_percent}
+        if goods := self.excluding.describe(say).says:
+            yield "excluding", _("Not for: %(goods)s.") % {"goods": goods}
 
     def minor_per_point(self) -> Fraction | None:
         """Divide the amount by the points."""

@@ -12,13 +12,15 @@ from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from rewards.terms.caps import Cap, advise_caps, check_caps
-from rewards.terms.conditions import Conditions, Milli
+from rewards.terms.conditions import Conditions
+from rewards.terms.editing import rules as editing
 from rewards.terms.expiry import Ending, Expiry, Pending
 from rewards.terms.fields import (
     GOODS,
     Code,
     CodeList,
     KindList,
+    Milli,
     MinorAmount,
     Ratio,
     Text,
@@ -69,6 +71,9 @@ class Rule(Part, frozen=True, kw_only=True, tag_field="kind"):
 
     kind: ClassVar[str] = ""
     names: ClassVar[str] = "rule"
+    edits = editing.RULE
+    not_edited = editing.RULE_NOT_EDITED
+    editor = editing.RULE_EDITOR
     code: Code
     name: Text
     when: Conditions = Conditions()
@@ -179,6 +184,8 @@ class PerMoney(Rule, frozen=True, kw_only=True, tag="per_money"):
     """Points for money spent: `points` for each `per_amount_minor`, in proportion or by full steps."""
 
     kind: ClassVar[str] = "per_money"
+    edits = editing.PER_MONEY
+    editor = editing.PER_MONEY_EDITOR
     points: Ratio
     per_amount_minor: MinorAmount
     full_steps: Annotated[bool, Meta(description="Only full steps count: 105 at 1 per full 10 gives 10.")] = False
@@ -219,6 +226,8 @@ class PerOrder(Rule, frozen=True, kw_only=True, tag="per_order"):
     """Points for an order, if goods the rule looks at were paid for."""
 
     kind: ClassVar[str] = "per_order"
+    edits = editing.PER_ORDER
+    editor = editing.PER_ORDER_EDITOR
     points: Ratio
     by_tier: bool = True
     advise = Rule.advise
@@ -241,6 +250,8 @@ class PerItem(Rule, frozen=True, kw_only=True, tag="per_item"):
     """Points for each piece (litre, kilogram) that was paid for."""
 
     kind: ClassVar[str] = "per_item"
+    edits = editing.PER_ITEM
+    editor = editing.PER_ITEM_EDITOR
     points: Ratio
     per_quantity_milli: Milli = 1000
     full_steps: bool = False
@@ -273,6 +284,8 @@ class Multiplier(Rule, frozen=True, kw_only=True, tag="multiplier"):
     """
 
     kind: ClassVar[str] = "multiplier"
+    edits = editing.MULTIPLIER
+    editor = editing.MULTIPLIER_EDITOR
     factor: Annotated[Ratio, Meta(description="More than 1: 2 doubles.")]
     mode: Literal["add", "multiply"] = "add"
     of: Annotated[CodeList, Meta(description="Codes of the rules it multiplies; empty is all.")] = ()
@@ -313,6 +326,8 @@ BaseRule = PerMoney | PerOrder | PerItem
 class Earning(Part, frozen=True, kw_only=True):
     """All the ways to earn."""
 
+    edits = editing.EARNING
+    not_edited = editing.EARNING_NOT_EDITED
     kinds: Annotated[
         KindList,
         Meta(
@@ -346,18 +361,19 @@ class Earning(Part, frozen=True, kw_only=True):
 
     def describe(self, say: Phrasing) -> Description:
         """Say each rule, and what holds for all of them."""
-        limits = [cap.describe(say).says for cap in self.caps]
-        waits = self.pending.describe(say).says if self.pending is not None else ""
+        said: dict[str, list[str]] = {}
+        for field, phrase in self.clauses(say):
+            said.setdefault(field, []).append(phrase)
         stacking = {
             "all": _("all rules that apply count"),
             "best": _("the best rule counts"),
             "first": _("the first rule counts"),
         }
         facts = {
-            "excluded": (_("Never earns"), [self.excluding.describe(say).says]),
-            "kinds": (_("Earns on a receipt"), [say.kinds(self.kinds)] if self.kinds != (GOODS,) else []),
-            "caps": (_("Limits over all rules"), limits),
-            "pending": (_("When points can be spent"), [waits]),
+            "excluded": (_("Never earns"), said.get("excluding", [])),
+            "kinds": (_("Earns on a receipt"), said.get("kinds", [])),
+            "caps": (_("Limits over all rules"), said.get("caps", [])),
+            "pending": (_("When points can be spent"), said.get("pending", [])),
             "stacking": (_("Counting"), [stacking[self.stacking]] if say.for_staff else []),
         }
         return Description(
@@ -369,6 +385,16 @@ class Earning(Part, frozen=True, kw_only=True):
             ),
             parts=tuple(rule.describe(say) for rule in self.rules),
         )
+
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield what holds for all rules: the name of each field that is set, and its phrase."""
+        if goods := self.excluding.describe(say).says:
+            yield "excluding", goods
+        if self.kinds != (GOODS,):
+            yield "kinds", say.kinds(self.kinds)
+        yield from (("caps", cap.describe(say).says) for cap in self.caps)
+        if self.pending is not None and (waits := self.pending.describe(say).says):
+            yield "pending", waits
 
     def _advise_small(self, whole: Whole) -> Iterator[Remark]:
         backs = [(place, rule.give_back(whole)) for place, rule in enumerate(self.rules)]

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from msgspec import Meta
 
 from rewards.terms.audience import Audience
-from rewards.terms.conditions import Milli, Weekday
-from rewards.terms.fields import CalendarUnit, Code, MinorAmount, Text
+from rewards.terms.conditions import Weekday
+from rewards.terms.editing import stamps as editing
+from rewards.terms.fields import CalendarUnit, Code, Milli, MinorAmount, Text
 from rewards.terms.goods import Goods, check_choice
 from rewards.terms.parts import Part, Remark, Whole, check_days, nothing, unknown
 from rewards.terms.rewards import Reward
@@ -67,6 +68,7 @@ class StampPerPiece(StampSource, frozen=True, kw_only=True, tag="per_piece"):
     """One stamp for each piece (or so many of them) that was paid for."""
 
     kind: ClassVar[str] = "per_piece"
+    edits = editing.PER_PIECE
     most_at_counter: ClassVar[int] = 5
     per_quantity_milli: Milli = 1000
     carries: Annotated[bool, Meta(description="What is short of a stamp counts with the next purchase.")] = False
@@ -89,6 +91,7 @@ class StampPerAmount(StampSource, frozen=True, kw_only=True, tag="per_amount"):
     """One stamp for each full amount spent on qualifying goods."""
 
     kind: ClassVar[str] = "per_amount"
+    edits = editing.PER_AMOUNT
     per_amount_minor: MinorAmount
     carries: Annotated[bool, Meta(description="What is short of a stamp counts with the next purchase.")] = False
     check = nothing
@@ -109,6 +112,8 @@ AnyStampSource = StampPerVisit | StampPerPiece | StampPerAmount
 class StampLife(Part, frozen=True, kw_only=True):
     """So long stamps live without a new one on the card; the last day is counted from the day of the latest stamp."""
 
+    edits = editing.LIFE
+    editor = editing.LIFE_EDITOR
     count: Annotated[int, Meta(ge=1, le=3660)]
     unit: CalendarUnit
 
@@ -122,6 +127,8 @@ class StampLife(Part, frozen=True, kw_only=True):
 class StampBonus(Audience, frozen=True, kw_only=True):
     """Days on which each stamp counts several times, for everybody or an audience."""
 
+    edits = editing.BONUS
+    editor = editing.BONUS_EDITOR
     factor: Annotated[int, Meta(ge=2, le=10)]
     weekdays: Annotated[tuple[Weekday, ...], Meta(max_length=7, description="At the location.")] = ()
     first_day: Annotated[date | None, Meta(description="First day, in the merchant's zone.")] = None
@@ -148,6 +155,9 @@ class StampCard(Audience, frozen=True, kw_only=True):
 
     names: ClassVar[str] = "card"
     listed_as: ClassVar[Any] = gettext_lazy("Stamp cards")
+    edits = editing.CARD
+    not_edited = editing.CARD_NOT_EDITED
+    editor = editing.CARD_EDITOR
     code: Code
     name: Text
     sizes: Annotated[
@@ -225,32 +235,35 @@ class StampCard(Audience, frozen=True, kw_only=True):
             key=f"card {self.code}",
             title=say.text(self.name),
             says=words % {"count": self.sizes[0], "reward": say.names("reward", (self.reward,))},
-            lines=tuple(self._lines(say)),
+            lines=tuple(phrase for _field, phrase in self.clauses(say)),
         )
 
-    def _lines(self, say: Phrasing) -> Iterator[str]:
-        yield self.gives.describe(say).says
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield what gives a stamp, of what and for whom, and the limits: the name of each field that is set, and its phrase."""
+        yield "gives", self.gives.describe(say).says
         if self.only is not None:
-            yield _("only for %(goods)s") % {"goods": self.only.describe(say).says}
+            yield "only", _("only for %(goods)s") % {"goods": self.only.describe(say).says}
         if self.excluding is not None and (goods := self.excluding.describe(say).says):
-            yield _("not for %(goods)s") % {"goods": goods}
-        yield from super().describe(say).lines
+            yield "excluding", _("not for %(goods)s") % {"goods": goods}
+        yield from super().clauses(say)
         if self.minimum_amount_minor is not None:
-            yield _("for orders from %(amount)s") % {"amount": say.money(self.minimum_amount_minor)}
-        for most, words in (
-            (self.most_per_order, _("at most %(count)d an order")),
-            (self.most_per_day, _("at most %(count)d a day")),
+            yield (
+                "minimum_amount_minor",
+                _("for orders from %(amount)s") % {"amount": say.money(self.minimum_amount_minor)},
+            )
+        for field, words in (
+            ("most_per_order", _("at most %(count)d an order")),
+            ("most_per_day", _("at most %(count)d a day")),
         ):
-            if most is not None:
-                yield words % {"count": most}
+            if (most := getattr(self, field)) is not None:
+                yield field, words % {"count": most}
         for bonus in self.bonuses:
             said = bonus.describe(say)
-            yield " ".join((said.says, *said.lines))
+            yield "bonuses", " ".join((said.says, *said.lines))
         if len(self.sizes) > 1:
-            yield _("the next cards: %(sizes)s stamps") % {
-                "sizes": ", ".join(say.number(size) for size in self.sizes[1:])
-            }
+            sizes = {"sizes": ", ".join(say.number(size) for size in self.sizes[1:])}
+            yield "sizes", _("the next cards: %(sizes)s stamps") % sizes
         if self.life is not None:
-            yield self.life.describe(say).says
+            yield "life", self.life.describe(say).says
         if self.reward_days is not None:
-            yield _("take the reward within %(time)s") % {"time": say.time(self.reward_days, "days")}
+            yield "reward_days", _("take the reward within %(time)s") % {"time": say.time(self.reward_days, "days")}

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from msgspec import Meta, structs
 
 from merchants import periods
+from rewards.terms.editing import tiers as editing
 from rewards.terms.expiry import Ending, Expiry
 from rewards.terms.fields import Code, Days, Ratio, Text, ratio
 from rewards.terms.parts import Part, Remark, Whole, nothing
@@ -48,6 +49,7 @@ class RollingWindow(TierWindow, frozen=True, kw_only=True, tag="rolling"):
 
     kind: ClassVar[str] = "rolling"
     is_year: ClassVar[bool] = False
+    edits = editing.ROLLING_WINDOW
     months: Annotated[int, Meta(ge=1, le=120)] = 12
     check = nothing
     advise = nothing
@@ -122,6 +124,9 @@ class Level(Part, frozen=True, kw_only=True):
     """One tier."""
 
     names: ClassVar[str] = "tier"
+    edits = editing.LEVEL
+    not_edited = editing.LEVEL_NOT_EDITED
+    editor = editing.LEVEL_EDITOR
     code: Code
     name: Text
     threshold: Annotated[
@@ -165,22 +170,27 @@ class Level(Part, frozen=True, kw_only=True):
 
     def describe(self, say: Phrasing) -> Description:
         """Say what the tier gives; what it takes depends on what counts, which `Tiers` says."""
-        lines = []
+        lines = tuple(phrase for _field, phrase in self.clauses(say))
+        return Description(key=f"tier {self.code}", title=say.text(self.name), lines=lines)
+
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield what the tier gives: the name of each field that is set, and its phrase."""
         if ratio(self.multiplier) != 1:
-            lines.append(_("points × %(factor)s") % {"factor": say.ratio(ratio(self.multiplier))})
-        lines += [say.text(each) for each in self.benefits]
+            yield "multiplier", _("points × %(factor)s") % {"factor": say.ratio(ratio(self.multiplier))}
+        yield from (("benefits", say.text(each)) for each in self.benefits)
         if self.expiry is not None:
             if self.expiry_for == "held":
                 which = _("%(points_end)s (all points held on this tier)")
             else:
                 which = _("%(points_end)s (points earned on this tier)")
-            lines.append(which % {"points_end": self.expiry.describe(say).says})
-        return Description(key=f"tier {self.code}", title=say.text(self.name), lines=tuple(lines))
+            yield "expiry", which % {"points_end": self.expiry.describe(say).says}
 
 
 class Tiers(Part, frozen=True, kw_only=True):
     """The tiers. The first level has threshold 0: every member stands on it."""
 
+    edits = editing.TIERS
+    editor = editing.TIERS_EDITOR
     basis: Literal["qualifying_points", "spend", "purchases"]
     levels: Annotated[tuple[Level, ...], Meta(min_length=1, max_length=20)]
     window: Window = RollingWindow()
@@ -228,7 +238,7 @@ class Tiers(Part, frozen=True, kw_only=True):
         """Say each tier and what it takes, over which time it counts, and how it is lost."""
         return Description(
             title=_("Tiers"),
-            lines=(self.window.describe(say).says, *self._loss(say)),
+            lines=tuple(phrase for _field, phrase in self.clauses(say)),
             parts=tuple(structs.replace(each.describe(say), says=self._takes(each, say)) for each in self.levels),
         )
 
@@ -242,8 +252,10 @@ class Tiers(Part, frozen=True, kw_only=True):
             return words % {"count": level.threshold}
         return _("from %(points)s earned") % {"points": say.points(level.threshold)}
 
-    def _loss(self, say: Phrasing) -> Iterator[str]:
-        yield {
+    def clauses(self, say: Phrasing) -> Iterator[tuple[str, str]]:
+        """Yield over which time a tier counts and how it is lost: the name of each field, and its sentence."""
+        yield "window", self.window.describe(say).says
+        kept = {
             "none": _("A tier once reached is never lost."),
             "one_level": say.to_reader(
                 member=_("When you stop, you go down one tier at a time."),
@@ -253,10 +265,11 @@ class Tiers(Part, frozen=True, kw_only=True):
                 member=_("When you stop, you go to the tier that fits what you did in that time."),
                 staff=_("Who does not earn it again goes to the tier that fits what they did in that time."),
             ),
-        }[self.downgrade]
+        }
+        yield "downgrade", kept[self.downgrade]
         if self.grace_days and self.downgrade != "none":
             days = {"count": self.grace_days}
-            yield say.to_reader(
+            words = say.to_reader(
                 member=ngettext(
                     "You have %(count)d more day to make up for it.",
                     "You have %(count)d more days to make up for it.",
@@ -270,6 +283,7 @@ class Tiers(Part, frozen=True, kw_only=True):
                 )
                 % days,
             )
+            yield "grace_days", words
 
     def _most_in_a_window(self, earning: Earning) -> int | None:
         """The most points the programme-wide caps for one member allow in twelve months (window of a year or less)."""

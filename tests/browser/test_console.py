@@ -114,8 +114,34 @@ def test_fields_that_are_read_together_stand_in_one_row(cafe, owner, open_page, 
     def top(name):
         return page.locator(f"[name={name}]").bounding_box()["y"]
 
-    assert top("first_day") == top("last_day")
-    assert top("cap_points_0") == top("cap_per_0") == top("cap_scope_0")
+    assert top("when-first_day") == top("when-last_day")
+    assert top("caps-0-points") == top("caps-0-per") == top("caps-0-scope")
+    assert_sound(page)
+
+
+def test_only_the_way_that_is_chosen_shows_its_fields(cafe, owner, open_page, assert_sound, shot):
+    page = open_page(f"/console/{cafe.slug}/programme/part?part=points", client=owner)
+    page.locator("#says-expiry").click()
+    count, days = page.locator("[name=expiry-count]"), page.locator("[name=expiry-last_days]")
+    expect(count).to_be_visible()
+    expect(days).to_be_hidden()
+
+    page.locator("[name=expiry-kind]").select_option("fixed")
+
+    expect(count).to_be_hidden()
+    expect(days).to_be_visible()
+    shot(page, "console-ways")
+    assert_sound(page)
+
+
+def test_a_token_says_what_is_typed_while_one_types(cafe, owner, open_page, assert_sound):
+    page = open_page(f"/console/{cafe.slug}/rewards/edit?code=latte-art", client=owner)
+    page.locator("#says-per_member").click()
+
+    page.locator("[name=per_member-count]").fill("2")
+    page.locator("[name=per_member-per]").select_option("week")
+
+    expect(page.locator("#says-per_member")).to_have_text("2 times a week")
     assert_sound(page)
 
 

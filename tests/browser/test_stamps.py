@@ -126,13 +126,14 @@ def test_the_form_shows_what_its_kind_of_stamp_needs_and_tries_it_as_it_is_typed
     cafe, owner, open_page, assert_sound, shot
 ):
     page = open_page(f"/console/{cafe.slug}/programme/stamp-card?code=coffee", client=owner)
-    expect(page.locator("[name=per_quantity]")).to_be_visible()
-    expect(page.locator("[name=per_amount]")).to_be_hidden()
+    page.locator("#says-gives").click()
+    expect(page.locator("[name=gives-per_quantity_milli]")).to_be_visible()
+    expect(page.locator("[name=gives-per_amount_minor]")).to_be_hidden()
     expect(page.locator("#trial")).to_contain_text("1 stamp")
 
     page.get_by_text("money spent").click()
-    expect(page.locator("[name=per_quantity]")).to_be_hidden()
-    page.locator("[name=per_amount]").fill("2,000")
+    expect(page.locator("[name=gives-per_quantity_milli]")).to_be_hidden()
+    page.locator("[name=gives-per_amount_minor]").fill("2,000")
     expect(page.locator("#trial")).to_contain_text("5 stamps")
     assert_sound(page)
 

@@ -100,14 +100,14 @@ def test_every_kind_of_rule_is_added_with_its_conditions(cafe, hana, kind):
     publish(cafe)
     typed = fields(hana, url(cafe, f"programme/rule?kind={kind}"))
     typed |= {
-        "name": "Rainy Monday", "weekdays": ["mon"], "hours": "14:00-16:30", "first_day": "2027-01-01", "tiers": ["gold"],
-        "birthday": "month", "only_categories": "coffee, tea", "only_name": "hot drinks",
-        "only_name__ko": "따뜻한 음료", "cap_points_0": "300", "cap_per_0": "week",
-        "minimum_amount_minor": "3,000", "pending_days": "3", "expiry-kind": "rolling", "expiry-count": "6",
+        "name": "Rainy Monday", "when-weekdays": ["mon"], "when-hours": "14:00-16:30", "when-first_day": "2027-01-01", "when-tiers": ["gold"],
+        "when-birthday": "month", "only-categories": "coffee, tea", "only-name": "hot drinks",
+        "only-name__ko": "따뜻한 음료", "caps-0-points": "300", "caps-0-per": "week",
+        "when-minimum_amount_minor": "3,000", "pending-days": "3", "expiry-kind": "rolling", "expiry-count": "6",
         "expiry-unit": "months", "expiry-round_to": "month", "priority": "5", "qualifying": "on",
     }  # fmt: skip
     typed |= {"factor": "3"} if kind == "multiplier" else {"points": "2"}
-    typed |= {"per_amount": "1,000"} if kind == "per_money" else {}
+    typed |= {"per_amount_minor": "1,000"} if kind == "per_money" else {}
 
     answer = hana.post(url(cafe, f"programme/rule?kind={kind}"), typed)
 
@@ -232,16 +232,48 @@ def test_a_rule_is_a_sentence_whose_tokens_say_what_is_set(cafe, hana):
     assert "programme/rule?code=morning&amp;open=hours" in listed
 
 
+def test_rules_that_meet_are_told_in_words(cafe, hana):
+    """₩10,000 of coffee on a weekday morning: 100 beans, doubled; 20 more with the first order."""
+    publish(cafe)
+    overview = hana.get(url(cafe, "programme/")).content.decode()
+    assert "When several rules apply" in overview
+    assert "all count." in overview
+
+    page = hana.get(url(cafe, "programme/rule?code=morning"))
+
+    assert page.context["beside"][0] == (
+        "Mon–Fri, 07:00–10:00, with coffee in the basket: “Every order” (1 bean for every ₩100) and “Double coffee in the "
+        "morning” (× 2) both count. With the × 1.5 of Black it is × 2.5. A purchase of ₩10,000 then earns 200 beans in all."
+    )
+    typed = fields(hana, url(cafe, "programme/rule?code=morning"))
+    typed |= {"factor": "3", "act": "try", "try-amount": "10000"}
+    tried = hana.post(url(cafe, "programme/rule?code=morning"), typed, headers={"HX-Request": "true"})
+    assert "then earns 300 beans in all." in tried.content.decode()
+    assert not draft(cafe).differs
+
+
 def test_a_token_says_anew_what_is_typed_while_it_is_tried(cafe, hana):
     publish(cafe)
     typed = fields(hana, url(cafe, "programme/rule?code=morning"))
-    typed |= {"weekdays": ["sat", "sun"], "act": "try", "try-amount": "10000", "try-at": "2027-03-01T08:00"}
+    typed |= {"when-weekdays": ["sat", "sun"], "act": "try", "try-amount": "10000", "try-at": "2027-03-01T08:00"}
 
     answer = hana.post(url(cafe, "programme/rule?code=morning"), typed, headers={"HX-Request": "true"})
 
     text = answer.content.decode()
     assert 'id="says-weekdays" hx-swap-oob="true">Sat and Sun' in text
     assert not draft(cafe).differs
+
+
+def test_a_rule_that_cannot_be_meant_says_so_while_it_is_tried(cafe, hana):
+    publish(cafe)
+    typed = fields(hana, url(cafe, "programme/rule?code=base"))
+
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = hana.post(
+            url(cafe, "programme/rule?code=base"), typed | {"points": "0", "act": "try"}, headers=headers
+        )
+        assert answer.status_code == 200
+        assert answer.context["trial"].faults == ("A rule gives more than 0 points.",)
 
 
 def test_goods_are_ticked_from_what_was_sold_and_others_are_typed(db):
@@ -253,10 +285,10 @@ def test_goods_are_ticked_from_what_was_sold_and_others_are_typed(db):
     )  # fmt: skip
     shop.does(lambda: purchases.record(merchant=shop.merchant, items=[item], now=now, actor=SYSTEM))
     address = f"/console/{shop.merchant.slug}/programme/rule?kind=per_order"
-    assert 'name="only_categories" value="coffee"' in owner.get(address).content.decode()
+    assert 'name="only-categories" value="coffee"' in owner.get(address).content.decode()
 
     typed = fields(owner, address) | {"name": "Any cup", "points": "5"}
-    typed |= {"only_categories": ["coffee"], "only_categories-others": "tea, juice"}
+    typed |= {"only-categories": ["coffee"], "only-categories-others": "tea, juice"}
     assert owner.post(address, typed).status_code == 302
 
     assert draft(shop.merchant).document["earning"]["rules"][-1]["only"]["categories"] == ["coffee", "tea", "juice"]
@@ -354,10 +386,10 @@ def test_a_draft_that_moved_under_the_review_is_read_again_first(cafe, hana):
     publish(cafe)
     jun = staff_browser(cafe, "manager")
     typed = fields(hana, url(cafe, "programme/part?part=joining"))
-    hana.post(url(cafe, "programme/part?part=joining"), typed | {"welcome_points": "50"})
+    hana.post(url(cafe, "programme/part?part=joining"), typed | {"welcome-points": "50"})
     revision = hana.get(url(cafe, "programme/review")).context["form"]["revision"].value()
     typed = fields(jun, url(cafe, "programme/part?part=joining"))
-    jun.post(url(cafe, "programme/part?part=joining"), typed | {"welcome_points": "5000"})
+    jun.post(url(cafe, "programme/part?part=joining"), typed | {"welcome-points": "5000"})
 
     answer = hana.post(url(cafe, "programme/review"), {"start": "now", "revision": revision})
 
@@ -370,7 +402,7 @@ def test_a_draft_that_moved_under_the_review_is_read_again_first(cafe, hana):
 def test_decimals_of_points_cannot_change_once_members_hold_points(cafe, hana):
     publish(cafe)
     typed = fields(hana, url(cafe, "programme/part?part=points"))
-    assert hana.post(url(cafe, "programme/part?part=points"), typed | {"decimals": "2"}).status_code == 302
+    assert hana.post(url(cafe, "programme/part?part=points"), typed | {"points-decimals": "2"}).status_code == 302
     revision = hana.get(url(cafe, "programme/review")).context["form"]["revision"].value()
 
     answer = hana.post(url(cafe, "programme/review"), {"start": "now", "revision": revision})
@@ -406,24 +438,27 @@ def test_a_tier_says_for_which_points_its_expiry_holds_and_whether_there_is_a_la
     publish(cafe)
     page = url(cafe, "programme/part?part=tiers")
     typed = fields(hana, page) | {
-        "level1-expiry-kind": "inactivity", "level1-expiry-count": "12", "level1-expiry-unit": "months",
-        "level1-expiry-at_latest": "3", "level1-expiry-at_latest_unit": "years", "level1-expiry_for": "held",
+        "tiers-levels-1-expiry-kind": "inactivity", "tiers-levels-1-expiry-count": "12", "tiers-levels-1-expiry-unit": "months",
+        "tiers-levels-1-expiry-at_latest-count": "3", "tiers-levels-1-expiry-at_latest-unit": "years", "tiers-levels-1-expiry_for": "held",
     }  # fmt: skip
     assert hana.post(page, typed).status_code == 302
     gold = draft(cafe).document["tiers"]["levels"][1]
     assert (gold["expiry_for"], gold["expiry"]["kind"], gold["expiry"]["count"]) == ("held", "inactivity", 12)
     assert gold["expiry"]["at_latest"] == {"count": 3, "unit": "years", "round_to": None}
-    assert fields(hana, page)["level1-expiry-at_latest"] == 3
+    assert fields(hana, page)["tiers-levels-1-expiry-at_latest-count"] == 3
 
     # What cannot be meant is refused beside the tier it is about, and the draft stays.
-    wrong = fields(hana, page) | {"level1-expiry-kind": "rolling", "level1-expiry-activity_adds_months": "1"}
+    wrong = fields(hana, page) | {
+        "tiers-levels-1-expiry-kind": "rolling",
+        "tiers-levels-1-expiry-activity_adds_months": "1",
+    }
     refused = hana.post(page, wrong)
     assert refused.status_code == 422
     assert "not for all points held" in refused.content.decode()
     assert draft(cafe).document["tiers"]["levels"][1]["expiry"]["kind"] == "inactivity"
 
     # Back to what the programme says.
-    assert hana.post(page, fields(hana, page) | {"level1-expiry-kind": ""}).status_code == 302
+    assert hana.post(page, fields(hana, page) | {"tiers-levels-1-expiry-kind": ""}).status_code == 302
     assert draft(cafe).document["tiers"]["levels"][1].get("expiry") is None
 
 
@@ -431,10 +466,10 @@ def test_goods_are_kept_from_being_paid_with_points(cafe, hana):
     publish(cafe)
     page = url(cafe, "programme/part?part=paying")
     typed = fields(hana, page) | {
-        "is_on": "on",
-        "points": "1",
-        "amount_minor": "10",
-        "excluding_categories": "gift_card",
+        "pay_with_points-is_on": "on",
+        "pay_with_points-points": "1",
+        "pay_with_points-amount_minor": "10",
+        "pay_with_points-excluding-categories": "gift_card",
     }
     assert hana.post(page, typed).status_code == 302
     assert draft(cafe).document["pay_with_points"]["excluding"]["categories"] == ["gift_card"]
@@ -444,11 +479,11 @@ def test_tiers_are_added_renamed_and_taken_away(cafe, hana):
     publish(cafe)
     typed = fields(hana, url(cafe, "programme/part?part=tiers"))
     typed |= {
-        "level3-name": "Diamond",
-        "level3-threshold": "20000",
-        "level3-multiplier": "2",
-        "level3-benefit_0": "A mug",
-        "level3-benefit_1": "A hug",
+        "tiers-levels-3-name": "Diamond",
+        "tiers-levels-3-threshold": "20000",
+        "tiers-levels-3-multiplier": "2",
+        "tiers-levels-3-benefits-0": "A mug",
+        "tiers-levels-3-benefits-1": "A hug",
     }
 
     assert hana.post(url(cafe, "programme/part?part=tiers"), typed).status_code == 302
@@ -461,12 +496,12 @@ def test_tiers_are_added_renamed_and_taken_away(cafe, hana):
     )
 
     typed = fields(hana, url(cafe, "programme/part?part=tiers"))
-    answer = hana.post(url(cafe, "programme/part?part=tiers"), typed | {"level3-name": ""})
+    answer = hana.post(url(cafe, "programme/part?part=tiers"), typed | {"tiers-levels-3-name": ""})
     assert answer.status_code == 422
     assert "Type a name, or remove the tier." in answer.content.decode()
     assert len(draft(cafe).document["tiers"]["levels"]) == 4
 
-    typed |= {"level3-remove": "on"}
+    typed |= {"tiers-levels-3-remove": "on"}
     assert hana.post(url(cafe, "programme/part?part=tiers"), typed).status_code == 302
     assert [level["code"] for level in draft(cafe).document["tiers"]["levels"]] == ["green", "gold", "black"]
 
@@ -567,8 +602,8 @@ def test_rewards_are_added_edited_and_taken_away_in_the_draft(cafe, hana):
         "price_points": "120",
         "amount_minor": "1,000",
         "stock": "50",
-        "limit_count": "1",
-        "limit_per": "week",
+        "per_member-count": "1",
+        "per_member-per": "week",
     }
 
     assert hana.post(url(cafe, "rewards/edit?kind=discount"), typed).status_code == 302
@@ -709,8 +744,8 @@ def test_review_shows_a_sale_that_the_new_rule_is_about(cafe, hana):
     typed |= {
         "name": "Tea weekend",
         "points": "50",
-        "only_categories": "tea",
-        "weekdays": ["sat", "sun"],
+        "only-categories": "tea",
+        "when-weekdays": ["sat", "sun"],
         "qualifying": "on",
     }
     assert hana.post(url(cafe, "programme/rule?kind=per_order"), typed).status_code == 302
@@ -726,8 +761,12 @@ def test_review_shows_a_sale_that_the_new_rule_is_about(cafe, hana):
 def test_transfers_and_notices_have_forms(cafe, hana):
     publish(cafe)
     page = url(cafe, "programme/part?part=transfers")
-    typed = fields(hana, page) | {"is_on": "on", "minimum_points": "10", "given_per_month": "500"}
-    assert hana.post(page, typed | {"maximum_points": "5"}).status_code == 422
+    typed = fields(hana, page) | {
+        "transfers-is_on": "on",
+        "transfers-minimum_points": "10",
+        "transfers-given_per_month": "500",
+    }
+    assert hana.post(page, typed | {"transfers-maximum_points": "5"}).status_code == 422
     assert hana.post(page, typed).status_code == 302
     assert draft(cafe).document["transfers"] == {
         "minimum_points": 10, "maximum_points": None, "given_per_month": 500, "received_per_month": None,
@@ -735,7 +774,7 @@ def test_transfers_and_notices_have_forms(cafe, hana):
 
     page = url(cafe, "programme/part?part=notices")
     count = len(draft(cafe).document["notices"])
-    new = f"notice{count}"
+    new = f"notices-{count}"
     half = fields(hana, page) | {f"{new}-title": "Company"}
     assert hana.post(page, half).status_code == 422
     assert (
@@ -757,7 +796,7 @@ def test_transfers_and_notices_have_forms(cafe, hana):
 def test_an_edit_of_the_draft_is_on_record(cafe, hana):
     publish(cafe)
     page = url(cafe, "programme/part?part=transfers")
-    hana.post(page, fields(hana, page) | {"is_on": "on"})
+    hana.post(page, fields(hana, page) | {"transfers-is_on": "on"})
     rows = hana.get(url(cafe, "settings/record")).context["rows"]
     assert str(rows[0]["what"]) == "edited the draft of the programme"
     assert rows[0]["details"] == ["what was edited: transfers between members"]

@@ -53,12 +53,13 @@ def test_a_card_brings_a_reward_so_the_catalogue_comes_first(cafe, hana):
 
 def test_all_of_a_card_is_typed_and_stands_in_the_draft(cafe, hana):
     publish(cafe)
-    form = typed(
-        hana, cafe, name__ko="커피 카드", sizes="6, 5, 4", gives="per_piece", per_quantity="2", carries="on",
-        only_categories="coffee, tea", only_name="hot drinks", excluding_skus="DECAF", minimum_amount_minor="3,000",
-        most_per_order="5", most_per_day="8", tiers=["gold", "black"], bonus_factor_0="2", bonus_weekdays_0=["tue", "wed"],
-        bonus_first_day_0="2027-01-01", life_count="12", life_unit="months", reward_days="60", starts_next="",
-    )  # fmt: skip
+    form = typed(hana, cafe) | {
+        "name__ko": "커피 카드", "sizes": "6, 5, 4", "gives-kind": "per_piece", "gives-per_quantity_milli": "2",
+        "gives-carries": "on", "only-categories": "coffee, tea", "only-name": "hot drinks", "excluding-skus": "DECAF",
+        "minimum_amount_minor": "3,000", "most_per_order": "5", "most_per_day": "8", "tiers": ["gold", "black"],
+        "bonuses-0-factor": "2", "bonuses-0-weekdays": ["tue", "wed"], "bonuses-0-first_day": "2027-01-01",
+        "life-count": "12", "life-unit": "months", "reward_days": "60", "starts_next": "",
+    }  # fmt: skip
 
     answer = hana.post(page_of(cafe), form)
 
@@ -99,15 +100,18 @@ def test_saving_what_is_shown_changes_nothing(cafe, hana, template):
         ("sizes", "ten", "whole numbers from 1 to 1000"),
         ("sizes", "0", "whole numbers from 1 to 1000"),
         ("sizes", "", "required"),
-        ("per_amount", "", "the amount that gives a stamp"),
-        ("bonus_factor_0", "", "how many times"),
-        ("bonus_last_day_0", "2026-12-31", "before the first"),
-        ("only_categories", "delivery", "excludes all its goods"),
+        ("gives-per_amount_minor", "", "the amount that gives a stamp"),
+        ("bonuses-0-factor", "", "how many times"),
+        ("bonuses-0-last_day", "2026-12-31", "before the first"),
+        ("only-categories", "delivery", "excludes all its goods"),
     ],
 )
 def test_what_is_wrong_stands_at_its_field_and_nothing_is_saved(cafe, hana, field, value, said):
     publish(cafe)
-    form = typed(hana, cafe, gives="per_amount", per_amount="5,000", bonus_factor_0="2", bonus_first_day_0="2027-01-01")
+    form = typed(hana, cafe) | {
+        "gives-kind": "per_amount", "gives-per_amount_minor": "5,000", "bonuses-0-factor": "2",
+        "bonuses-0-first_day": "2027-01-01",
+    }  # fmt: skip
 
     answer = hana.post(page_of(cafe), {**form, field: value})
 
@@ -141,7 +145,7 @@ def test_a_basket_tried_says_what_it_earns_in_stamps_today_and_then(cafe, hana):
         104, [("Coffee card", 2, 2)],
     )  # fmt: skip
 
-    form = {**fields(hana, page_of(cafe, "coffee")), "per_quantity": "3", **basket, "act": "try"}
+    form = {**fields(hana, page_of(cafe, "coffee")), "gives-per_quantity_milli": "3", **basket, "act": "try"}
     answer = hana.post(page_of(cafe, "coffee"), form)
     assert [(each.stamps, each.before) for each in answer.context["trial"].stamps] == [(0, 2)]
     assert cards(cafe)[0]["gives"]["per_quantity_milli"] == 1000
@@ -150,7 +154,9 @@ def test_a_basket_tried_says_what_it_earns_in_stamps_today_and_then(cafe, hana):
 def test_the_review_says_what_changes_and_what_sales_put_on_cards(cafe, hana):
     publish(cafe, terms.templates("KRW")["cafe-stamps"])
     form = fields(hana, page_of(cafe, "coffee"))
-    hana.post(page_of(cafe, "coffee"), {**form, "gives": "per_visit", "bonus_factor_0": "", "bonus_weekdays_0": []})
+    hana.post(
+        page_of(cafe, "coffee"), {**form, "gives-kind": "per_visit", "bonuses-0-factor": "", "bonuses-0-weekdays": []}
+    )
 
     page = hana.get(url(cafe, "programme/review"))
 

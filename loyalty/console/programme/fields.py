@@ -98,7 +98,7 @@ class ListField(forms.CharField):
         return ", ".join(value) if isinstance(value, (list, tuple)) else value
 
     def clean(self, value: Any) -> Any:
-        return list(dict.fromkeys(_listed(super().clean(value))))
+        return list(dict.fromkeys(listed(super().clean(value))))
 
 
 class ChosenNames(forms.Widget):
@@ -111,7 +111,7 @@ class ChosenNames(forms.Widget):
         self.seen = tuple(seen)
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        chosen = _listed(value)
+        chosen = listed(value)
         known = [each for each, _count in self.seen]
         return {
             **super().get_context(name, value, attrs),
@@ -124,16 +124,37 @@ class ChosenNames(forms.Widget):
         return render_to_string(self.template_name, self.get_context(name, value, attrs))
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> str:
-        ticked = data.getlist(name) if hasattr(data, "getlist") else _listed(data.get(name))
-        return ", ".join([*ticked, *_listed(data.get(f"{name}-others"))])
+        ticked = data.getlist(name) if hasattr(data, "getlist") else listed(data.get(name))
+        return ", ".join([*ticked, *listed(data.get(f"{name}-others"))])
 
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         return name not in data and f"{name}-others" not in data
 
 
-def _listed(value: Any) -> list[str]:
+def listed(value: Any) -> list[str]:
     names = value if isinstance(value, (list, tuple)) else re.split(_DIVIDER, value or "")
     return [name for name in map(str.strip, names) if name]
+
+
+class NumbersField(ListField):
+    """Whole numbers in their order, divided by commas or spaces: 10, or 6, 5, 4."""
+
+    def __init__(self, *, required: bool = True, **options: Any) -> None:
+        super().__init__(**options)
+        self.required = required
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(str(each) for each in value) if isinstance(value, (list, tuple)) else value
+
+    def clean(self, value: Any) -> Any:
+        numbers = []
+        for text in re.split(r"[,\s，、]+", str(value or "").strip()):
+            if not text:
+                raise ValidationError(self.error_messages["required"])
+            if not (text.isascii() and text.isdecimal() and len(text) < 5 and 0 < int(text) <= 1000):
+                raise ValidationError(_("Type whole numbers from 1 to 1000, such as 10 or 6, 5, 4."))
+            numbers.append(int(text))
+        return numbers
 
 
 class HoursField(ListField):

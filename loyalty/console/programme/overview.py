@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from loyalty.console import screens
@@ -20,24 +20,28 @@ from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.actor_names import ActorNames
 from loyalty.console.programme import trying
 from loyalty.console.programme.differences import changes
-from loyalty.console.programme.forms.rules import RULE_KINDS, TOKEN_OF
+from loyalty.console.programme.forms.part import fields_of
+from loyalty.console.programme.items import LISTS
 from loyalty.console.programme.shapes import Document, EditedDraft, edited_draft
 from loyalty.tenant import merchant_of
 from loyalty.ui import formats
+from merchants import periods
 from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
 from rewards import earning, programmes, terms
-from rewards.earning import ExampleOutcome
+from rewards.earning import ExampleOutcome, together
 from rewards.earning import stamps as earned_stamps
 from rewards.programmes import DraftMoved, InvalidProgramme, ListedVersion
 from rewards.terms import Terms, TermsWording
+from rewards.terms.editing.document import PAGES
+from rewards.terms.editing.vocabulary import editor_of, edits_of
 from rewards.terms.wording import Description
 
+#: As many meetings of rules are told.
+_MEETINGS = 6
 #: The parts this page has a place for; any other is a line of the rest, under its own title.
-_PLACED = ("points", "earning", "expiry", "tiers", "rewards", "pay_with_points", "stamps", "welcome", "referral")
-#: Parts of the rest that have a line even while there is nothing to say, so that they can be begun.
-_OPTIONAL: dict[str, Any] = {"transfers": gettext_lazy("Transfers"), "notices": gettext_lazy("Notices")}
+_PLACED = ("points", "earning", "expiry", "tiers", "rewards", "stamps", "welcome", "referral")
 
 
 @require_GET
@@ -62,28 +66,7 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
             "tabs": tabs(request, "programme"),
             "newest": newest,
             "change_count": len(changes(speaker_of(edited, newest), speaker)) if edited.draft.differs else 0,
-            "rules": [
-                {
-                    "code": rule.code,
-                    "name": described.title,
-                    "figure": described.says,
-                    "tokens": [
-                        {"says": phrase, "opens": TOKEN_OF.get(field, field)} for field, phrase in rule.clauses(speaker)
-                    ],
-                    "is_first": place == 0,
-                    "is_last": place == len(edited.terms.earning.rules) - 1,
-                }
-                for place, (rule, described) in enumerate(
-                    zip(edited.terms.earning.rules, said["earning"].parts, strict=True)
-                )
-            ],
-            "cards": [
-                {"code": card.code, "said": described}
-                for card, described in zip(
-                    edited.terms.stamps, said["stamps"].parts if "stamps" in said else (), strict=True
-                )
-            ],
-            "kinds": RULE_KINDS.items(),
+            "lists": [_listed(request, word, edited, speaker) for word, items in LISTS.items() if items.empty],
             "levels": [
                 {
                     "name": described.title,
@@ -253,22 +236,28 @@ def _rest(
     """Yield what has no section of its own in a sentence each, with the page that changes it."""
     part_url = screens.url(request, "programme_part")
 
-    def row(title: str, phrases: Iterable[str], part: str) -> dict[str, Any]:
-        return {"title": title, "phrases": [phrase for phrase in phrases if phrase], "href": f"{part_url}?part={part}"}
+    def row(title: str, phrases: Iterable[str], pointer: str) -> dict[str, Any]:
+        href = f"{part_url}?part={page_named(pointer)}"
+        return {"title": title, "phrases": [phrase for phrase in phrases if phrase], "href": href}
 
-    yield row(said["expiry"].title, said["expiry"].all, "points")
+    yield row(said["expiry"].title, said["expiry"].all, "/expiry")
     for key, fact in facts.items():
         if key not in {"called", "rounding", "stacking"}:
-            yield row(fact.title, fact.all, "points")
-    yield row(_("For joining"), said["welcome"].all if "welcome" in said else (), "joining")
-    yield row(_("For bringing a friend"), said["referral"].lines if "referral" in said else (), "joining")
-    yield row(_("Paying with points"), said["pay_with_points"].all if "pay_with_points" in said else (), "paying")
-    for name in dict.fromkeys([*_OPTIONAL, *(name for name in said if name not in _PLACED)]):
-        part = said.get(name, Description(title=str(_OPTIONAL.get(name, ""))))
-        yield row(part.title, [*part.all, *(each.title for each in part.parts)], name)
+            yield row(fact.title, fact.all, "/points")
+    yield row(_("For joining"), said["welcome"].all if "welcome" in said else (), "/welcome")
+    yield row(_("For bringing a friend"), said["referral"].lines if "referral" in said else (), "/referral")
+    for name in dict.fromkeys([*_optional(edited), *(name for name in said if name not in _PLACED)]):
+        part = said.get(name, Description(title=str(edits_of(Terms)[name].label)))
+        yield row(part.title, [*part.all, *(each.title for each in part.parts)], f"/{name}")
     count = len(edited.terms.rewards)
     rewards = ngettext("%(count)s reward", "%(count)s rewards", count) % {"count": count}
     yield {"title": _("Rewards"), "phrases": [rewards], "href": screens.url(request, "rewards")}
+
+
+def _optional(edited: EditedDraft) -> list[str]:
+    """List the parts of the rest that have a line even while there is nothing to say, so that they can be begun."""
+    places = [name for page in PAGES.values() for name in fields_of(page)]
+    return [name for name in edited.document if name in places and name not in (*_PLACED, "name", "payable_kinds")]
 
 
 def _advice(request: HttpRequest, edited: EditedDraft) -> list[dict[str, str]]:
@@ -283,23 +272,52 @@ def _advice(request: HttpRequest, edited: EditedDraft) -> list[dict[str, str]]:
 
 def _page_of(request: HttpRequest, edited: EditedDraft, pointer: str) -> str:
     """The page that edits what a pointer into the document points at."""
-    parts = pointer.strip("/").split("/")
-    if parts[:2] == ["earning", "rules"] and len(parts) > 2:
-        code = edited.terms.earning.rules[int(parts[2])].code
-        return f"{screens.url(request, 'programme_rule')}?code={quote(code)}"
-    if parts[0] == "rewards":
-        if len(parts) > 1:
-            return f"{screens.url(request, 'reward_edit')}?code={quote(edited.terms.rewards[int(parts[1])].code)}"
-        return screens.url(request, "rewards")
-    if parts[0] == "stamps" and len(parts) > 1:
-        code = edited.terms.stamps[int(parts[1])].code
-        return f"{screens.url(request, 'programme_stamp_card')}?code={quote(code)}"
-    if parts[:2] == ["earning", "rules"]:
-        return f"{screens.url(request, 'programme_rule')}?kind=per_money"
-    part = {"tiers": "tiers", "welcome": "joining", "referral": "joining", "pay_with_points": "paying"}.get(
-        parts[0], "points"
-    )
-    return f"{screens.url(request, 'programme_part')}?part={part}"
+    for items in LISTS.values():
+        parts = items.parts(edited.terms)
+        place = f"{pointer}/".removeprefix(f"{items.pointer}/").partition("/")[0]
+        if not f"{pointer}/".startswith(f"{items.pointer}/"):
+            continue
+        if place.isdecimal() and int(place) < len(parts):
+            return f"{screens.url(request, items.edit_url)}?code={quote(str(getattr(parts[int(place)], 'code', '')))}"
+        return screens.url(request, items.edit_url if items.empty else items.back)
+    return f"{screens.url(request, 'programme_part')}?part={page_named(pointer)}"
+
+
+def page_named(pointer: str) -> str:
+    """Return the name of the page on which a place of the document is edited."""
+    for name, page in PAGES.items():
+        places = [f"/{place.replace('.', '/')}/" for place in fields_of(page)]
+        if any(f"{pointer}/".startswith(place) for place in places):
+            return name
+    return "points"
+
+
+def _meetings(request: HttpRequest, edited: EditedDraft, speaker: TermsWording) -> list[str]:
+    """Say which rules meet in one purchase, and what happens then."""
+    today = periods.local_day(now_of(request), edited.merchant.tzinfo)
+    met = together.meetings(edited.terms, today)
+    return [together.said(meeting, edited.terms, speaker) for meeting in met[:_MEETINGS]]
+
+
+def _listed(request: HttpRequest, word: str, edited: EditedDraft, speaker: TermsWording) -> dict[str, Any]:
+    """One list of the document: each item in a sentence whose tokens lead to where it is changed."""
+    items = LISTS[word]
+    parts = items.parts(edited.terms)
+    rows = []
+    for place, part in enumerate(parts):
+        described, editor = part.describe(speaker), editor_of(type(part))
+        tokens = [
+            {"says": phrase, "opens": next((group.key for group in editor.groups if name in group.says), "")}
+            for name, phrase in part.clauses(speaker)
+        ]
+        rows.append({
+            "code": getattr(part, "code", ""), "name": described.title, "figure": described.says, "tokens": tokens,
+            "is_first": place == 0, "is_last": place == len(parts) - 1,
+        })  # fmt: skip
+    return {
+        "of": items, "key": word, "rows": rows, "meetings": _meetings(request, edited, speaker) if word == "rule" else [], "edit": screens.url(request, items.edit_url),
+        "change": screens.url(request, items.change_url),
+    }  # fmt: skip
 
 
 def _revision(request: HttpRequest) -> int | None:
