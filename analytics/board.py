@@ -94,15 +94,20 @@ _BUYERS: Final = """
         AND gone.merged_into_id IS NOT NULL
     GROUP BY w.n
 """
+# Each member once before they are counted: a hash instead of a sort of a year's rows.
 _LOCATIONS: Final = """
-    SELECT d.location_id, sum(d.revenue_minor) AS revenue_minor,
-        coalesce(sum(d.revenue_minor) FILTER (WHERE d.member_id > 0), 0) AS members_revenue_minor,
-        count(DISTINCT coalesce(gone.merged_into_id, d.member_id)) FILTER (WHERE d.member_id > 0 AND d.purchases > 0)
-            AS active_members
-    FROM analytics_memberdayatlocation d
-    LEFT JOIN member_of_today gone ON gone.merchant_id = %(merchant)s AND gone.id = d.member_id
-        AND gone.merged_into_id IS NOT NULL
-    WHERE d.merchant_id = %(merchant)s AND d.local_day >= %(first)s AND d.local_day < %(until)s
+    SELECT each.location_id, sum(each.revenue_minor)::bigint AS revenue_minor,
+        coalesce(sum(each.revenue_minor) FILTER (WHERE each.person > 0), 0)::bigint AS members_revenue_minor,
+        count(*) FILTER (WHERE each.person > 0 AND each.purchases > 0) AS active_members
+    FROM (
+        SELECT d.location_id, coalesce(gone.merged_into_id, d.member_id) AS person, sum(d.revenue_minor) AS revenue_minor,
+            sum(d.purchases) AS purchases
+        FROM analytics_memberdayatlocation d
+        LEFT JOIN member_of_today gone ON gone.merchant_id = %(merchant)s AND gone.id = d.member_id
+            AND gone.merged_into_id IS NOT NULL
+        WHERE d.merchant_id = %(merchant)s AND d.local_day >= %(first)s AND d.local_day < %(until)s
+        GROUP BY 1, 2
+    ) AS each
     GROUP BY 1 ORDER BY 3 DESC, 1
 """
 _COST: Final = """
@@ -164,8 +169,11 @@ def read(
     now: datetime,
     location: int | None = None,
     basis: Literal["joined", "first_purchase"] = "joined",
+    by_location: bool = True,
 ) -> Board:
     """Read what the dashboard shows of one period; `location` narrows sales, buyers, rewards and today to one.
+
+    Without `by_location` the sums of each location are left out: where there is one only, nobody compares.
 
     :raises NoSuchPeriod: the key names no period.
     """
@@ -174,7 +182,10 @@ def read(
     window = parse_period(period, merchant=merchant, now=now, windows_held=windows_held)
     then = windows.previous(window)
     grain, bars = _bars(window)
-    found = round_trip.ask(_selects(merchant, window, then, bars, now=now, location=location, basis=basis))
+    selects = _selects(merchant, window, then, bars, now=now, location=location, basis=basis)
+    if not by_location:
+        del selects["locations"]
+    found = {"locations": [], **round_trip.ask(selects)}
     joined = found["joined"][0]
     began = date.fromisoformat(joined["first_day"]) if joined["first_day"] else None
     tiles, buyers = _tiles(merchant, window, then, found, began, now)

@@ -31,8 +31,9 @@ def overview(request: HttpRequest, merchant_slug: str) -> HttpResponse:
     merchant, now, wanted = merchant_of(request), now_of(request), asked.read(request)
     try:
         board = boards.read(
-            merchant=merchant, period=wanted.period, now=now, location=wanted.location_id, basis=wanted.basis
-        )
+            merchant=merchant, period=wanted.period, now=now, location=wanted.location_id, basis=wanted.basis,
+            by_location=len(wanted.locations) > 1,
+        )  # fmt: skip
     except NoSuchPeriod as refusal:
         notes.error(request, refusal.detail)
         return redirect(request.path)
