@@ -84,6 +84,11 @@ class BulkProgress:
         return self.state in (_State.RUNNING, _State.UNDOING)
 
     @property
+    def to_take_back(self) -> int:
+        """How many members an undoing is about, those who kept it the last time as well."""
+        return self.given + self.kept
+
+    @property
     def dealt_with(self) -> int:
         """How many the worker is through with, on the way it goes now."""
         return self.undone + self.kept if self.state == _State.UNDOING else self.members - self.waiting

@@ -65,7 +65,7 @@ def undo(*, merchant: Merchant, bulk: str, reason: str, now: datetime, actor: Ac
 
 
 @dataclass(frozen=True, slots=True)
-class BulkMember:
+class GivenTogether:
     """One member's adjustment of several; whether its points have not been taken back."""
 
     public_id: str
@@ -76,13 +76,13 @@ class BulkMember:
     is_standing: bool
 
 
-def made_as(*, merchant: Merchant, bulk: str) -> list[BulkMember]:
+def made_as(*, merchant: Merchant, bulk: str) -> list[GivenTogether]:
     """List the adjustments that one act made, in the order in which they were made; two statements."""
     rows = adjustments.listed(merchant=merchant, external_id_begins=f"console:{bulk}:", limit=MEMBERS_MAX)
     made = [row for row in rows if not row.refusal]
     standing = adjustments.undoable(merchant=merchant, public_ids=[row.public_id for row in made])
     return [
-        BulkMember(row.public_id, row.member, row.points, row.reason, row.occurred_at, row.public_id in standing)
+        GivenTogether(row.public_id, row.member, row.points, row.reason, row.occurred_at, row.public_id in standing)
         for row in reversed(made)
     ]
 

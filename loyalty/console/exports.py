@@ -146,7 +146,7 @@ def _activity(request: HttpRequest) -> Iterator[Row]:
     member, merchant = member_or_404(request, request.GET.get("member", "")[:40]), merchant_of(request)
 
     def rows() -> Iterator[Row]:
-        for page in activity.walk(request, merchant, member):
+        for page in activity.all_pages(request, merchant, member):
             for row in page:
                 yield (
                     moment(row.at), row.title, row.about, row.goods, row.where, row.who, _points(request, row.change),

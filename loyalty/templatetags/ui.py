@@ -8,7 +8,7 @@ how to write a page with them, `/styleguide` draws them all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -153,6 +153,12 @@ def toast(text: str) -> dict[str, Any]:
 def undo_of(message: Message) -> undo.Undo | None:
     """`{{ message|undo_of }}`: the form that undoes that of which a message tells, or None."""
     return undo.undo_of(message)
+
+
+@register.filter
+def undoable(messages: Iterable[Message]) -> list[tuple[Message, undo.Undo]]:
+    """`{% for message, undo in messages|undoable %}`: the messages that can be undone, each with its form."""
+    return [(message, form) for message in messages or () if (form := undo.undo_of(message)) is not None]
 
 
 @register.inclusion_tag("components/skeleton.html")

@@ -241,6 +241,15 @@ def test_all_of_a_list_are_given_points_while_hana_looks_on(
     expect(page.locator("#bulk .button--danger")).to_be_visible()  # the page asked again by itself
     shot(page, f"bulk-done-{width}-{scheme}-{language}")
     assert_sound(page)
+    page.locator("#bulk .button--danger").click()
+    expect(page.locator("#undo-all")).to_be_visible()
+    shot(page, f"bulk-undo-{width}-{scheme}-{language}", whole=False)
+    assert_sound(page)
+    page.locator("#undo-all button[value=undo]").click()
+    while bulk_acts.work(merchant=cafe, now=datetime.now(UTC)):
+        pass
+    page.reload()
+    expect(page.locator("#bulk .button--danger")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("width", "scheme", "language"), [(PHONE, "light", "ko"), (DESK, "dark", "en")])

@@ -35,7 +35,7 @@ from merchants import (
 from merchants.actors import SYSTEM, Actor
 from merchants.models.merchants import Merchant
 from merchants.webhooks import addresses, endpoints, relay
-from rewards import approvals, expiry, purchases, redemptions, tiers
+from rewards import approvals, bulk_acts, expiry, purchases, redemptions, tiers
 from rewards.mechanics.stamps import MECHANIC as STAMPS
 
 #: A Monday, ten in the morning in Seoul.
@@ -326,8 +326,26 @@ def _second_month(shop: SampleShop) -> None:
             merchant=shop.merchant, member=sora, bought_on=date(2026, 1, 16), amount_minor=4_500, receipt="77",
             now=shop.now,
         )  # fmt: skip
+    _all_of_a_list_are_given_points(shop)
     shop.call("POST", f"members/{shop.members['tae']}/erase", status=200)
     del shop.members["tae"], shop.members["hana-again"]
+
+
+def _all_of_a_list_are_given_points(shop: SampleShop) -> None:
+    """Mina and Jun, five each; the worker gives them."""
+    with tenancy.tenant(shop.merchant):
+        chosen = [
+            directory.find(merchant=shop.merchant, reference=Reference(id=shop.members[name]))
+            for name in ("mina", "jun")
+        ]
+    common = {"merchant": shop.merchant, "now": shop.now}
+    act = bulk_acts.choose(segment="everyone", pages=[[each.pk for each in chosen]], actor=MANAGER, **common)
+    tenancy.attempt(
+        shop.merchant,
+        lambda: bulk_acts.start(public_id=act, gift=bulk_acts.BulkGift("Opening", points=5), actor=MANAGER, **common),
+    )
+    while bulk_acts.work(**common):
+        pass
 
 
 def _left_open(shop: SampleShop) -> None:

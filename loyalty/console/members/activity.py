@@ -119,7 +119,7 @@ def page(request: HttpRequest, merchant: Merchant, member: Member) -> ActivityPa
     )
 
 
-def walk(request: HttpRequest, merchant: Merchant, member: Member) -> Iterator[list[ActivityRow]]:
+def all_pages(request: HttpRequest, merchant: Merchant, member: Member) -> Iterator[list[ActivityRow]]:
     """Walk all of it page by page, narrowed by `?only=`."""
     place: _Place | None = _START
     texts, only = _Texts(request, merchant), _only(request)
