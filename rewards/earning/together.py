@@ -251,7 +251,12 @@ def said(meeting: Meeting, terms: Terms, say: Phrasing) -> str:
         sentences.append(_("A limit cuts what they give."))
     earned = {"amount": say.money(meeting.basket.total_minor), "points": say.points(meeting.points)}
     sentences.append(_("A purchase of %(amount)s then earns %(points)s in all.") % earned)
-    return capfirst(" ".join(sentences))
+    return capfirst(("" if _is_dense(say) else " ").join(sentences))
+
+
+def _is_dense(say: Phrasing) -> bool:
+    """Return whether the language puts no space between sentences."""
+    return say.locale.language in ("zh", "ja")
 
 
 def _what_counts(meeting: Meeting, terms: Terms, named: dict[str, str], say: Phrasing) -> str:
@@ -272,7 +277,11 @@ def _what_counts(meeting: Meeting, terms: Terms, named: dict[str, str], say: Phr
     else:
         sentence = _("Only %(rules)s counts.") % {"rules": counting or say.listed([*named.values()])}
     when = list(dict.fromkeys(_when(meeting, say)))
-    return _("%(when)s: %(what)s") % {"when": ", ".join(when), "what": sentence} if when else sentence
+    return (
+        _("%(when)s: %(what)s") % {"when": ("，" if _is_dense(say) else ", ").join(when), "what": sentence}
+        if when
+        else sentence
+    )
 
 
 def _when(meeting: Meeting, say: Phrasing) -> Iterator[str]:

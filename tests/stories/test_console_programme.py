@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import translation
 
+from loyalty.console.programme.differences import changes
 from merchants import tenancy
 from merchants.actors import SYSTEM
 from rewards import programmes, purchases, terms
@@ -756,6 +757,52 @@ def test_review_shows_a_sale_that_the_new_rule_is_about(cafe, hana):
     assert "tea" in first.name
     assert "Sat" in first.name or "Sun" in first.name
     assert first.difference == 50
+
+
+def test_review_shows_first_what_differs_and_folds_what_does_not(cafe, hana):
+    """The first order brings 100 beans more, whoever orders again gets what they got."""
+    document = terms.templates()["cafe"] | {"examples": []}
+    publish(cafe, document)
+    document = json.loads(json.dumps(document))
+    next(rule for rule in document["earning"]["rules"] if rule["code"] == "first")["points"] = 120
+    with tenancy.tenant(cafe):
+        programmes.save_draft(merchant=cafe, document=document, revision=None, now=datetime.now(UTC), actor=SYSTEM)
+
+    page = hana.get(url(cafe, "programme/review"))
+
+    assert [(sale.name.partition(":")[0], sale.difference) for sale in page.context["differing"]] == [
+        ("First order", 100)
+    ]
+    assert {sale.difference for sale in page.context["same"]} == {0}
+    assert "6 sales earn what they earn today" in page.content.decode()
+
+
+def _texts_in(value, way=()):
+    if isinstance(value, dict):
+        if {"en", "ko"} <= set(value):
+            yield way
+        for key, each in value.items():
+            yield from _texts_in(each, (*way, key))
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from _texts_in(each, (*way, place))
+
+
+@pytest.mark.parametrize("template", ["cafe-stamps", "stars"])
+def test_a_translation_lost_anywhere_in_the_document_is_named(template):
+    document = terms.templates("KRW")[template] | {"examples": []}
+    before = terms.TermsWording(terms.parse(document), "en", for_staff=True)
+    ways = list(_texts_in(document))
+    assert len(ways) > 15
+    for way in ways:
+        changed = json.loads(json.dumps(document))
+        at = changed
+        for step in way:
+            at = at[step]
+        lost = at.pop("ko")
+        with translation.override("en"):
+            found = changes(before, terms.TermsWording(terms.parse(changed), "en", for_staff=True))
+        assert [(each.kind, each.before) for each in found] == [("removed", lost)], way
 
 
 def test_transfers_and_notices_have_forms(cafe, hana):

@@ -89,6 +89,8 @@ def review(request: HttpRequest, merchant_slug: str) -> HttpResponse:
         "changes": changes(before, speaker) if edited.draft.differs else [],
         "advice": checked.advice,
         "sales": sales,
+        "differing": [sale for sale in sales if not sale.is_same],
+        "same": [sale for sale in sales if sale.is_same],
         "broken": [sale for sale in sales if not sale.is_kept],
         "form": form,
     }

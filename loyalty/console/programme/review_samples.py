@@ -51,6 +51,12 @@ class SampleSale:
         return not self.broken
 
     @property
+    def is_same(self) -> bool:
+        """Return whether it earns what it earns today, and all that it promises."""
+        is_known = self.before is not None and all(each.before == each.after for each in self.stamps)
+        return is_known and self.before == self.after and self.is_kept
+
+    @property
     def difference(self) -> int | None:
         return None if self.before is None else self.after - self.before
 

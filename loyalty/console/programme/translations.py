@@ -13,7 +13,9 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from rewards import terms
-from rewards.terms import TermsWording
+from rewards.terms import Goods, Part, TermsWording
+from rewards.terms.editing.kinds import PartField, part_fields
+from rewards.terms.editing.vocabulary import edits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,49 +78,63 @@ def _language(tag: str) -> str:
 
 
 def _texts(say: TermsWording, before: TermsWording) -> Iterator[TranslatableText]:
-    """Give every text of the document, by keys that stay the same between versions."""
-    promised, general = say.terms, _("Programme")
-    yield TranslatableText("name", general, _("Name"), promised.name)
-    yield TranslatableText("singular", general, _("One point"), promised.points.singular)
-    yield TranslatableText("plural", general, _("Several points"), promised.points.plural)
-    for rule in promised.earning.rules:
-        name = say.text(rule.name)
-        yield TranslatableText(f"rule {rule.code}", _("Earning"), name, rule.name)
-        for field, goods in (("only", rule.only), ("excluding", rule.excluding), ("with_goods", rule.when.with_goods)):
-            yield from _goods(f"{field} {rule.code}", _("Earning"), name, goods)
-    yield from _goods("excluding", general, _("Never earns"), promised.earning.excluding)
-    if promised.pay_with_points is not None:
-        yield from _goods("not by points", general, _("Paying with points"), promised.pay_with_points.excluding)
-    earlier = {level.code: level.benefits for level in before.terms.tiers.levels} if before.terms.tiers else {}
-    for level in promised.tiers.levels if promised.tiers else ():
-        name = say.text(level.name)
-        yield TranslatableText(f"tier {level.code}", _("Tiers"), name, level.name)
-        places = _places(earlier.get(level.code, ()), level.benefits)
-        for place, benefit in zip(places, level.benefits, strict=True):
-            label = f"{name}: {say.text(benefit)}"
-            yield TranslatableText(f"benefit {level.code} {place}", _("Tiers"), label, benefit)
-    for reward in promised.rewards:
-        name = say.text(reward.name)
-        yield TranslatableText(f"reward {reward.code}", _("Rewards"), name, reward.name)
-        if reward.description:
-            label = f"{name}: {_('Description')}"
-            yield TranslatableText(f"description {reward.code}", _("Rewards"), label, reward.description)
-        yield from _goods(f"goods {reward.code}", _("Rewards"), name, getattr(reward, "goods", None))
-    for card in promised.stamps:
-        name = say.text(card.name)
-        yield TranslatableText(f"card {card.code}", _("Stamp cards"), name, card.name)
-        for field, goods in (("only", card.only), ("excluding", card.excluding)):
-            yield from _goods(f"{field} of card {card.code}", _("Stamp cards"), name, goods)
-    for number, notice in enumerate(promised.notices):
-        title = say.text(notice.title)
-        yield TranslatableText(f"notice {number}", _("Notices"), title, notice.title)
-        yield TranslatableText(f"notice body {number}", _("Notices"), f"{title}: {_('Text')}", notice.body)
+    """Give every text of the document, whichever part has it, by keys that stay the same between versions."""
+    earlier = {(owned.key, name): texts for owned in _owned(before) for name, texts in _several(owned.part)}
+    for owned in _owned(say):
+        for field in part_fields(type(owned.part)):
+            value = getattr(owned.part, field.name)
+            if field.kind in ("text", "lines"):
+                yield TranslatableText(f"{owned.key} {field.name}", owned.section, owned.label(field), value or "")
+        for name, texts in _several(owned.part):
+            places = _places(earlier.get((owned.key, name), ()), texts)
+            for place, text in zip(places, texts, strict=True):
+                label = f"{owned.owner}: {say.text(text)}"
+                yield TranslatableText(f"{owned.key} {name} {place}", owned.section, label, text)
 
 
-def _goods(key: str, section: str, label: str, goods: terms.Goods | None) -> Iterator[TranslatableText]:
-    """Give what members read in the place of a choice of goods."""
-    if goods is not None:
-        yield TranslatableText(key, section, f"{label}: {_('Goods')}", goods.name or "")
+@dataclass(frozen=True, slots=True)
+class _OwnedPart:
+    """A part with the words for where it stands: the section, what it belongs to, and what its place is called."""
+
+    key: str
+    section: str
+    owner: str
+    place: str
+    part: Part
+
+    def label(self, field: PartField) -> str:
+        """Name a text of the part: by the part's own name, or by what it is of what the part belongs to."""
+        if field.name in ("name", "title") and not isinstance(self.part, Goods):
+            return self.owner or str(field.edit.label)
+        own = self.place if isinstance(self.part, Goods) else str(field.edit.label)
+        return f"{self.owner}: {own}" if self.owner else own
+
+
+def _owned(say: TermsWording) -> Iterator[_OwnedPart]:
+    """Give every part of the document but the worked examples, which members do not read."""
+    for pointer, found in say.terms.whole().parts:
+        steps = pointer.split("/")[1:]
+        if steps[:1] == ["examples"]:
+            continue
+        at: Any = say.terms
+        key, owner, section, place = [], "", _("Programme"), ""
+        for step in steps:
+            parent = at
+            at = at[int(step)] if step.isdecimal() else getattr(at, step)
+            if isinstance(parent, Part) and (edit := edits_of(type(parent)).get(step)):
+                place = str(edit.label)
+                section = place if parent is say.terms else section
+            if step.isdecimal():
+                # One of several: known by its code, else by its place.
+                owner = say.text(getattr(at, "name", "") or getattr(at, "title", "")) or owner
+                section = str(at.listed_as) or section
+            key.append(str(getattr(at, "code", step)))
+        yield _OwnedPart("/".join(key), section, owner, place, found)
+
+
+def _several(part: Part) -> list[tuple[str, tuple[Any, ...]]]:
+    """List the fields of a part that hold several texts."""
+    return [(field.name, getattr(part, field.name)) for field in part_fields(type(part)) if field.kind == "texts"]
 
 
 def _places(before: Sequence[Any], now: Sequence[Any]) -> list[str]:

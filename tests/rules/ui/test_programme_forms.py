@@ -6,7 +6,7 @@ import copy
 import json
 import re
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -23,8 +23,10 @@ from loyalty.console.programme.shapes import EditedDraft
 from rewards import terms
 from rewards.purchases.goods_seen import GoodsSeen
 from rewards.terms.editing.document import PAGES
+from rewards.terms.editing.expiry import OWN_EXPIRY
 from rewards.terms.editing.kinds import part_fields
-from rewards.terms.editing.vocabulary import editor_of, edits_of, not_edited
+from rewards.terms.editing.vocabulary import Edit, Editor, FieldGroup, editor_of, edits_of, not_edited
+from rewards.terms.fields import Code, PointsAmount, Text
 
 GOODS = GoodsSeen(categories=(("coffee", 12), ("tea", 3)), skus=(("LATTE", 9),), labels=(("organic", 2),))
 MERCHANT: Any = SimpleNamespace(language="en", currency="KRW")
@@ -87,6 +89,48 @@ def test_a_field_that_a_form_forgets_is_noticed():
             test_every_field_is_edited_or_says_why_it_is_not("Raffle")
         finally:
             del KINDS["Raffle"]
+
+
+class Ticket(terms.Part, frozen=True, kw_only=True):
+    """A part that some next mechanic may bring."""
+
+    names = "ticket"
+    code: Code
+    name: Text
+    price_points: PointsAmount
+    seats: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    expiry: terms.Expiry | None = None
+    edits = {
+        "name": Edit("Name"), "price_points": Edit("Price"), "seats": Edit("Seats"), "expiry": OWN_EXPIRY,
+    }  # fmt: skip
+    not_edited = {"code": "made of the name once"}
+    editor = Editor(
+        sentence="A seat for %(price_points)s %(unit)s",
+        groups=(FieldGroup("seats", ("seats",)), FieldGroup("expiry", ("expiry",))),
+    )
+
+
+def test_a_next_mechanic_has_its_form_by_saying_how_it_is_edited():
+    draft = edited(terms.document(terms.parse(terms.templates("KRW")["cafe"])))
+    typed = QueryDict("name=Concert&name__ko=콘서트&price_points=300&seats=40&expiry-kind=fixed&expiry-last_days=12-31")
+    form = PartForm(draft, Ticket, None, typed, taken=["concert"])
+
+    assert form.is_valid(), form.errors
+    assert form.written() == {
+        "code": "concert-2", "name": {"en": "Concert", "ko": "콘서트"}, "price_points": 300, "seats": 40,
+        "expiry": {"kind": "fixed", "last_days": ["12-31"], "at_least_days": 0},
+    }  # fmt: skip
+    assert [piece.words or piece.bound.html_name for piece in form.drawn.pieces] == [
+        "A seat for ", "price_points", " ", "beans",
+    ]  # fmt: skip
+    assert [(token.title, token.says) for token in form.tokens] == [
+        ("seats", "40"),
+        ("expiry", "on fixed days · 12-31"),
+    ]
+    wrong = PartForm(
+        draft, Ticket, None, QueryDict("name=Concert&price_points=x&seats=200&expiry-kind=rolling&expiry-unit=days")
+    )
+    assert set(wrong.errors) == {"price_points", "seats", "expiry-count"}
 
 
 def test_the_pages_show_every_part_of_the_document_once():
