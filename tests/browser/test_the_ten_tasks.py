@@ -41,6 +41,10 @@ class Hands:
         self.fields += 1
         what.first.fill(text)
 
+    def choose(self, what: Locator, option: str) -> None:
+        self.fields += 1
+        what.select_option(option)
+
 
 @pytest.fixture(scope="module")
 def cafe(django_db_setup, django_db_blocker):
@@ -94,6 +98,78 @@ def test_1_a_new_shop_redeems_its_first_reward_in_13_presses_after_signing_in(op
     page.wait_for_url("**/counter/rewards/rdm_*")
     expect(page.get_by_text("Hand it over")).to_be_visible()
     assert (hands.presses, hands.fields) == (13, 3)
+
+
+def test_2_double_points_on_weekend_coffee_is_a_sentence_of_nine_presses(hana):
+    hands = hana("programme/")
+    page = hands.page
+    hands.press(page.locator("summary").filter(has_text="Add a rule"))
+    hands.press(page.get_by_role("link", name="Multiply what other rules give"))
+    hands.fill(page.get_by_label("Name", exact=True), "Weekend coffee")
+    hands.fill(page.locator("[name=factor]"), "2")
+    hands.press(page.locator("summary").filter(has_text="goods").first)
+    hands.tick(page.get_by_role("checkbox", name=re.compile("^coffee")).first)
+    hands.press(page.locator("summary").filter(has_text="weekdays"))
+    hands.tick(page.get_by_role("checkbox", name="Sat"))
+    hands.tick(page.get_by_role("checkbox", name="Sun"))
+    hands.press(page.locator("summary").filter(has_text="limit"))
+    hands.fill(page.get_by_label("Limit 1: at most"), "100")
+    hands.choose(page.get_by_label("Limit 1: per"), "day")
+    hands.press(page.get_by_role("button", name="Save in the draft"))
+
+    row = page.locator(".rule").filter(has_text="Weekend coffee")
+    for token in ("× 2", "only for “coffee”", "Sat and Sun", "at most 100 beans a day"):
+        expect(row.get_by_text(token)).to_be_visible()
+    assert (hands.presses, hands.fields) == (9, 4)
+
+
+def test_3_a_tier_is_made_harder_to_reach_in_two_presses(hana):
+    hands = hana("programme/")
+    page = hands.page
+    hands.press(page.get_by_role("link", name=re.compile("^Edit")).first)
+    hands.fill(page.get_by_label(re.compile("Reached at|From")).nth(1), "2500")
+    hands.press(page.get_by_role("button", name="Save in the draft"))
+
+    expect(page.get_by_text("from 2,500 beans earned")).to_be_visible()
+    assert (hands.presses, hands.fields) == (2, 1)
+
+
+def test_4_a_reward_with_a_stock_is_three_fields(hana):
+    hands = hana("rewards")
+    page = hands.page
+    hands.press(page.locator("summary").filter(has_text="Add a reward"))
+    hands.press(page.get_by_role("link", name="Free product"))
+    hands.fill(page.get_by_label("Name", exact=True), "Canvas bag")
+    hands.fill(page.get_by_label(re.compile("Price|points|beans")).first, "900")
+    hands.press(page.locator("summary").filter(has_text="stock"))
+    hands.fill(page.locator("[name=stock]"), "12")
+    hands.press(page.get_by_role("button", name="Save in the draft"))
+
+    row = page.get_by_role("row").filter(has_text="Canvas bag")
+    expect(row.get_by_text("900")).to_be_visible()
+    expect(row.get_by_text("12")).to_be_visible()
+    assert (hands.presses, hands.fields) == (4, 3)
+
+
+def test_7_one_person_who_joined_twice_is_one_again_and_two_again(cafe, hana, committed):
+    kept, double = join(cafe, name="Sora Yoon"), join(cafe, name="Sora Yun", phone="010-5512-8890")
+    hands = hana(f"members/{kept.public_id}")
+    page = hands.page
+    hands.press(page.get_by_label("More to do"))
+    hands.press(page.get_by_role("link", name="Merge another into this"))
+    hands.fill(page.get_by_role("searchbox").last, "8890")
+    page.keyboard.press("Enter")
+    hands.press(page.get_by_role("link", name=re.compile("Sora Yun")))
+    expect(page.get_by_role("cell", name="+82…90 added")).to_be_visible()
+    hands.press(page.locator("main").get_by_role("button", name=re.compile("^Merge")))
+    with tenancy.tenant(cafe):
+        assert Member.objects.get(pk=double.pk).merged_into_id == kept.pk
+
+    hands.press(page.get_by_role("button", name="Undo"))
+    page.wait_for_load_state()
+    with tenancy.tenant(cafe):
+        assert Member.objects.get(pk=double.pk).merged_into_id is None
+    assert (hands.presses, hands.fields) == (5, 1)
 
 
 def test_5_somebody_in_the_queue_is_found_by_four_digits_and_no_press(cafe, hana, committed):

@@ -35,11 +35,11 @@ RULE_EDITOR: Final = Editor(
     groups=(
         FieldGroup(_("goods"), ("only",), _("Seen in your latest sales, with the number of sales; or as your till sends them.")),
         FieldGroup(_("weekdays"), ("when.weekdays",)),
+        FieldGroup(_("limit"), ("caps",), _("The most points this rule gives. Save to get another row.")),
         FieldGroup(_("hours"), ("when.hours",)),
         FieldGroup(_("dates"), ("when.first_day", "when.last_day"), clauses=("first_day",)),
         FieldGroup(_("tiers"), ("when.tiers",)),
         FieldGroup(_("birthday"), ("when.birthday",)),
-        FieldGroup(_("limit"), ("caps",), _("The most points this rule gives. Save to get another row.")),
         FieldGroup(_("order total"), ("when.minimum_amount_minor", "when.below_amount_minor", "when.minimum_quantity_milli")),
         FieldGroup(_("which purchase"), ("when.nth_purchase", "when.every_nth_purchase")),
         FieldGroup(_("goods in the basket"), ("when.with_goods",), _("The rule applies when the basket holds one of these.")),

@@ -374,7 +374,8 @@ class RowsNode(Node):
         return self.form.edited.said(named)
 
     def words(self) -> list[str]:
-        return [word for part in self.parts for word in part.words()]
+        # An empty row holds choices too, which say nothing while it is empty.
+        return [word for part in self.parts if part.is_on for word in part.words()]
 
     def target(self, path: Sequence[str]) -> str:
         if not path or not path[0].isdecimal() or int(path[0]) >= len(self.order):
