@@ -128,6 +128,7 @@ READ_AT = {
     "StampPerPiece.per_quantity_milli": ("rewards/terms/stamps.py", "per=self.per_quantity_milli"),
     "Terms.expiry": (_PLAN, "self.terms.expiry"),
     "Terms.name": ("loyalty/console/programme/overview.py", "promised.name"),
+    "Terms.notices": ("rewards/terms/document.py", "_described(getattr(self, field), say)"),
     "Terms.points": (_SETTLING, "ready.terms.points"),
     "Terms.tiers": ("rewards/tiers/changing.py", "version.terms.tiers"),
     "TransferTerms.maximum_points": (_TRANSFERS, "allowed.maximum_points"),
