@@ -14,7 +14,7 @@ from tests.people import join, staff_browser
 #: 1280 px at 200 and at 400 per cent.
 ZOOMED = (640, 320)
 #: Pages that stand for all kinds: figures, a list, a form, a document, a log.
-WALKED = (
+SAMPLE_PAGES = (
     "dashboard",
     "members/",
     "members/{member}",
@@ -72,7 +72,7 @@ _FOCUSED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("path", WALKED)
+@pytest.mark.parametrize("path", SAMPLE_PAGES)
 def test_tab_leads_through_a_page_and_the_focus_is_always_seen(cafe, owner, people, open_page, path):
     page = open_page(f"/console/{cafe.slug}/{path.format(member=people[0])}", client=owner)
     page.keyboard.press("Tab")
