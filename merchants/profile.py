@@ -18,6 +18,7 @@ from merchants.models.merchants import Merchant
 #: Fields that may be changed, with the least and the most of those that are numbers.
 LIMITS: Mapping[str, tuple[int, int]] = {
     "adjustment_points_max": (0, 10**12),
+    "counter_stamps_max": (0, 1000),
     "occurred_at_days_back_max": (0, 3650),
     "occurred_at_minutes_ahead_max": (0, 1440),
     "claim_days_max": (0, 365),

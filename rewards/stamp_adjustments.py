@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, cast
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from members import directory
-from merchants import audit, ids
+from merchants import audit, ids, periods
 from merchants.actors import Actor
 from merchants.database import model_rows
 from merchants.errors import Invalid, NotFound
@@ -93,7 +94,7 @@ def give_at_counter(
     Whoever serves at the counter may, as many at once as the card allows (`StampCard.most_at_counter`), and takes none.
 
     :raises MayNotAdjust: who does not serve there.  :raises MemberBlocked: of a blocked member.
-    :raises Invalid: more than the card allows, or a card that is for other tiers; nothing is kept.
+    :raises Invalid: more than the card allows or a cashier may in a day, or a card that is for other tiers; nothing is kept.
     """
     if actor.kind != "staff" or not may(actor.role, Permission.USE_COUNTER):
         raise adjustments.MayNotAdjust(_("Your role does not give stamps."))
@@ -181,6 +182,7 @@ def _adjust(
         promised = state.promised().get(asked.stamp_card)
         if promised is not None:
             _check_at_counter(promised.card, asked.stamps, party)
+            _check_of_the_day(merchant, party, asked.stamps, now=now, actor=actor)
     done = state.correct(party, asked.stamp_card, asked.stamps, asked.reason)
     row = StampAdjustment(
         merchant_id=merchant.pk, public_id=ids.mint("sta"), external_id=asked.external_id, fingerprint=sent,
@@ -207,3 +209,17 @@ def _check_at_counter(card: StampCard, count: int, party: Party) -> None:
         raise Invalid(detail % {"most": card.most_at_counter}, pointer="/stamps")
     if card.refusal(party.account.membership) is not None:
         raise Invalid(_("This card is for members on other tiers."), pointer="/stamp_card")
+
+
+def _check_of_the_day(merchant: Merchant, party: Party, count: int, *, now: datetime, actor: Actor) -> None:
+    """Hold a cashier to so many stamps for one member in a day, whoever gave them; the account is locked."""
+    if may(actor.role, Permission.ADJUST_POINTS):
+        return
+    today = periods.start_of_day(periods.local_day(now, merchant.tzinfo), merchant.tzinfo)
+    rows = StampAdjustment.objects.filter(
+        merchant=merchant, member_id=party.id, external_id__startswith="counter:", occurred_at__gte=today
+    )
+    given = rows.aggregate(net=Sum("stamps"))["net"] or 0
+    if given + count > merchant.counter_stamps_max:
+        detail = _("A cashier gives one member at most %(most)d stamps a day by hand. A manager can give more.")
+        raise Invalid(detail % {"most": merchant.counter_stamps_max}, pointer="/stamps")

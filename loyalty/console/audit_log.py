@@ -141,6 +141,7 @@ _DETAILS: Final[dict[str, Any]] = {
     "prefix": gettext_lazy("key"), "table": gettext_lazy("table"), "effective_from": gettext_lazy("takes effect"),
     "rolled_back_to": gettext_lazy("back to version"), "ends_at": gettext_lazy("ends"), "code": gettext_lazy("code"),
     "adjustment_points_max": gettext_lazy("points a manager may adjust"),
+    "counter_stamps_max": gettext_lazy("stamps a cashier may give by hand"),
     "occurred_at_days_back_max": gettext_lazy("days a sale may come late"),
     "occurred_at_minutes_ahead_max": gettext_lazy("minutes a sale may be ahead"),
     "daily_accruals_alert": gettext_lazy("purchases a day before a flag"), "url": gettext_lazy("address"),

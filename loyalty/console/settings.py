@@ -77,6 +77,10 @@ class SettingsForm(forms.Form):
         )
         for name, label, after, hint in (
             ("contact_cool_off_hours", _("Ask for a code after a contact was changed, for"), _("hours"), _("For every redemption in the portal.")),
+            (
+                "counter_stamps_max", _("A cashier may give by hand"), _("stamps a day"),
+                _("To one member at the counter, without an amount. No limit for managers."),
+            ),
             ("occurred_at_days_back_max", _("Sales may come late by"), _("days"), _("Of tills that were offline.")),
             ("occurred_at_minutes_ahead_max", _("… or be ahead by"), _("minutes"), _("Of tills whose clock is wrong.")),
             (

@@ -45,6 +45,9 @@ class Merchant(models.Model):
     adjustment_points_max = models.BigIntegerField(
         default=10_000, help_text="Largest correction a manager may make alone"
     )
+    counter_stamps_max = models.PositiveSmallIntegerField(
+        default=10, db_default=10, help_text="Stamps a cashier may give one member in a day without an amount"
+    )
     daily_accruals_alert = models.PositiveSmallIntegerField(
         default=5, help_text="Accruals for one member in a day that raise a flag"
     )

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from rewards import stamps, verify
+from merchants import ids
+from merchants.errors import Invalid
+from rewards import stamp_adjustments, stamps, verify
 from rewards.documents import Refused
 from rewards.models.own_rewards import OwnReward
 from rewards.models.stamps import StampBook
+from rewards.stamp_adjustments import StampAdjustmentInput
 from tests import builders
+from tests.builders import CASHIER
 from tests.threads import returned
 
 CARD = {"code": "visits", "name": "Visits", "sizes": [10], "reward": "coffee"}
@@ -76,3 +80,22 @@ def test_a_refund_and_the_taking_of_its_reward_come_to_one_or_the_other(cafe):
         book = cafe.does(lambda person=person: StampBook.objects.get(member_id=person.id))
         assert (taken, book.stamps) in {("captured", -1), ("own_reward_gone", 9)}
     assert verify.verify(merchant=cafe.merchant).faults == []
+
+
+def test_two_cashiers_at_once_stay_within_what_cashiers_give_one_member_in_a_day(cafe):
+    cafe.merchant.counter_stamps_max = 1
+    mina = cafe.member("Mina")
+
+    def taps() -> str:
+        asked = StampAdjustmentInput(
+            external_id=f"counter:{ids.mint('sta')}", stamp_card="visits", stamps=1, reason="At the counter"
+        )
+        try:
+            return str(cafe.does(lambda: stamp_adjustments.give_at_counter(
+                merchant=cafe.merchant, member=mina.public_id, asked=asked, now=cafe.now, actor=CASHIER
+            )).receipt["stamps"])  # fmt: skip
+        except Invalid as refusal:
+            return refusal.code
+
+    assert sorted(returned(taps, taps)) == ["1", "invalid"]
+    assert cafe.does(lambda: list(StampBook.objects.values_list("stamps", flat=True))) == [1]

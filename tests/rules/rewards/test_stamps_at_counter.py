@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from members import blocking
-from merchants import tenancy
+from merchants import ids, tenancy
 from merchants.actors import SYSTEM, Actor
 from merchants.errors import LoyaltyError
 from rewards import stamp_adjustments, terms
@@ -99,3 +100,42 @@ def test_how_many_at_once_follows_from_the_card(changes, most):
     document = terms.templates("KRW")["cafe-stamps"]
     document["stamps"][0] = {**document["stamps"][0], "most_per_order": None, **changes}
     assert terms.parse(document).stamps[0].most_at_counter == most
+
+
+MANAGER = Actor("staff", "seat_0123456789abcdec", role="manager")
+JUN = Actor("staff", "seat_0123456789abcded", role="cashier")
+
+
+def taps(cafe, mina, *, stamps=5, actor=CASHIER):
+    return give(cafe, mina, stamps=stamps, actor=actor, external_id=f"counter:{ids.mint('sta')}")
+
+
+def test_cashiers_together_give_one_member_ten_a_day_and_a_manager_more(cafe, mina):
+    taps(cafe, mina)
+    taps(cafe, mina, actor=JUN)
+
+    with pytest.raises(LoyaltyError) as refusal:
+        taps(cafe, mina, stamps=1)
+    assert str(refusal.value.detail) == (
+        "A cashier gives one member at most 10 stamps a day by hand. A manager can give more."
+    )
+    with tenancy.tenant(cafe):
+        assert StampAdjustment.objects.filter(merchant=cafe).count() == 2
+
+    taps(cafe, mina, stamps=1, actor=MANAGER)
+    taps(cafe, join(cafe, name="Bora"))
+
+
+def test_what_was_taken_back_can_be_given_again_and_tomorrow_is_another_day(cafe, mina):
+    cafe.counter_stamps_max = 5
+    given = taps(cafe, mina)
+    with tenancy.tenant(cafe):
+        stamp_adjustments.take_back_at_counter(
+            merchant=cafe, adjustment=given.public_id, reason="Wrong member", now=datetime.now(UTC), actor=CASHIER
+        )
+    taps(cafe, mina)
+    with pytest.raises(LoyaltyError):
+        taps(cafe, mina, stamps=1)
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=1), tick=True):
+        taps(cafe, mina)
