@@ -145,6 +145,34 @@ def test_a_token_says_what_is_typed_while_one_types(cafe, owner, open_page, asse
     assert_sound(page)
 
 
+def test_a_rule_is_added_reviewed_and_published_for_later(open_page, assert_sound, shot, committed):
+    shop = open_shop("new-shop")
+    with tenancy.tenant(shop):
+        now, document = datetime.now(UTC), terms.templates()["cafe"]
+        programmes.save_draft(merchant=shop, document=document, revision=None, now=now, actor=SYSTEM)
+        programmes.publish(merchant=shop, now=now, actor=SYSTEM)
+    page = open_page(f"/console/{shop.slug}/programme/rule?kind=per_order", client=staff_browser(shop, "owner"))
+    page.locator("[name=name]").fill("Tea weekend")
+    page.locator("[name=points]").fill("50")
+    page.locator("#says-weekdays").click()
+    page.get_by_text("Sat", exact=True).click()
+    page.get_by_text("Sun", exact=True).click()
+    expect(page.locator("#says-weekdays")).to_have_text("Sat and Sun")
+    expect(page.get_by_text("Together with other rules")).to_be_visible()
+    shot(page, "console-rule-typed")
+
+    page.get_by_role("button", name="Save in the draft").click()
+    page.get_by_role("link", name="Review and publish").click()
+    expect(page.locator("[name=effective_from]")).to_be_hidden()
+    page.get_by_text("from a moment on").click()
+    page.locator("[name=effective_from]").fill(f"{now.year + 1}-01-01T00:00")
+    shot(page, "console-review-for-later")
+    page.get_by_role("button", name="Publish").click()
+
+    expect(page.get_by_text("announced")).to_be_visible()
+    assert_sound(page)
+
+
 @pytest.mark.parametrize("width", [860, DESK])
 def test_the_account_menu_is_seen_whole(cafe, owner, open_page, assert_sound, shot, width):
     page = open_page(f"/console/{cafe.slug}/team", client=owner, width=width)

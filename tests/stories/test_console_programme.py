@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django import forms
 from django.utils import translation
 
 from loyalty.console.programme.differences import changes
@@ -51,17 +52,15 @@ def fields(browser, address):
     """What a browser would send back unchanged: every field of the page's form."""
     answer = browser.get(address)
     assert answer.status_code == 200, answer.content.decode()[:2000]
-    form = answer.context["form"]
     found = {"seen": answer.context.get("seen", "")}
-    forms = [form]
-    while forms:
-        each = forms.pop(0)
-        forms += getattr(each, "inner", {}).values()
-        for bound in each:
-            value = bound.value()
-            if value is None or value is False:
-                continue
-            found[bound.html_name] = "on" if value is True else value
+    for bound in answer.context["form"]:
+        value = bound.value()
+        if value in (None, "") and isinstance(bound.field.widget, forms.Select):
+            # A list without a chosen option sends its first.
+            value = next((code for code, _label in bound.field.choices), None)
+        if value is None or value is False:
+            continue
+        found[bound.html_name] = "on" if value is True else value
     return found
 
 

@@ -47,7 +47,7 @@ class PublishForm(forms.Form):
     effective_from = forms.DateTimeField(
         label=gettext_lazy("From"), required=False, input_formats=["%Y-%m-%dT%H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text=gettext_lazy("Your shop's time zone. Leave empty to publish now."),
+        help_text=gettext_lazy("Your shop's time zone."),
     )  # fmt: skip
     note = forms.CharField(
         label=gettext_lazy("Note"), max_length=500, required=False,

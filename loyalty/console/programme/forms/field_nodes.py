@@ -32,7 +32,7 @@ class Leaf(Node):
             made = leaves.made(field, kind, form.edited, kept, label, is_required=is_required)
             if made is not None:
                 form.fields[self.name] = made
-                form.initial[self.name] = kept
+                form.initial[self.name] = leaves.first_choice(made) if kept is None else kept
         self.is_shown = self.name in form.fields
         if self.is_shown:
             self.kept = form.initial[self.name]
@@ -62,7 +62,7 @@ class Leaf(Node):
 
     def read(self) -> Any:
         if not self.is_changed:
-            return self._empty() if self.kept is None else self.kept
+            return self._empty() if self.kept in (None, "") else self.kept
         value = self.form.cleaned_data.get(self.name)
         return self._empty() if value in (None, "", [], ()) else value
 

@@ -60,6 +60,14 @@ def choices_of(field: PartField, edited: EditedDraft) -> list[tuple[str, str]]:
     return [(str(value), str(words)) for value, words in field.edit.words.items() if value not in ("on", "off")]
 
 
+def first_choice(field: forms.Field) -> Any:
+    """Return what a list shows and sends while nothing is chosen: its first option; None of any other field."""
+    if not isinstance(field.widget, forms.Select):
+        return None
+    options: Any = getattr(field, "choices", ())
+    return next((value for value, _label in options), None)
+
+
 def is_as_shown(bound: BoundField) -> bool:
     """Return whether a field came back as it was shown: what nobody touched is not written anew."""
     field, sent = bound.field, bound.data

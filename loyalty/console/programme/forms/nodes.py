@@ -227,8 +227,8 @@ class WaysNode(Node):
         form.fields[self.choice_name] = with_look(
             forms.ChoiceField(label=label, choices=choices, required=False, widget=widget), look=look
         )
-        shown = kept or ({} if field.is_optional else field.default)
-        form.initial[self.choice_name] = shown.get("kind", "")
+        shown = kept or field.default or {}
+        form.initial[self.choice_name] = shown.get("kind", choices[0][0])
         self.parts: dict[str, PartNode] = {}
         # The kind there is comes first: of fields that several kinds have, the one that is kept is shown.
         for tag in sorted(self.kinds, key=lambda tag: tag != shown.get("kind")):
