@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from rewards.terms.editing.vocabulary import Edit, Editor
+from rewards.terms.editing.vocabulary import Edit, Editor, FieldGroup
 
 GOODS: Final = {
     "name": Edit(
@@ -18,7 +18,9 @@ GOODS: Final = {
     "skus": Edit(_("SKUs"), of="skus"),
     "labels": Edit(_("Labels"), of="labels"),
 }
-GOODS_EDITOR: Final = Editor(begins=("categories", "skus", "labels"))
+GOODS_EDITOR: Final = Editor(
+    groups=(FieldGroup("", ("categories", "skus", "labels", "name")),), begins=("categories", "skus", "labels")
+)
 ONLY: Final = Edit(
     _("Only these goods"),
     inner={
