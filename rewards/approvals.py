@@ -1,7 +1,7 @@
 """Four eyes: whoever may not move so many points alone asks, and an owner approves or declines.
 
 A request moves nothing. Approving it makes its adjustments as the owner's own, each exactly once: every line keeps the
-adjustment it became, under a lock, and its external id is made of the request's.
+adjustment it became, written in the same transaction under a lock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from django.db import transaction
-from django.db.models import Case, When
+from django.db.models import Case, Exists, OuterRef, Subquery, When
 from django.utils.translation import gettext as _
 
 from members import directory
@@ -245,7 +245,7 @@ def _do_line(merchant: Merchant, line_id: int, *, now: datetime, actor: Actor) -
         outcome = adjustments.undo(adjustment=line.undoes.public_id, reason=request.reason, **common)  # type: ignore[arg-type]
     else:
         asked = AdjustmentInput(
-            external_id=f"console:{request.public_id}:{line.member.public_id}",
+            external_id=f"console:{ids.mint('adj')}",
             member=MemberRef(id=line.member.public_id), points=line.points, reason=request.reason,
         )  # fmt: skip
         outcome = adjustments.adjust(asked=asked, **common)  # type: ignore[arg-type]
@@ -333,12 +333,25 @@ def listed(*, merchant: Merchant, now: datetime, actor: Actor, limit: int = 50) 
     ]  # fmt: skip
 
 
-def askers(*, merchant: Merchant, adjustment_ids: Sequence[str]) -> dict[str, str]:
-    """Return who asked for these adjustments (public ids), as far as somebody did."""
+@dataclass(frozen=True, slots=True)
+class AdjustmentFacts:
+    """What people read beside an adjustment: who asked for it (empty: nobody), and whether it can be undone."""
+
+    asked_by: str
+    is_undoable: bool
+
+
+def facts_of(*, merchant: Merchant, adjustment_ids: Sequence[str]) -> dict[str, AdjustmentFacts]:
+    """Return what people read beside these adjustments, by public id; one statement, and none for none."""
     if not adjustment_ids:
         return {}
-    lines = PointsRequestLine.objects.filter(merchant=merchant, adjustment__public_id__in=adjustment_ids)
-    return dict(lines.values_list("adjustment__public_id", "request__asked_by"))
+    lines = PointsRequestLine.objects.filter(merchant=merchant, adjustment=OuterRef("pk"))
+    undoable = adjustments.standing(merchant=merchant).filter(pk=OuterRef("pk"), undoes__isnull=True)
+    rows = Adjustment.objects.filter(merchant=merchant, public_id__in=adjustment_ids).annotate(
+        asked_by=Subquery(lines.values("request__asked_by")[:1]), is_undoable=Exists(undoable)
+    )
+    found = rows.values_list("public_id", "asked_by", "is_undoable")
+    return {public_id: AdjustmentFacts(asked_by or "", is_undoable) for public_id, asked_by, is_undoable in found}
 
 
 def _locked(merchant: Merchant, request_id: str) -> PointsRequest:

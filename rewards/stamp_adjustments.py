@@ -78,7 +78,7 @@ def undo(*, merchant: Merchant, adjustment: str, reason: str, now: datetime, act
         raise NotFound(_("There is no such correction of stamps."))
     member = directory.of_document(merchant=merchant, member_id=row.member_id)
     asked = StampAdjustmentInput(
-        external_id=f"{_UNDOING_BY_STAFF}{row.public_id}", stamp_card=row.card, stamps=-row.stamps, reason=reason
+        external_id=_undoing_by_staff(row.public_id), stamp_card=row.card, stamps=-row.stamps, reason=reason
     )
     done = _adjust(merchant=merchant, member=member.public_id, asked=asked, now=now, actor=actor, is_at_counter=False)
     if done.is_replay:
@@ -155,6 +155,11 @@ def take_back_at_counter(
         external_id=_undoing(row.public_id), stamp_card=row.card, stamps=-row.stamps, reason=reason
     )
     return _adjust(merchant=merchant, member=member.public_id, asked=asked, now=now, actor=actor, is_at_counter=False)
+
+
+def _undoing_by_staff(public_id: str) -> str:
+    """The one id under which stamps that staff gave by hand go the other way, as `_undoing`."""
+    return f"{_UNDOING_BY_STAFF}{public_id}"
 
 
 def _undoing(public_id: str) -> str:

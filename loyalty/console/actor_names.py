@@ -14,8 +14,11 @@ class ActorNames(Mapping[str, str]):
     """People's words for what a row keeps of its actor (`staff:seat_…`, `key:key_…`, `system:clock`), or a plain name."""
 
     def __init__(self, merchant: Merchant) -> None:
+        issued = keys.of(merchant)
         self._names = {f"staff:{seat.public_id}": str(seat) for seat in seats.ever_at(merchant)}
-        self._names |= {f"key:{key.public_id}": key.name or key.prefix for key in keys.of(merchant)}
+        self._names |= {f"key:{key.public_id}": key.name or key.prefix for key in issued}
+        #: What the keys put before the ids they send, so that a number reads as it was given.
+        self.namespaces = sorted({key.id_namespace for key in issued if key.id_namespace})
 
     def __getitem__(self, actor: str) -> str:
         kind, colon, _id = actor.partition(":")

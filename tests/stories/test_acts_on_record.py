@@ -46,6 +46,7 @@ NO_RECORD = {
     "counter_kept": "a sale is a document of its own, with who and when",
     "counter_rewards": "a redemption is a document of its own, with who and when",
     "counter_reward": "a redemption is a document of its own, with who and when",
+    "members_bulk_choose": "writes down whom an act would be for; nobody is given anything before it is started",
     "webhook_retry": "sends an event again that is due anyway",
 }
 
@@ -97,6 +98,18 @@ class Stage:
         bulk = ids.mint("adj")
         self.post("members/points", member=[self.mina.public_id], bulk=bulk, points="10", reason="All", act="give")
         return bulk
+
+    def gives_a_list(self):
+        answer = self.post("members/bulk", here="?")
+        act = answer["Location"].rpartition("/")[2]
+        self.post(f"members/bulk/{act}", points="10", reason="Party", act="give")
+        return act
+
+    def stamps_by_hand(self):
+        self.post(
+            self.member("/stamps"), external_id=ids.mint("sta"), card="visits", way="give", stamps="1", reason="Forgot"
+        )
+        return self.does(lambda: audit.newest(merchant=self.merchant)[0].details)
 
     def asks(self, points=5_000, actor=MANAGER):
         line = approvals.AskedLine(self.mina.public_id, points)
@@ -210,9 +223,16 @@ ACTS = {
         "programme.published",
     ),
     "reward_edit": (lambda s: s.changes("rewards/edit?code=mug", price_points="60"), "programme.draft_saved"),
+    "reward_photo": (
+        lambda s: s.post("rewards/photo?code=mug", photo=SimpleUploadedFile("mug.png", png(240, 180))), "photo.changed",
+    ),
     "reward_remove": (lambda s: s.post("rewards/remove", code="mug"), "programme.draft_saved"),
     "members_points": (lambda s: s.gives_many(), "points.adjusted"),
     "members_points_undo": (lambda s: s.post(f"members/points/{s.gives_many()}/undo"), "points.adjusted"),
+    "members_bulk": (lambda s: s.gives_a_list(), "bulk.started"),
+    "members_bulk_turn": (
+        lambda s: s.post(f"members/bulk/{s.gives_a_list()}/turn", act="stop"), "bulk.stopped",
+    ),
     "members_export_chosen": (
         lambda s: s.post("members/export/chosen", member=[s.mina.public_id]), "data.exported",
     ),
@@ -232,6 +252,9 @@ ACTS = {
         lambda s: s.post(s.member("/stamps"), external_id=ids.mint("sta"), card="visits", way="give", stamps="1",
                          reason="Forgot"),
         "stamps.adjusted",
+    ),
+    "member_stamps_undo": (
+        lambda s: s.post(s.member("/stamps/undo"), adjustment=stamps_id(s.stamps_by_hand())), "stamps.adjusted",
     ),
     "member_refund": (
         lambda s: s.post(s.member(f"/refund?purchase={s.buys()}"), external_id=ids.mint("ref"), way="all", reason="Cold"),

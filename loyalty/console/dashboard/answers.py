@@ -22,7 +22,6 @@ from loyalty.console.access import actor_of, now_of, seat_required
 from loyalty.console.actor_names import ActorNames
 from loyalty.console.dashboard import addresses
 from loyalty.tenant import merchant_of
-from merchants import keys
 from merchants.directory import Merchant
 from merchants.errors import LoyaltyError
 from merchants.permissions import Permission
@@ -143,7 +142,8 @@ def _kept(request: HttpRequest) -> dict[str, Any]:
 def _rows(merchant: Merchant, shown: Sequence[ListedAnswer]) -> list[dict[str, Any]]:
     """The answers, what each is about and who took care; a few statements, however many there are."""
     bought = finding.among(merchant=merchant, public_ids=[answer.purchase for answer in shown if answer.purchase])
-    namespaces, actor_names = keys.namespaces(merchant), ActorNames(merchant)
+    actor_names = ActorNames(merchant)
+    namespaces = actor_names.namespaces
     rows = []
     for answer in shown:
         purchase = bought.get(answer.purchase)

@@ -25,9 +25,9 @@ from loyalty.console.members.entry_texts import EntryRow
 from loyalty.ui import formats
 from members import consent
 from members.directory import Member
-from merchants import contacts, cursors, keys, locations
+from merchants import contacts, cursors, locations
 from merchants.directory import Merchant
-from rewards import adjustments, approvals, balances, month_sums, terms
+from rewards import approvals, balances, month_sums, terms
 from rewards.balances import EntryView
 from rewards.month_sums import MonthSums
 from rewards.purchases import finding
@@ -101,6 +101,8 @@ class ActivityPage:
     cursor: str | None
     only: str
     has_stamps: bool
+    #: The adjustments among the rows that can be undone, by public id.
+    undoable: frozenset[str]
 
 
 #: Where each stream goes on: the ledger below this entry, and the others in the order of STREAMS.
@@ -113,10 +115,12 @@ def page(request: HttpRequest, merchant: Merchant, member: Member) -> ActivityPa
     place: _Place = screens.read_cursor(request, _Place) or _START
     only = _only(request)
     taken, following, has_stamps = _read(merchant, member, place, only)
-    rows = _Texts(request, merchant).rows(taken)
+    texts = _Texts(request, merchant)
+    rows = texts.rows(taken)
     return ActivityPage(
-        rows, _by_month(merchant, member, rows), cursors.write(following) if following else None, only, has_stamps
-    )
+        rows, _by_month(merchant, member, rows), cursors.write(following) if following else None, only, has_stamps,
+        texts.undoable,
+    )  # fmt: skip
 
 
 def all_pages(request: HttpRequest, merchant: Merchant, member: Member) -> Iterator[list[ActivityRow]]:
@@ -199,6 +203,8 @@ class _Texts:
         self.by_code = {place.code: place.name for place in places}
         self.by_id = {place.pk: place.name for place in places}
         self.tiers, self.cards = dict[str, str](), dict[str, str]()
+        #: The adjustments among the rows that can be undone, by public id.
+        self.undoable = frozenset[str]()
         # The newest terms that knew a tier or a card say what it is called.
         for version in self.timeline.versions:
             levels = version.terms.tiers.levels if version.terms.tiers else ()
@@ -213,12 +219,13 @@ class _Texts:
         )  # fmt: skip
         told = entry_texts.told(
             entries, timeline=self.timeline, purchases=purchases, language=self.language, actors=self.actors,
-            namespaces=keys.namespaces(self.merchant),
+            namespaces=self.actors.namespaces,
         )  # fmt: skip
         given = [row.document_id for row in entries if row.document_kind == "adjustment" and row.document_id]
-        told = entry_texts.with_askers(
-            told, approvals.askers(merchant=self.merchant, adjustment_ids=given), self.actors
-        )
+        facts = approvals.facts_of(merchant=self.merchant, adjustment_ids=given)
+        self.undoable = frozenset(public_id for public_id, each in facts.items() if each.is_undoable)
+        askers = {public_id: each.asked_by for public_id, each in facts.items() if each.asked_by}
+        told = entry_texts.with_askers(told, askers, self.actors)
         of_points = iter(told)
         return [self._points(next(of_points)) if isinstance(row, EntryView) else self._event(row) for row in taken]
 
@@ -280,9 +287,3 @@ class _Texts:
 
 def _quoted(text: str) -> tuple[str, ...]:
     return (_("“%(reason)s”") % {"reason": text},) if text else ()
-
-
-def undoable(merchant: Merchant, rows: Sequence[ActivityRow]) -> set[str]:
-    """Return the adjustments among the rows that can be undone."""
-    given = [row.adjustment for row in rows if row.adjustment]
-    return adjustments.undoable(merchant=merchant, public_ids=given) if given else set()

@@ -160,7 +160,7 @@ def _activity(request: HttpRequest, merchant: Merchant, found: Member, now: date
             {"label": label, "href": f"{path}?only={sort}" if sort else path, "is_current": sort == shown.only}
             for sort, label in sorts.items()
         ],
-        "may_undo": activity.undoable(merchant, shown.rows),
+        "may_undo": shown.undoable,
         "birthday": _birthday(found),
         "cards": [card for card in cards.of(found) if card.blocked_at is None],
     }  # fmt: skip

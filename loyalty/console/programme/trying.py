@@ -83,8 +83,9 @@ def run(request: HttpRequest, edited: EditedDraft, form: TrialForm, document: Ma
     )
     try:
         tried = programmes.simulate(
-            merchant=merchant, document=document, basket=basket, facts=facts, language=edited.language
-        )
+            merchant=merchant, document=edited.document if document is None else document, basket=basket, facts=facts,
+            language=edited.language,
+        )  # fmt: skip
     except InvalidProgramme as refusal:
         return Trial(0, None, (), tuple(fault.detail for fault in refusal.faults))
     before = _in_force(request, basket, facts, edited)
