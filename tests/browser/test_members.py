@@ -289,3 +289,10 @@ def test_errors_and_deliveries_are_read(cafe, owner, open_page, assert_sound, sh
     expect(page.locator("#errors tbody tr")).not_to_have_count(len(KINDS))
     shot(page, f"errors-{width}-{scheme}-{language}", whole=False)
     assert_sound(page)
+
+
+def test_a_table_that_is_too_wide_scrolls_within_its_own_frame(cafe, owner, open_page):
+    """What only a screen reader reads stands at the far end of the row, and must not make the page itself wider."""
+    page = open_page(f"/console/{cafe.slug}/rewards", client=owner, width=DESK)
+    page.locator(".table").first.evaluate("it => { it.style.width = '2400px'; }")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

@@ -37,6 +37,10 @@ def clean_environment(**more: str) -> dict[str, str]:
     }
 
 
+#: What the supervisor waits for at most adds up to 3.8 seconds; beside browsers on two cores a second can last two.
+STOPPED_SECONDS_MAX = 10
+
+
 class Installation:
     """One `manage.py up` (or `demo`) with a data directory of its own."""
 
@@ -178,7 +182,7 @@ def test_started_twice_killed_started_again_and_interrupted(installation: Instal
     assert installation.get("/readyz")[0] == 200
     assert len([line for line in installation.processes().values() if "bin/postgres" in line]) == 1
 
-    assert installation.interrupt() < 5
+    assert installation.interrupt() < STOPPED_SECONDS_MAX
     assert installation.process.returncode == 0
     assert installation.said.rstrip().endswith("Stopped.")
 
@@ -215,7 +219,7 @@ def test_what_dies_is_started_again(ready: Installation, part: str):
     while "starting it again (try 1;" not in ready.said or ready.get("/readyz")[0] != 200:
         assert time.monotonic() < deadline, ready.said
         time.sleep(0.1)
-    assert ready.interrupt() < 5
+    assert ready.interrupt() < STOPPED_SECONDS_MAX
 
 
 @pytest.mark.drill
@@ -236,7 +240,7 @@ def test_a_worker_that_dies_again_and_again_never_stops_the_till(ready: Installa
     assert ready.get("/readyz")[0] == 200
     assert "worker has stopped; starting it again (try 3;" in ready.said
     assert 'loyalty_process_restarts_total{process="worker"}' in ready.get("/metrics")[1]
-    assert ready.interrupt() < 5
+    assert ready.interrupt() < STOPPED_SECONDS_MAX
 
 
 @pytest.mark.drill
@@ -260,7 +264,7 @@ def test_a_start_stopped_at_any_moment_leaves_nothing(ready: Installation):
 
     ready.start()
     assert ready.get("/readyz")[0] == 200
-    assert ready.interrupt() < 5
+    assert ready.interrupt() < STOPPED_SECONDS_MAX
 
 
 @pytest.mark.drill
@@ -338,7 +342,7 @@ def test_code_and_templates_that_change_are_served(ready: Installation, tmp_path
     assert ready.get("/healthz")[0] == 0
     code.write_text(before)
     wait_for(lambda: ready.get("/healthz") == (200, "ok\n"), ready)
-    assert ready.interrupt() < 5
+    assert ready.interrupt() < STOPPED_SECONDS_MAX
 
 
 def wait_for(is_so: Callable[[], bool], installation: Installation, seconds: float = 240) -> None:
@@ -430,7 +434,7 @@ def test_as_somebody_else_than_root(tmp_path_factory: pytest.TempPathFactory):
         assert (data / "postgres").stat().st_mode & 0o777 == 0o700
         assert (data / "run").stat().st_mode & 0o777 == 0o700
         assert installation.get("/readyz")[0] == 200
-        assert installation.interrupt() < 5
+        assert installation.interrupt() < STOPPED_SECONDS_MAX
     finally:
         installation.clean_up()
         installation.output.unlink(missing_ok=True)
@@ -477,7 +481,7 @@ def test_a_data_directory_that_postgres_cannot_reach_is_answered_with_one_it_can
         home = Path((closed / "data" / "home").read_text().strip())
         assert home.parent == Path("/var/lib")
         assert (home / "postgres" / "PG_VERSION").exists()
-        assert installation.interrupt() < 5
+        assert installation.interrupt() < STOPPED_SECONDS_MAX
     finally:
         installation.clean_up()
         if home is not None:
